@@ -1,0 +1,41 @@
+//! The ports on AWS: one adapter each, which makes requests, reads answers and classifies errors, and decides nothing.
+
+mod error;
+
+#[cfg(feature = "dynamodb")]
+pub mod authorities;
+#[cfg(feature = "iot")]
+mod certificates;
+#[cfg(feature = "iot")]
+pub mod iot;
+#[cfg(feature = "dynamodb")]
+pub mod registrations;
+#[cfg(feature = "iot")]
+mod things;
+#[cfg(feature = "dynamodb")]
+mod update;
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+
+pub use error::fault;
+
+/// Loads Region, credentials and endpoint from the environment, for clients that are made once at start.
+///
+/// Retries are the SDK's standard ones: up to five tries with jittered back-off, for throttling, HTTP 5xx, time-outs
+/// and lost connections. A try ends after 5 s, so that one that hangs does not use up the invocation.
+pub async fn load_config() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .retry_config(RetryConfig::standard().with_max_attempts(5).with_initial_backoff(Duration::from_millis(200)))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(3))
+                .operation_attempt_timeout(Duration::from_secs(5))
+                .build(),
+        )
+        .load()
+        .await
+}

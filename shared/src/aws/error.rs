@@ -1,0 +1,72 @@
+//! From the SDK's errors to [`Fault`]s.
+//!
+//! The services' error codes decide, then the HTTP status: AWS IoT throttles with status 400, and `AccessDenied` is
+//! not among its modelled errors.
+
+use std::error::Error;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::fault::{Fault, FaultKind};
+
+const DENIED: [&str; 8] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "UnauthorizedException",
+    "UnrecognizedClientException",
+];
+const NOT_FOUND: [&str; 1] = ["ResourceNotFoundException"];
+const THROTTLED: [&str; 6] = [
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];
+const UNAVAILABLE: [&str; 6] = [
+    "InternalFailure",
+    "InternalFailureException",
+    "InternalServerError",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    // Two transactions met on one item: the next try meets nobody.
+    "TransactionConflictException",
+];
+
+/// Classifies an SDK error of one operation.
+pub fn fault<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> Fault
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    Fault::new(operation, kind(&error), error)
+}
+
+fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> FaultKind {
+    match error {
+        SdkError::ServiceError(service) => {
+            let code = service.err().code().unwrap_or_default();
+            let status = service.raw().status();
+            if DENIED.contains(&code) || matches!(status.as_u16(), 401 | 403) {
+                FaultKind::Denied
+            } else if THROTTLED.contains(&code) || status.as_u16() == 429 {
+                FaultKind::Throttled
+            } else if UNAVAILABLE.contains(&code) || status.is_server_error() {
+                FaultKind::Unavailable
+            } else if NOT_FOUND.contains(&code) {
+                FaultKind::NotFound
+            } else {
+                FaultKind::Invalid
+            }
+        }
+        SdkError::ConstructionFailure(_) => FaultKind::Invalid,
+        // Time-outs, lost connections, unreadable answers, and whatever the SDK adds later.
+        _ => FaultKind::Unavailable,
+    }
+}

@@ -1,0 +1,89 @@
+//! `UpdateItem` requests from plain lists of attributes.
+//!
+//! Every name goes through a placeholder, so that none can collide with DynamoDB's reserved words.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+
+/// An update under construction.
+pub(super) struct Update {
+    add: Vec<String>,
+    remove: Vec<String>,
+    request: UpdateItemFluentBuilder,
+    set: Vec<String>,
+}
+
+impl Update {
+    pub(super) fn new(client: &Client, table: &str) -> Self {
+        let request = client
+            .update_item()
+            .table_name(table)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        Self { add: Vec::new(), remove: Vec::new(), request, set: Vec::new() }
+    }
+
+    pub(super) fn key(mut self, name: &str, value: &str) -> Self {
+        self.request = self.request.key(name, AttributeValue::S(value.to_owned()));
+        self
+    }
+
+    /// Sets a text.
+    pub(super) fn set(self, name: &str, value: impl Into<String>) -> Self {
+        self.value(name, AttributeValue::S(value.into()), |name| format!("#{name} = :{name}"))
+    }
+
+    /// Sets a text if there is one.
+    pub(super) fn set_some(self, name: &str, value: Option<String>) -> Self {
+        match value {
+            Some(value) => self.set(name, value),
+            None => self,
+        }
+    }
+
+    /// Sets a number.
+    pub(super) fn set_number(self, name: &str, value: i64) -> Self {
+        self.value(name, AttributeValue::N(value.to_string()), |name| format!("#{name} = :{name}"))
+    }
+
+    /// Sets a text that stays once it is there.
+    pub(super) fn set_once(self, name: &str, value: impl Into<String>) -> Self {
+        self.value(name, AttributeValue::S(value.into()), |name| format!("#{name} = if_not_exists(#{name}, :{name})"))
+    }
+
+    fn value(mut self, name: &str, value: AttributeValue, clause: impl Fn(&str) -> String) -> Self {
+        self.set.push(clause(name));
+        self.request = self
+            .request
+            .expression_attribute_names(format!("#{name}"), name)
+            .expression_attribute_values(format!(":{name}"), value);
+        self
+    }
+
+    /// Counts one up.
+    pub(super) fn count(mut self, name: &str) -> Self {
+        self.add.push(format!("#{name} :one"));
+        self.request = self
+            .request
+            .expression_attribute_names(format!("#{name}"), name)
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
+        self
+    }
+
+    pub(super) fn remove(mut self, name: &str) -> Self {
+        self.remove.push(format!("#{name}"));
+        self.request = self.request.expression_attribute_names(format!("#{name}"), name);
+        self
+    }
+
+    /// The request. A condition may use the placeholders of the attributes that are set: `#name`, `:name`.
+    pub(super) fn build(self, condition: Option<&str>) -> UpdateItemFluentBuilder {
+        let clauses = [("SET", self.set, ", "), ("ADD", self.add, ", "), ("REMOVE", self.remove, ", ")];
+        let expression: Vec<String> = clauses
+            .into_iter()
+            .filter(|(_, parts, _)| !parts.is_empty())
+            .map(|(verb, parts, separator)| format!("{verb} {}", parts.join(separator)))
+            .collect();
+        self.request.update_expression(expression.join(" ")).set_condition_expression(condition.map(ToOwned::to_owned))
+    }
+}

@@ -1,0 +1,134 @@
+//! One certificate, read from PEM or DER into an owned value.
+
+use aws_lc_rs::digest;
+use time::OffsetDateTime;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::pem::parse_x509_pem;
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::X509Version;
+
+use super::extensions::Extensions;
+use super::{CertificateFault, PublicKey, SignatureAlgorithm, Subject};
+use crate::id::{CertificateId, Serial};
+
+/// More than the 65,536 characters of PEM that AWS IoT registers can hold.
+pub const MAX_DER_BYTES: usize = 49_152;
+
+/// A certificate whose structure has been read. Nothing about it has been believed yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Certificate {
+    pub(super) extensions: Extensions,
+    pub(super) issuer: Vec<u8>,
+    pub(super) issuer_text: String,
+    pub(super) key: PublicKey,
+    pub(super) signature: Vec<u8>,
+    pub(super) signature_algorithm: Result<SignatureAlgorithm, String>,
+    pub(super) signed: Vec<u8>,
+    pub(super) subject_name: Vec<u8>,
+    pub(super) version: u32,
+    id: CertificateId,
+    not_after: OffsetDateTime,
+    not_before: OffsetDateTime,
+    serial: Serial,
+    subject: Subject,
+}
+
+impl Certificate {
+    /// Reads the one PEM block of a text, as `DescribeCertificate` returns it.
+    ///
+    /// # Errors
+    /// The size, structural and serial-number variants of [`CertificateFault`].
+    pub fn from_pem(text: &str) -> Result<Self, CertificateFault> {
+        if text.len() > MAX_DER_BYTES.saturating_mul(2) {
+            return Err(CertificateFault::TooLarge(text.len()));
+        }
+        let (rest, pem) =
+            parse_x509_pem(text.as_bytes()).map_err(|fault| CertificateFault::Malformed(fault.to_string()))?;
+        if pem.label != "CERTIFICATE" {
+            return Err(CertificateFault::Malformed(format!("the PEM block is labelled {:?}", pem.label)));
+        }
+        let trailing = rest.iter().filter(|octet| !octet.is_ascii_whitespace()).count();
+        if trailing > 0 {
+            return Err(CertificateFault::TrailingBytes(trailing));
+        }
+        Self::from_der(&pem.contents)
+    }
+
+    /// Reads one DER certificate.
+    ///
+    /// # Errors
+    /// The size, structural and serial-number variants of [`CertificateFault`].
+    pub fn from_der(der: &[u8]) -> Result<Self, CertificateFault> {
+        if der.len() > MAX_DER_BYTES {
+            return Err(CertificateFault::TooLarge(der.len()));
+        }
+        let (rest, parsed) =
+            X509Certificate::from_der(der).map_err(|fault| CertificateFault::Malformed(fault.to_string()))?;
+        if !rest.is_empty() {
+            return Err(CertificateFault::TrailingBytes(rest.len()));
+        }
+        let tbs = &parsed.tbs_certificate;
+        let signature_algorithm = if tbs.signature == parsed.signature_algorithm {
+            SignatureAlgorithm::read(&parsed.signature_algorithm)
+        } else {
+            Err("named differently inside and outside of the signed part".to_owned())
+        };
+        Ok(Self {
+            extensions: Extensions::read(tbs).map_err(CertificateFault::Malformed)?,
+            id: CertificateId::of_digest(digest::digest(&digest::SHA256, der).as_ref()),
+            issuer: tbs.issuer().as_raw().to_vec(),
+            issuer_text: tbs.issuer().to_string(),
+            key: PublicKey::read(tbs.public_key()),
+            not_after: tbs.validity().not_after.to_datetime(),
+            not_before: tbs.validity().not_before.to_datetime(),
+            serial: Serial::from_der_integer(tbs.raw_serial()).map_err(CertificateFault::Serial)?,
+            signature: parsed.signature_value.data.to_vec(),
+            signature_algorithm,
+            signed: tbs.as_ref().to_vec(),
+            subject: Subject::read(tbs.subject()),
+            subject_name: tbs.subject().as_raw().to_vec(),
+            version: version(tbs.version()),
+        })
+    }
+
+    /// SHA-256 of the DER form: the id under which AWS IoT registers a certificate.
+    #[must_use]
+    pub fn id(&self) -> &CertificateId {
+        &self.id
+    }
+
+    /// The public key.
+    #[must_use]
+    pub fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// End of the validity.
+    #[must_use]
+    pub fn not_after(&self) -> OffsetDateTime {
+        self.not_after
+    }
+
+    /// Start of the validity.
+    #[must_use]
+    pub fn not_before(&self) -> OffsetDateTime {
+        self.not_before
+    }
+
+    /// The serial number, unique per CA if the CA keeps RFC 5280 section 4.1.2.2.
+    #[must_use]
+    pub fn serial(&self) -> &Serial {
+        &self.serial
+    }
+
+    /// The subject.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+}
+
+/// X.509 encodes version 1 as 0.
+fn version(encoded: X509Version) -> u32 {
+    encoded.0.saturating_add(1)
+}

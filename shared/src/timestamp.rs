@@ -1,0 +1,46 @@
+//! Points in time as the tables hold them: RFC 3339, UTC, three decimals, so that text order is time order.
+
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+const FORMAT: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+/// Writes a time of the years 0 to 9999 as `2026-09-01T00:00:00.000Z`.
+///
+/// The text fits the alphabet of a thing's attribute value.
+#[must_use]
+pub fn to_text(at: OffsetDateTime) -> String {
+    // Formatting into a String fails only for components that the format lacks; it has all of them.
+    at.to_offset(time::UtcOffset::UTC).format(FORMAT).unwrap_or_default()
+}
+
+/// Reads what [`to_text`] wrote.
+#[must_use]
+pub fn from_text(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()
+}
+
+/// The time of a count of milliseconds since 1970, as AWS IoT's events carry it.
+#[must_use]
+pub fn from_millis(millis: u64) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_keeps_milliseconds_and_order() {
+        let at = from_millis(1_790_000_000_123).unwrap();
+        assert_eq!(to_text(at), "2026-09-21T14:13:20.123Z");
+        assert_eq!(from_text(&to_text(at)), Some(at));
+    }
+
+    #[test]
+    fn impossible_milliseconds_are_none() {
+        assert_eq!(from_millis(u64::MAX), None);
+    }
+}
