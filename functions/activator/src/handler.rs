@@ -1,0 +1,168 @@
+//! Lambda's side: decode the event, keep the deadline, turn the outcome into an answer.
+
+use std::future::Future;
+use std::time::Duration;
+
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, tracing};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use shared::aws::registrations::MAX_KEPT_PAYLOAD;
+use shared::event::RegisteredEvent;
+use shared::fault::{Fault, FaultKind, chain};
+use shared::id::CertificateId;
+use shared::port::{AuthorityStore, CertificateRegistry, RegistrationStore, ThingRegistry};
+use shared::registration::{Candidate, Decision, Reason, Verdict};
+use time::OffsetDateTime;
+
+use crate::activation::Activator;
+use crate::gate::CrlGate;
+
+/// Time kept back before the function's deadline, for writing down that the attempt was cut short.
+const RESERVE: Duration = Duration::from_millis(1500);
+
+/// The answer to an invocation. Lambda drops it after an asynchronous one; people and tests read it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Response {
+    /// The certificate; none if the event names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_id: Option<CertificateId>,
+    /// What was decided.
+    pub decision: Decision,
+    /// A sentence for people.
+    pub detail: String,
+    /// The member at fault of an event that was rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member: Option<&'static str>,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Handles one invocation.
+///
+/// # Errors
+/// Only what Lambda shall try again, and at last hand to the failed-registrations queue: failed calls, a CRL that is
+/// missing, a rejected event that is too large to be kept here. `error_type` is the kind of fault.
+pub async fn handle<R, A, S, G>(
+    event: LambdaEvent<Box<RawValue>>,
+    activator: &Activator<R, A, S, G>,
+) -> Result<Response, Diagnostic>
+where
+    R: CertificateRegistry + ThingRegistry + Sync,
+    A: AuthorityStore + Sync,
+    S: RegistrationStore + Sync,
+    G: CrlGate + Sync,
+{
+    let now = now();
+    let payload = event.payload.get();
+    match RegisteredEvent::decode(payload) {
+        Ok(registered) if registered.account_id == activator.settings.account_id => {
+            decide(activator, &registered, &event.context, now).await
+        }
+        Ok(registered) => {
+            let problem = format!("awsAccountId: the event is about account {}", registered.account_id);
+            reject(activator, payload, Reason::OtherAccount, Some("awsAccountId"), problem, now).await
+        }
+        Err(fault) => reject(activator, payload, fault.reason(), fault.member(), fault.to_string(), now).await,
+    }
+}
+
+async fn decide<R, A, S, G>(
+    activator: &Activator<R, A, S, G>,
+    event: &RegisteredEvent,
+    context: &Context,
+    now: OffsetDateTime,
+) -> Result<Response, Diagnostic>
+where
+    R: CertificateRegistry + ThingRegistry + Sync,
+    A: AuthorityStore + Sync,
+    S: RegistrationStore + Sync,
+    G: CrlGate + Sync,
+{
+    let certificate = &event.certificate_id;
+    let mut progress = None;
+    match before_deadline(context, now, activator.activate(event, now, &mut progress)).await {
+        Ok(verdict) => {
+            let Verdict { decision, detail, reason } = verdict;
+            tracing::info!(
+                certificate.id = %certificate, ca.id = %event.ca_certificate_id, %decision, %reason, detail,
+                "certificate {certificate}: {decision} ({reason})"
+            );
+            if decision == Decision::Deferred {
+                return Err(Diagnostic { error_type: reason.to_string(), error_message: detail });
+            }
+            let certificate_id = Some(certificate.clone());
+            Ok(Response { certificate_id, decision, detail, member: None, reason })
+        }
+        Err(fault) => {
+            let error = chain(&fault);
+            let kind = fault.kind;
+            if kind.passing() {
+                tracing::warn!(certificate.id = %certificate, error, "certificate {certificate}: to be tried again");
+            } else {
+                tracing::error!(certificate.id = %certificate, error, "certificate {certificate}: needs an operator");
+            }
+            if let Some(candidate) = &progress {
+                note(activator, candidate, &error, now).await;
+            }
+            Err(Diagnostic { error_type: kind.as_str().to_owned(), error_message: error })
+        }
+    }
+}
+
+/// Tells the row of the certificate what went wrong, for whoever asks why the device is not in.
+async fn note<R, A, S: RegistrationStore, G>(
+    activator: &Activator<R, A, S, G>,
+    candidate: &Candidate,
+    error: &str,
+    now: OffsetDateTime,
+) {
+    if let Err(fault) = activator.registrations.note_failure(candidate, error, now).await {
+        tracing::warn!(
+            certificate.id = %candidate.certificate_id, error = chain(&fault),
+            "certificate {}: the failure could not be noted", candidate.certificate_id
+        );
+    }
+}
+
+/// Keeps a payload that is not a registered event of this account. Trying again would not mend it.
+async fn reject<R, A, S: RegistrationStore, G>(
+    activator: &Activator<R, A, S, G>,
+    payload: &str,
+    reason: Reason,
+    member: Option<&'static str>,
+    detail: String,
+    now: OffsetDateTime,
+) -> Result<Response, Diagnostic> {
+    let verdict = Verdict::new(Decision::Rejected, reason, detail);
+    tracing::warn!(decision = %verdict.decision, %reason, detail = verdict.detail, "event rejected ({reason})");
+    activator.registrations.record_rejection(payload, &verdict, now).await.map_err(|fault| {
+        let error = chain(&fault);
+        tracing::error!(error, "a rejected event could not be kept");
+        Diagnostic { error_type: fault.kind.as_str().to_owned(), error_message: error }
+    })?;
+    let Verdict { decision, detail, reason } = verdict;
+    if payload.len() > MAX_KEPT_PAYLOAD {
+        // The row holds the beginning only; as a failed invocation the whole of it reaches the queue.
+        return Err(Diagnostic { error_type: reason.to_string(), error_message: detail });
+    }
+    Ok(Response { certificate_id: None, decision, detail, member, reason })
+}
+
+async fn before_deadline(
+    context: &Context,
+    now: OffsetDateTime,
+    work: impl Future<Output = Result<Verdict, Fault>>,
+) -> Result<Verdict, Fault> {
+    let deadline = OffsetDateTime::from(context.deadline());
+    let left = Duration::try_from(deadline - now).unwrap_or_default().saturating_sub(RESERVE);
+    match tokio::time::timeout(left, work).await {
+        Ok(outcome) => outcome,
+        Err(elapsed) => Err(Fault::new("the activation", FaultKind::Unavailable, elapsed)),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
+fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}

@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+mod activation;
+mod admission;
+mod gate;
+mod handler;
+mod settings;
+mod take_over;
+mod thing;
+
+pub use activation::Activator;
+pub use gate::{CrlGate, NoCrl, NotRevoked};
+pub use handler::{Response, handle};
+pub use settings::Settings;

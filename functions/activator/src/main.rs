@@ -1,0 +1,32 @@
+//! Start of the activator: settings, clients and connections once, then events.
+
+use std::time::Duration;
+
+use activator::{Activator, NoCrl, Settings, handle};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use serde_json::value::RawValue;
+use shared::aws::authorities::Authorities;
+use shared::aws::iot::Iot;
+use shared::aws::load_config;
+use shared::aws::registrations::Registrations;
+
+/// Longest time that opening connections may add to the start.
+const PREWARM: Duration = Duration::from_secs(1);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let settings = Settings::from_env()?;
+    let config = load_config().await;
+    let registry = Iot::new(&config);
+    let authorities = Authorities::new(&config, settings.authorities_table.clone());
+    let registrations = Registrations::new(&config, settings.registrations_table.clone());
+
+    let (iot, dynamodb) = tokio::join!(registry.prewarm(PREWARM), authorities.prewarm(PREWARM));
+    for fault in [iot, dynamodb].into_iter().filter_map(Result::err) {
+        tracing::warn!(error = shared::fault::chain(&fault), "a connection could not be opened at start");
+    }
+
+    let activator = Activator::new(settings, registry, authorities, registrations, NoCrl);
+    run(service_fn(|event: LambdaEvent<Box<RawValue>>| handle(event, &activator))).await
+}

@@ -1,0 +1,142 @@
+//! The take-over rule: what happens when a certificate's thing exists and was made by or for somebody else.
+
+use shared::id::{CaCertificateId, CertificateId};
+use shared::port::{Principal, Replaced, Thing};
+use shared::profile::TakeOver;
+use shared::registration::{Candidate, Decision, Reason, Registration, RegistrationId, Verdict};
+use time::{Duration, OffsetDateTime};
+
+use crate::admission::refusal;
+
+/// An activation that began longer ago than this is not running any more: the function's time-out is far shorter.
+const IN_PROGRESS: Duration = Duration::minutes(10);
+
+/// A certificate that is attached to the thing.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Attached {
+    /// Whether it may connect.
+    pub(crate) active: bool,
+    /// The CA that AWS IoT registered it under.
+    pub(crate) ca_certificate_id: Option<CaCertificateId>,
+    /// The certificate.
+    pub(crate) id: CertificateId,
+    /// Start of its validity; none if it can't be read.
+    pub(crate) not_before: Option<OffsetDateTime>,
+    /// Key of its registration row; none if it can't be read.
+    pub(crate) registration_id: Option<RegistrationId>,
+}
+
+/// What is known about a thing that exists already.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Facts {
+    /// The certificates on it.
+    pub(crate) attached: Vec<Attached>,
+    /// Registration of the certificate that the thing was made for.
+    pub(crate) holder: Option<Registration>,
+    /// Principals on it that are not certificates.
+    pub(crate) others: usize,
+    /// The thing.
+    pub(crate) thing: Thing,
+}
+
+/// What to do with a thing that exists already.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Step {
+    /// Attach the certificate beside what is there.
+    Attach,
+    /// Become the thing's holder in place of another, then attach.
+    Replace(Replaced),
+}
+
+/// Whether a thing, judged by itself and its principals, is the certificate's own already.
+pub(crate) fn is_own(candidate: &Candidate, thing: &Thing, principals: &[Principal]) -> bool {
+    match &thing.registration_id {
+        Some(id) => *id == candidate.id,
+        // Somebody attached this very certificate by hand.
+        None => principals.contains(&Principal::Certificate(candidate.certificate_id.clone())),
+    }
+}
+
+/// Decides about a thing that exists and is not the certificate's own.
+///
+/// # Errors
+/// The verdict that keeps the certificate out.
+pub(crate) fn decide(
+    rule: TakeOver,
+    candidate: &Candidate,
+    facts: &Facts,
+    now: OffsetDateTime,
+) -> Result<Step, Verdict> {
+    check_authority(candidate, facts)?;
+    match rule {
+        TakeOver::Refuse => Err(refusal(Reason::ThingTaken, taken(facts))),
+        TakeOver::Join => Ok(Step::Attach),
+        TakeOver::Rotate => rotate(candidate, facts, now),
+    }
+}
+
+/// A thing that belongs to another CA, in whole or in part, is never touched.
+fn check_authority(candidate: &Candidate, facts: &Facts) -> Result<(), Verdict> {
+    let own = &candidate.ca_certificate_id;
+    let made_for = facts.thing.registration_id.as_ref().map(RegistrationId::authority);
+    if made_for.is_some_and(|authority| authority.as_ref() != Some(own)) {
+        return Err(refusal(Reason::ThingOfOtherAuthority, "the thing was made for a certificate of another CA"));
+    }
+    let stranger = facts.attached.iter().find(|attached| attached.ca_certificate_id.as_ref() != Some(own));
+    if let Some(stranger) = stranger {
+        let problem = format!("certificate {} on the thing is of another CA", stranger.id);
+        return Err(refusal(Reason::ThingOfOtherAuthority, problem));
+    }
+    if facts.others > 0 {
+        return Err(refusal(Reason::ThingOfOtherAuthority, "a principal on the thing is not a certificate"));
+    }
+    Ok(())
+}
+
+fn taken(facts: &Facts) -> String {
+    match (&facts.holder, facts.attached.first()) {
+        (Some(holder), _) => format!("the thing exists and was made for certificate {}", holder.certificate_id),
+        (None, Some(attached)) => format!("the thing exists and has certificate {}", attached.id),
+        (None, None) => "the thing exists and was not made for this certificate".to_owned(),
+    }
+}
+
+/// The younger certificate wins. Between equals the newcomer does, but not while the other is on its way in: two that
+/// replaced each other at once would lock each other out.
+fn rotate(candidate: &Candidate, facts: &Facts, now: OffsetDateTime) -> Result<Step, Verdict> {
+    let holder = facts.holder.as_ref();
+    let holder_start = holder.and_then(Registration::not_before);
+    let attached = facts.attached.iter().filter(|attached| attached.active).filter_map(|attached| attached.not_before);
+    if let Some(start) = attached.chain(holder_start).max()
+        && candidate.not_before.is_none_or(|own| own < start)
+    {
+        let problem = format!("the thing has a certificate that is valid from {start}, which is later than this one's");
+        return Err(refusal(Reason::OlderThanHolder, problem));
+    }
+    let on_its_way = holder.is_some_and(|holder| {
+        holder.decision == Decision::Activating
+            && holder.decided_at().is_some_and(|begun| now - begun < IN_PROGRESS)
+            && holder_start == candidate.not_before
+    });
+    if on_its_way {
+        return Err(Verdict::new(
+            Decision::Deferred,
+            Reason::HolderInProgress,
+            "the certificate that holds the thing is being activated at this moment",
+        ));
+    }
+    Ok(Step::Replace(match &facts.thing.registration_id {
+        Some(id) => Replaced::Registration(id.clone()),
+        None => Replaced::Foreign,
+    }))
+}
+
+/// The certificates that have to go once `candidate` has replaced them.
+pub(crate) fn outdated<'a>(candidate: &'a Candidate, attached: &'a [Attached]) -> impl Iterator<Item = &'a Attached> {
+    attached.iter().filter(|attached| {
+        attached.active
+            && attached.id != candidate.certificate_id
+            && attached.ca_certificate_id.as_ref() == Some(&candidate.ca_certificate_id)
+            && attached.not_before.is_some_and(|start| Some(start) <= candidate.not_before)
+    })
+}

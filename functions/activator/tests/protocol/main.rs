@@ -1,0 +1,6 @@
+//! The activation protocol through the activator's handler, on a world in memory.
+
+mod calls;
+mod decisions;
+mod kill_points;
+mod stage;

@@ -1,0 +1,106 @@
+//! A world with one CA, and devices that come in through the activator's handler.
+
+use activator::{Activator, NoCrl, Response, Settings, handle};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use serde_json::json;
+use serde_json::value::RawValue;
+use shared::id::AccountId;
+use shared::port::CertificateStatus;
+use shared::profile::{Defaults, Profile};
+use shared::registration::{Registration, RegistrationId};
+use shared::testing::{Issued, State, TestAuthority, World};
+use time::OffsetDateTime;
+
+pub(crate) struct Stage {
+    pub(crate) authority: TestAuthority,
+    pub(crate) now: OffsetDateTime,
+    pub(crate) world: World,
+}
+
+impl Stage {
+    pub(crate) fn new(profile: serde_json::Value) -> Self {
+        let now = now();
+        let authority = TestAuthority::new("Fleet CA", now);
+        let mut profile: Profile = serde_json::from_value(profile).unwrap();
+        profile.ca_pem = Some(authority.pem().to_owned());
+        let mut state = State::default();
+        state.authorities.insert(authority.id().clone(), authority.pem().to_owned());
+        state.profiles.insert(authority.id().clone(), profile);
+        Self { authority, now, world: World::new(state) }
+    }
+
+    /// A stage with another world in the same state, so that a run can be repeated from the start.
+    pub(crate) fn restart(&self, state: State) -> World {
+        World::new(state)
+    }
+
+    pub(crate) fn device(&self, common_name: &str) -> Issued {
+        self.register(self.authority.issue(common_name, self.now))
+    }
+
+    pub(crate) fn register(&self, issued: Issued) -> Issued {
+        self.world.register(self.authority.id(), &account(), &issued.id, &issued.pem);
+        issued
+    }
+
+    pub(crate) async fn knock(&self, device: &Issued) -> Result<Response, Diagnostic> {
+        knock(&self.world, &event(&self.authority, device)).await
+    }
+
+    pub(crate) fn status(&self, device: &Issued) -> CertificateStatus {
+        self.world.state().certificates[&device.id].status.clone()
+    }
+
+    /// The one row about a device.
+    pub(crate) fn row(&self, device: &Issued) -> Registration {
+        let rows = self.world.state().rows;
+        let mut found = rows.values().filter(|row| row.registration.certificate_id == device.id);
+        let row = found.next().expect("a row about the device").registration.clone();
+        assert!(found.next().is_none(), "two rows about one device");
+        row
+    }
+
+    pub(crate) fn registration_id(&self, device: &Issued) -> RegistrationId {
+        RegistrationId::from_text(&self.row(device).registration_id)
+    }
+}
+
+pub(crate) fn now() -> OffsetDateTime {
+    #[expect(clippy::disallowed_methods, reason = "the handler reads the clock itself")]
+    OffsetDateTime::now_utc()
+}
+
+pub(crate) fn account() -> AccountId {
+    "012345678901".parse().unwrap()
+}
+
+pub(crate) fn event(authority: &TestAuthority, device: &Issued) -> String {
+    json!({
+        "awsAccountId": account(),
+        "caCertificateId": authority.id(),
+        "certificateId": device.id,
+        "certificateRegistrationTimestamp": null,
+        "certificateStatus": "PENDING_ACTIVATION",
+        "timestamp": now().unix_timestamp() * 1000,
+    })
+    .to_string()
+}
+
+/// One invocation of the function.
+pub(crate) async fn knock(world: &World, payload: &str) -> Result<Response, Diagnostic> {
+    let settings = Settings {
+        account_id: account(),
+        authorities_table: "authorities".to_owned(),
+        defaults: Defaults {
+            policy_name: "device".parse().unwrap(),
+            thing_group: None,
+            thing_name_template: "${CommonName}".parse().unwrap(),
+            thing_type: None,
+        },
+        registrations_table: "registrations".to_owned(),
+    };
+    let mut context = Context::default();
+    context.deadline = u64::try_from(now().unix_timestamp() * 1000 + 900_000).unwrap();
+    let payload = RawValue::from_string(payload.to_owned()).unwrap();
+    handle(LambdaEvent::new(payload, context), &Activator::new(settings, world, world, world, NoCrl)).await
+}
