@@ -2,6 +2,7 @@
 
 use aws_lc_rs::digest;
 use time::OffsetDateTime;
+use x509_parser::asn1_rs::Any;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::FromDer;
@@ -13,6 +14,11 @@ use crate::id::{CertificateId, Serial};
 
 /// More than the 65,536 characters of PEM that AWS IoT registers can hold.
 pub const MAX_DER_BYTES: usize = 49_152;
+
+/// Identifier octets of DER.
+const BIT_STRING: u8 = 0x03;
+const EXPLICIT_VERSION: u8 = 0xa0;
+const SEQUENCE: u8 = 0x30;
 
 /// A certificate whose structure has been read. Nothing about it has been believed yet.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +74,9 @@ impl Certificate {
             return Err(CertificateFault::TrailingBytes(rest.len()));
         }
         let tbs = &parsed.tbs_certificate;
+        if tbs.signature == parsed.signature_algorithm && !wrapping_is_canonical(der, tbs.as_ref()) {
+            return Err(CertificateFault::Malformed("what wraps the signed part is not DER".to_owned()));
+        }
         let signature_algorithm = if tbs.signature == parsed.signature_algorithm {
             SignatureAlgorithm::read(&parsed.signature_algorithm)
         } else {
@@ -126,6 +135,38 @@ impl Certificate {
     pub fn subject(&self) -> &Subject {
         &self.subject
     }
+}
+
+/// Whether everything outside of the signed part has its one DER encoding, the algorithm octet for octet as inside.
+///
+/// No signature covers those octets, and x509-parser lets some variations pass: one signed certificate must not have
+/// several ids.
+fn wrapping_is_canonical(der: &[u8], signed: &[u8]) -> bool {
+    let algorithms = || {
+        let (_, outer, _) = element(der).filter(|(tag, ..)| *tag == SEQUENCE)?;
+        let (_, algorithm, rest) = whole_element(outer.strip_prefix(signed)?)?;
+        let (signature, _, []) = element(rest)? else { return None };
+        let (_, mut inside, _) = element(signed)?;
+        if inside.first() == Some(&EXPLICIT_VERSION) {
+            inside = element(inside)?.2;
+        }
+        let (_, _, after_serial) = element(inside)?;
+        let (_, signed_algorithm, _) = whole_element(after_serial)?;
+        (signature == BIT_STRING).then_some((algorithm, signed_algorithm))
+    };
+    algorithms().is_some_and(|(algorithm, signed_algorithm)| algorithm == signed_algorithm)
+}
+
+/// Identifier octet, content and what follows of the first element.
+fn element(input: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (rest, any) = Any::from_der(input).ok()?;
+    Some((*input.first()?, any.data, rest))
+}
+
+/// The same with the element as a whole.
+fn whole_element(input: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (tag, _, rest) = element(input)?;
+    Some((tag, input.get(..input.len().checked_sub(rest.len())?)?, rest))
 }
 
 /// X.509 encodes version 1 as 0.

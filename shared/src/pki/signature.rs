@@ -3,7 +3,6 @@
 use std::fmt;
 
 use aws_lc_rs::signature::{self as lc, ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm};
-use x509_parser::prelude::FromDer;
 use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::AlgorithmIdentifier;
 
@@ -94,7 +93,7 @@ fn ecdsa(curve: Curve, hash: Hash) -> &'static dyn VerificationAlgorithm {
 fn read_pss(identifier: &AlgorithmIdentifier<'_>) -> Result<SignatureAlgorithm, String> {
     let fault = |what: &str| format!("{OID_RSA_PSS} with {what}");
     let parameters = identifier.parameters.as_ref().ok_or_else(|| fault("no parameters"))?;
-    let (rest, parameters) = RsaSsaPssParams::from_der(parameters.data).map_err(|_| fault("unreadable parameters"))?;
+    let parameters = RsaSsaPssParams::try_from(parameters).map_err(|_| fault("unreadable parameters"))?;
     let mask = parameters.mask_gen_algorithm().map_err(|_| fault("an unreadable mask generation function"))?;
     let hash_oid = parameters.hash_algorithm_oid().to_id_string();
     let (hash, length) = match hash_oid.as_str() {
@@ -103,7 +102,7 @@ fn read_pss(identifier: &AlgorithmIdentifier<'_>) -> Result<SignatureAlgorithm, 
         OID_SHA512 => (Hash::Sha512, 64),
         _ => return Err(fault(&format!("hash {hash_oid}"))),
     };
-    if !rest.is_empty() || mask.mgf.to_id_string() != OID_MGF1 || mask.hash.to_id_string() != hash_oid {
+    if mask.mgf.to_id_string() != OID_MGF1 || mask.hash.to_id_string() != hash_oid {
         return Err(fault("a mask generation function of another hash"));
     }
     if parameters.salt_length() != length || parameters.trailer_field() != 1 {
