@@ -2,5 +2,6 @@
 
 mod calls;
 mod decisions;
+mod fixtures;
 mod kill_points;
 mod stage;

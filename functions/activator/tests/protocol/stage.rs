@@ -88,8 +88,17 @@ pub(crate) fn event(authority: &TestAuthority, device: &Issued) -> String {
 
 /// One invocation of the function.
 pub(crate) async fn knock(world: &World, payload: &str) -> Result<Response, Diagnostic> {
+    knock_in_account(world, payload, &account()).await
+}
+
+/// One invocation of a function that serves this account.
+pub(crate) async fn knock_in_account(
+    world: &World,
+    payload: &str,
+    account: &AccountId,
+) -> Result<Response, Diagnostic> {
     let settings = Settings {
-        account_id: account(),
+        account_id: account.clone(),
         authorities_table: "authorities".to_owned(),
         defaults: Defaults {
             policy_name: "device".parse().unwrap(),
