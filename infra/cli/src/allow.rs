@@ -1,0 +1,204 @@
+//! `jitr allow`: announces certificates to a CA whose profile admits listed ones only.
+
+mod list_file;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use shared::id::{CaCertificateId, Serial, ThingName};
+use shared::port::AuthorityStore as _;
+use shared::profile::Admission;
+use shared::timestamp;
+use time::OffsetDateTime;
+
+use crate::ca::find;
+use crate::cloud::Cloud;
+use crate::files::read;
+use crate::output::{Format, table};
+use crate::store::{Announcement, Key, explain};
+
+pub use list_file::{Entry, LineFault, parse};
+
+/// What to do with a CA's announced certificates.
+#[derive(Debug, Subcommand)]
+pub enum AllowCommand {
+    /// Announce certificates by serial number, by thing name, or from a file.
+    Add(AddArgs),
+    /// List what is announced.
+    List(ListArgs),
+    /// Take an announcement back; a device that is in stays in.
+    Remove(RemoveArgs),
+}
+
+/// Certificates to be announced.
+#[derive(Args, Debug)]
+pub struct AddArgs {
+    /// The CA's certificate id, the beginning of it, or its label.
+    #[arg(long)]
+    ca: String,
+    #[command(flatten)]
+    what: What,
+    /// Why, or by whom.
+    #[arg(long)]
+    note: Option<String>,
+}
+
+/// One entry, or many.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = true)]
+struct What {
+    /// The device certificate's serial number, hexadecimal; colons, capitals, leading zeros and 0x do not matter.
+    #[arg(long, value_name = "HEX", conflicts_with = "file")]
+    serial: Option<Serial>,
+    /// The name of the thing; beside --serial it binds the serial number to that name.
+    #[arg(long, value_name = "THING", conflicts_with = "file")]
+    name: Option<ThingName>,
+    /// CSV file with the header serial,name; either column may be missing or a field empty.
+    #[arg(long, value_name = "CSV")]
+    file: Option<PathBuf>,
+}
+
+/// The announcements of a CA.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// The CA's certificate id, the beginning of it, or its label.
+    #[arg(long)]
+    ca: String,
+}
+
+/// An announcement to be taken back.
+#[derive(Args, Debug)]
+pub struct RemoveArgs {
+    /// The CA's certificate id, the beginning of it, or its label.
+    #[arg(long)]
+    ca: String,
+    #[command(flatten)]
+    key: KeyArgs,
+}
+
+/// Which announcement.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct KeyArgs {
+    /// The announced serial number, hexadecimal.
+    #[arg(long, value_name = "HEX")]
+    serial: Option<Serial>,
+    /// The announced thing name.
+    #[arg(long, value_name = "THING")]
+    name: Option<ThingName>,
+}
+
+/// Runs a command on announcements.
+///
+/// # Errors
+/// What could not be done, with the reason.
+pub async fn run(command: AllowCommand, stack: &str, format: Format, now: OffsetDateTime) -> Result<()> {
+    match command {
+        AllowCommand::Add(args) => add(args, stack, format, now).await,
+        AllowCommand::List(args) => list(&args, &Cloud::of_stack(stack).await?, format).await,
+        AllowCommand::Remove(args) => remove(args, &Cloud::of_stack(stack).await?, format).await,
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AddAnswer {
+    ca_certificate_id: CaCertificateId,
+    announced: usize,
+    /// False if the CA's profile admits everybody, so that the list has no effect.
+    in_force: bool,
+}
+
+async fn add(args: AddArgs, stack: &str, format: Format, now: OffsetDateTime) -> Result<()> {
+    let entries = entries(args.what)?;
+    let cloud = Cloud::of_stack(stack).await?;
+    let id = find(&args.ca, &cloud).await?;
+    let profile = cloud.authorities.profile(&id).await.map_err(explain)?;
+    let announced_at = timestamp::to_text(now);
+    let announcements: Vec<_> = entries
+        .into_iter()
+        .map(|Entry { key, thing_name }| Announcement {
+            key,
+            thing_name,
+            announced_at: announced_at.clone(),
+            note: args.note.clone(),
+        })
+        .collect();
+    cloud.store.announce(&id, &announcements).await?;
+    let in_force = profile.and_then(|profile| profile.admission) == Some(Admission::Listed);
+    let answer = AddAnswer { ca_certificate_id: id, announced: announcements.len(), in_force };
+    format.print(&answer, |answer| {
+        let id = &answer.ca_certificate_id;
+        let done = format!("{} announced to ca {id}", certificates(answer.announced));
+        if answer.in_force {
+            done
+        } else {
+            format!("{done}\nits profile admits all, so that the list has no effect yet: jitr ca set {id} --admission listed")
+        }
+    })
+}
+
+fn certificates(count: usize) -> String {
+    if count == 1 { "1 certificate".to_owned() } else { format!("{count} certificates") }
+}
+
+fn entries(what: What) -> Result<Vec<Entry>> {
+    match what {
+        What { file: Some(path), .. } => parse(&read(&path)?).map_err(|faults| {
+            let lines: Vec<_> = faults.iter().map(|fault| format!("  {fault}")).collect();
+            anyhow::anyhow!("{} has faults, nothing was announced:\n{}", path.display(), lines.join("\n"))
+        }),
+        What { serial: Some(serial), name: thing_name, .. } => Ok(vec![Entry { key: Key::Serial(serial), thing_name }]),
+        What { name: Some(name), .. } => Ok(vec![Entry { key: Key::Name(name), thing_name: None }]),
+        What { .. } => bail!("give --serial, --name or --file"),
+    }
+}
+
+async fn list(args: &ListArgs, cloud: &Cloud, format: Format) -> Result<()> {
+    let id = find(&args.ca, cloud).await?;
+    let announcements = cloud.store.announcements(&id).await?;
+    format.print(&announcements, |announcements| {
+        if announcements.is_empty() {
+            return format!("nothing is announced to ca {id}");
+        }
+        let rows = announcements.iter().map(|announcement| {
+            let (serial, name) = match &announcement.key {
+                Key::Serial(serial) => (serial.to_string(), announcement.thing_name.as_ref()),
+                Key::Name(name) => ("any".to_owned(), Some(name)),
+            };
+            [
+                serial,
+                name.map_or_else(|| "any".to_owned(), ToString::to_string),
+                announcement.announced_at.clone(),
+                announcement.note.clone().unwrap_or_default(),
+            ]
+        });
+        table(["SERIAL", "NAME", "ANNOUNCED", "NOTE"], rows)
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RemoveAnswer {
+    ca_certificate_id: CaCertificateId,
+    removed: bool,
+}
+
+async fn remove(args: RemoveArgs, cloud: &Cloud, format: Format) -> Result<()> {
+    let id = find(&args.ca, cloud).await?;
+    let key = match args.key {
+        KeyArgs { serial: Some(serial), .. } => Key::Serial(serial),
+        KeyArgs { name, .. } => Key::Name(name.context("give --serial or --name")?),
+    };
+    let removed = cloud.store.withdraw(&id, &key).await?;
+    let answer = RemoveAnswer { ca_certificate_id: id, removed };
+    format.print(&answer, |answer| {
+        if answer.removed {
+            format!("{key} is no longer announced; a device that is in stays in")
+        } else {
+            format!("{key} was not announced")
+        }
+    })
+}

@@ -1,0 +1,115 @@
+//! `jitr ca`: certificate authorities and the rules under which their devices come in.
+
+pub mod change;
+mod find;
+mod list;
+pub mod profile;
+pub mod register;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::cloud::Cloud;
+use crate::files::{Existing, NewFile, write_all};
+use crate::issue::{CertificateAuthority, KeyAlgorithm, Subject, Validity};
+use crate::output::Format;
+
+pub use find::find;
+
+/// What to do with certificate authorities.
+#[derive(Debug, Subcommand)]
+pub enum CaCommand {
+    /// Make a CA for tests: ca.pem and ca.key.
+    New(NewArgs),
+    /// Print the account's registration code, for a CA key that cannot leave its HSM.
+    RegistrationCode,
+    /// Register a CA with AWS IoT, active and with auto-registration, and write its profile.
+    Register(register::RegisterArgs),
+    /// List the registered CAs with their rules.
+    List,
+    /// Show one CA and its whole profile.
+    Show(ShowArgs),
+    /// Change the profile of a registered CA.
+    Set(profile::SetArgs),
+}
+
+/// A CA to be made.
+#[derive(Args, Debug)]
+pub struct NewArgs {
+    /// Common name of the CA; AWS IoT takes at most 10 CAs with the same subject.
+    #[arg(long)]
+    name: String,
+    /// Organization in the CA's subject.
+    #[arg(long)]
+    organization: Option<String>,
+    /// Folder to write ca.pem and ca.key to.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
+    /// Days for which the CA is valid.
+    #[arg(long, default_value_t = 3650)]
+    days: u32,
+    /// Type of the CA's key.
+    #[arg(long, value_enum, default_value_t)]
+    key: KeyAlgorithm,
+    /// Overwrite files that exist.
+    #[arg(long)]
+    force: bool,
+}
+
+/// A CA to be shown.
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// Its certificate id, the beginning of it, or its label.
+    ca: String,
+}
+
+/// Runs a command that needs AWS, or makes files.
+///
+/// # Errors
+/// What could not be done, with the reason.
+pub async fn run(command: CaCommand, stack: &str, format: Format, now: OffsetDateTime) -> Result<()> {
+    match command {
+        CaCommand::New(args) => new(&args, format, now),
+        CaCommand::RegistrationCode => register::registration_code(&Cloud::of_stack(stack).await?, format).await,
+        CaCommand::Register(args) => register::run(args, &Cloud::of_stack(stack).await?, format, now).await,
+        CaCommand::List => list::run(&Cloud::of_stack(stack).await?, format).await,
+        CaCommand::Show(args) => list::show(&args.ca, &Cloud::of_stack(stack).await?, format).await,
+        CaCommand::Set(args) => profile::run(args, &Cloud::of_stack(stack).await?, format, now).await,
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewAnswer {
+    certificate: PathBuf,
+    key: PathBuf,
+    not_after: String,
+}
+
+fn new(args: &NewArgs, format: Format, now: OffsetDateTime) -> Result<()> {
+    let subject = Subject { organization: args.organization.clone(), ..Subject::common_name(&args.name) };
+    let authority = CertificateAuthority::new(&subject, Validity::days(now, args.days), args.key)?;
+    let files = [
+        NewFile { name: "ca.key", content: &authority.key_pem(), secret: true },
+        NewFile { name: "ca.pem", content: authority.certificate_pem(), secret: false },
+    ];
+    let existing = if args.force { Existing::Replace } else { Existing::Keep };
+    write_all(&args.out, &files, existing)?;
+    let answer = NewAnswer {
+        certificate: args.out.join("ca.pem"),
+        key: args.out.join("ca.key"),
+        not_after: shared::timestamp::to_text(authority.certificate().not_after()),
+    };
+    format.print(&answer, |answer| {
+        let (certificate, key) = (answer.certificate.display(), answer.key.display());
+        format!(
+            "made CA {} in {certificate}, its key in {key}, valid until {}\n\
+             register it with: jitr ca register --ca {certificate} --ca-key {key}",
+            args.name, answer.not_after,
+        )
+    })
+}

@@ -1,0 +1,280 @@
+//! How a CA's profile is to change, from flags and a file.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use serde::de::value::Error as WordError;
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
+use shared::id::{PolicyName, ThingName};
+use shared::pki::{Curve, SubjectField};
+use shared::profile::{Admission, CrlRequirement, Pattern, Profile, TakeOver};
+use shared::template::Template;
+
+use crate::files::read;
+
+/// How a profile is to change: first the file replaces it, then members are taken out, then the flags are laid over.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Change {
+    /// JSON file with the whole profile; the flags are laid over it.
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
+    /// A member to take back to its default; can be given several times.
+    #[arg(long, value_enum, value_name = "MEMBER")]
+    unset: Vec<Member>,
+    #[command(flatten)]
+    flags: ProfileFlags,
+}
+
+impl Change {
+    /// Makes the new profile. What the CA is and when it was first seen stay.
+    ///
+    /// # Errors
+    /// A file that is not a profile.
+    pub fn make(self, before: &Profile) -> Result<Profile> {
+        let mut profile = match self.profile {
+            None => before.clone(),
+            Some(path) => {
+                let mut given: Profile = serde_json::from_str(&read(&path)?)
+                    .with_context(|| format!("{} is not a profile", path.display()))?;
+                given.ca_pem.clone_from(&before.ca_pem);
+                given.created_at.clone_from(&before.created_at);
+                given.updated_at.clone_from(&before.updated_at);
+                given
+            }
+        };
+        for member in self.unset {
+            member.take_out(&mut profile);
+        }
+        self.flags.apply(&mut profile);
+        Ok(profile)
+    }
+}
+
+/// Members of a profile. What is not given stays as it is, or takes the stack's default.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ProfileFlags {
+    /// A name for people; the CA can be called by it.
+    #[arg(long)]
+    label: Option<String>,
+    /// AWS IoT policy attached to each certificate.
+    #[arg(long, value_name = "NAME")]
+    policy: Option<PolicyName>,
+    /// Existing thing type of each thing.
+    #[arg(long, value_name = "NAME")]
+    thing_type: Option<ThingName>,
+    /// Existing static thing group of each thing.
+    #[arg(long, value_name = "NAME")]
+    thing_group: Option<ThingName>,
+    /// Name of the thing, such as '${Organization}-${CommonName}'.
+    #[arg(long, value_name = "TEMPLATE")]
+    thing_name_template: Option<Template>,
+    /// Who may come in: every good certificate, or announced ones only.
+    #[arg(long, value_parser = one_of::<Admission>(&["all", "listed"]))]
+    admission: Option<Admission>,
+    /// What happens when the thing belongs to another certificate.
+    #[arg(long, value_parser = one_of::<TakeOver>(&["refuse", "rotate", "join"]))]
+    take_over: Option<TakeOver>,
+    /// Let nobody in whom no current CRL clears.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    require_crl: Option<bool>,
+    /// An attribute of the thing; can be given several times.
+    #[arg(long = "attribute", value_name = "NAME=TEMPLATE", value_parser = attribute)]
+    attributes: Vec<(String, Template)>,
+    /// A subject field that must be there, and the regular expression that its whole value must match; can be given
+    /// several times.
+    #[arg(long = "subject-rule", value_name = "FIELD=REGEX", value_parser = subject_rule)]
+    subject_rules: Vec<(SubjectField, Pattern)>,
+    /// Smallest RSA key in bits; AWS IoT takes none below 2048.
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u16).range(2048..))]
+    min_rsa_bits: Option<u16>,
+    /// Allowed elliptic curve, instead of all three; can be given several times.
+    #[arg(long = "curve", value_parser = one_of::<Curve>(&["P-256", "P-384", "P-521"]))]
+    curves: Vec<Curve>,
+}
+
+/// Reads one word of a closed set as the profile's JSON writes it.
+fn one_of<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: Clone + DeserializeOwned + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words)
+        .try_map(|word| T::deserialize(word.into_deserializer()).map_err(|error: WordError| error))
+}
+
+fn attribute(text: &str) -> Result<(String, Template)> {
+    let (name, template) = text.split_once('=').context("write name=template")?;
+    Ok((name.to_owned(), template.parse()?))
+}
+
+fn subject_rule(text: &str) -> Result<(SubjectField, Pattern)> {
+    let (field, pattern) = text.split_once('=').context("write field=regex")?;
+    let known = || SubjectField::ALL.map(|field| field.to_string()).join(", ");
+    let field =
+        SubjectField::named(field).with_context(|| format!("no subject field {field:?}, there are {}", known()))?;
+    Ok((field, Pattern::try_from(pattern.to_owned())?))
+}
+
+impl ProfileFlags {
+    /// Lays the flags over a profile.
+    pub fn apply(self, profile: &mut Profile) {
+        let crl = self.require_crl.map(|yes| if yes { CrlRequirement::Required } else { CrlRequirement::None });
+        overlay(&mut profile.label, self.label);
+        overlay(&mut profile.policy_name, self.policy);
+        overlay(&mut profile.thing_type, self.thing_type);
+        overlay(&mut profile.thing_group, self.thing_group);
+        overlay(&mut profile.thing_name_template, self.thing_name_template);
+        overlay(&mut profile.admission, self.admission);
+        overlay(&mut profile.take_over, self.take_over);
+        overlay(&mut profile.crl, crl);
+        profile.attributes.extend(self.attributes);
+        profile.subject_rules.extend(self.subject_rules);
+        if self.min_rsa_bits.is_some() || !self.curves.is_empty() {
+            let keys = profile.keys.get_or_insert_default();
+            keys.min_rsa_bits = self.min_rsa_bits.map_or(keys.min_rsa_bits, usize::from);
+            if !self.curves.is_empty() {
+                keys.curves = self.curves;
+            }
+        }
+    }
+}
+
+fn overlay<T>(member: &mut Option<T>, flag: Option<T>) {
+    if flag.is_some() {
+        *member = flag;
+    }
+}
+
+/// Members that can be taken out of a profile, back to the default.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Member {
+    /// Back to `all`.
+    Admission,
+    /// Every attribute.
+    Attributes,
+    /// Every key that AWS IoT takes.
+    Keys,
+    /// No label.
+    Label,
+    /// The stack's policy.
+    Policy,
+    /// No CRL needed.
+    RequireCrl,
+    /// No rules.
+    SubjectRules,
+    /// Back to `refuse`.
+    TakeOver,
+    /// The stack's thing group.
+    ThingGroup,
+    /// The stack's template.
+    ThingNameTemplate,
+    /// The stack's thing type.
+    ThingType,
+}
+
+impl Member {
+    fn take_out(self, profile: &mut Profile) {
+        match self {
+            Self::Admission => profile.admission = None,
+            Self::Attributes => profile.attributes.clear(),
+            Self::Keys => profile.keys = None,
+            Self::Label => profile.label = None,
+            Self::Policy => profile.policy_name = None,
+            Self::RequireCrl => profile.crl = None,
+            Self::SubjectRules => profile.subject_rules.clear(),
+            Self::TakeOver => profile.take_over = None,
+            Self::ThingGroup => profile.thing_group = None,
+            Self::ThingNameTemplate => profile.thing_name_template = None,
+            Self::ThingType => profile.thing_type = None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, FromArgMatches as _};
+
+    use super::*;
+
+    fn change(arguments: &[&str]) -> Result<Change, clap::Error> {
+        let command = Change::augment_args(Command::new("set").no_binary_name(true));
+        Change::from_arg_matches(&command.try_get_matches_from(arguments)?)
+    }
+
+    #[test]
+    fn every_flag_reaches_its_member() {
+        let change = change(&[
+            "--label=Pumps",
+            "--policy=fleet",
+            "--thing-type=pump",
+            "--thing-group=eu",
+            "--thing-name-template=${Organization}-${CommonName}",
+            "--admission=listed",
+            "--take-over=rotate",
+            "--require-crl",
+            "--attribute=maker=${Organization}",
+            "--subject-rule=CommonName=pump-[0-9]+",
+            "--min-rsa-bits=3072",
+            "--curve=P-384",
+        ]);
+        let profile = change.unwrap().make(&Profile::default()).unwrap();
+        assert_eq!(
+            serde_json::to_value(profile).unwrap(),
+            serde_json::json!({
+                "label": "Pumps",
+                "policyName": "fleet",
+                "thingType": "pump",
+                "thingGroup": "eu",
+                "thingNameTemplate": "${Organization}-${CommonName}",
+                "admission": "listed",
+                "takeOver": "rotate",
+                "crl": "required",
+                "attributes": {"maker": "${Organization}"},
+                "subjectRules": {"CommonName": "pump-[0-9]+"},
+                "keys": {"minRsaBits": 3072, "curves": ["P-384"]},
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_not_given_stays() {
+        let before: Profile =
+            serde_json::from_str(r#"{"admission":"listed","takeOver":"join","caPem":"x","createdAt":"t"}"#).unwrap();
+        let after = change(&["--take-over=rotate"]).unwrap().make(&before).unwrap();
+        assert_eq!(after, Profile { take_over: Some(TakeOver::Rotate), ..before.clone() });
+        let after = change(&["--require-crl=false"]).unwrap().make(&before).unwrap();
+        assert_eq!(after, Profile { crl: Some(CrlRequirement::None), ..before });
+    }
+
+    #[test]
+    fn every_member_can_be_taken_out() {
+        let full = r#"{"label":"l","policyName":"p","thingType":"t","thingGroup":"g","thingNameTemplate":"x",
+            "admission":"listed","takeOver":"join","crl":"required","attributes":{"a":"b"},
+            "subjectRules":{"CommonName":"c"},"keys":{"minRsaBits":4096}}"#;
+        let mut profile: Profile = serde_json::from_str(full).unwrap();
+        for member in Member::value_variants() {
+            let before = profile.clone();
+            member.take_out(&mut profile);
+            assert_ne!(profile, before, "{member:?}");
+        }
+        assert_eq!(profile, Profile::default());
+    }
+
+    #[test]
+    fn impossible_flags_are_refused() {
+        for argument in [
+            "--admission=everyone",
+            "--take-over=steal",
+            "--thing-name-template=${Nope}",
+            "--attribute=maker",
+            "--subject-rule=Colour=red",
+            "--subject-rule=CommonName=[",
+            "--min-rsa-bits=1024",
+            "--curve=P-192",
+            "--policy=a b",
+        ] {
+            assert!(change(&[argument]).is_err(), "{argument}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! `jitr ca set`, and how profiles are written.
+
+use anyhow::{Result, bail};
+use clap::Args;
+use serde::Serialize;
+use shared::id::CaCertificateId;
+use shared::port::AuthorityStore as _;
+use shared::profile::Profile;
+use shared::timestamp;
+use time::OffsetDateTime;
+
+use super::change::Change;
+use super::find::find;
+use crate::cloud::Cloud;
+use crate::output::Format;
+use crate::store::explain;
+
+/// A change of a profile.
+#[derive(Args, Debug)]
+pub struct SetArgs {
+    /// The CA's certificate id, the beginning of it, or its label.
+    ca: String,
+    #[command(flatten)]
+    change: Change,
+}
+
+/// What became of a profile.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Written {
+    /// There was none.
+    Created,
+    /// It is as it was.
+    Unchanged,
+    /// It has changed.
+    Updated,
+}
+
+/// Writes a profile over the one that was read; answers with what stands there now.
+///
+/// # Errors
+/// A failed call, or somebody else's change in between.
+pub async fn write(
+    cloud: &Cloud,
+    id: &CaCertificateId,
+    mut profile: Profile,
+    before: Option<&Profile>,
+    now: OffsetDateTime,
+) -> Result<(Profile, Written)> {
+    if before == Some(&profile) {
+        return Ok((profile, Written::Unchanged));
+    }
+    let now = timestamp::to_text(now);
+    profile.created_at.get_or_insert_with(|| now.clone());
+    profile.updated_at = Some(now);
+    if !cloud.store.write_profile(id, &profile, before).await? {
+        bail!("the profile of {id} has been changed by somebody else just now: run the command again");
+    }
+    Ok((profile, if before.is_some() { Written::Updated } else { Written::Created }))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SetAnswer {
+    ca_certificate_id: CaCertificateId,
+    profile: Profile,
+    result: Written,
+}
+
+pub(super) async fn run(args: SetArgs, cloud: &Cloud, format: Format, now: OffsetDateTime) -> Result<()> {
+    let id = find(&args.ca, cloud).await?;
+    let before = cloud.authorities.profile(&id).await.map_err(explain)?;
+    let profile = args.change.make(&before.clone().unwrap_or_default())?;
+    let (profile, result) = write(cloud, &id, profile, before.as_ref(), now).await?;
+    let answer = SetAnswer { ca_certificate_id: id, profile, result };
+    format.print(&answer, |answer| {
+        let id = &answer.ca_certificate_id;
+        match answer.result {
+            Written::Created => format!("profile of {id} written"),
+            Written::Unchanged => format!("profile of {id} is so already"),
+            Written::Updated => format!("profile of {id} changed; it holds from the next connection of each device on"),
+        }
+    })
+}

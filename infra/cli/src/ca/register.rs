@@ -1,0 +1,233 @@
+//! `jitr ca register`: from a CA certificate to a CA whose devices are registered when they first connect.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use aws_sdk_iot::operation::register_ca_certificate::RegisterCACertificateError;
+use aws_sdk_iot::types::{AutoRegistrationStatus, CaCertificateStatus};
+use clap::Args;
+use serde::Serialize;
+use shared::aws::fault;
+use shared::id::CaCertificateId;
+use shared::pki::{Certificate, SubjectField};
+use shared::port::AuthorityStore as _;
+use shared::profile::Profile;
+use time::OffsetDateTime;
+
+use super::change::Change;
+use super::profile::{Written, write};
+use crate::cloud::Cloud;
+use crate::files::read;
+use crate::issue::{CertificateAuthority, certificate_block};
+use crate::output::Format;
+use crate::store::explain;
+
+/// A CA to be registered.
+#[derive(Args, Debug)]
+pub struct RegisterArgs {
+    /// The CA certificate, PEM.
+    #[arg(long, value_name = "FILE")]
+    ca: PathBuf,
+    #[command(flatten)]
+    proof: Proof,
+    /// Go on if the CA is registered already: switch it and its auto-registration on, and change its profile.
+    #[arg(long)]
+    update: bool,
+    #[command(flatten)]
+    change: Change,
+}
+
+/// What proves that the operator holds the CA's key.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Proof {
+    /// The CA's private key, PEM; it signs the proof here and is sent nowhere.
+    #[arg(long, value_name = "FILE")]
+    ca_key: Option<PathBuf>,
+    /// A certificate with the registration code as common name, signed by the CA elsewhere: see `jitr ca
+    /// registration-code`.
+    #[arg(long, value_name = "FILE")]
+    verification_cert: Option<PathBuf>,
+}
+
+/// What came of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    ca_certificate_id: CaCertificateId,
+    /// False if AWS IoT had the CA already.
+    registered: bool,
+    profile_result: Written,
+    profile: Profile,
+}
+
+pub(super) async fn run(args: RegisterArgs, cloud: &Cloud, format: Format, now: OffsetDateTime) -> Result<()> {
+    let file = read(&args.ca)?;
+    let pem = certificate_block(&file).with_context(|| format!("{} holds no certificate", args.ca.display()))?;
+    let certificate = Certificate::from_pem(&pem).with_context(|| format!("{} is not usable", args.ca.display()))?;
+    // Before anything is registered: is the change possible, is the stack there?
+    args.change.clone().make(&Profile::default())?;
+    let fingerprint: CaCertificateId = certificate.id().as_str().parse()?;
+    cloud.authorities.profile(&fingerprint).await.map_err(explain)?;
+
+    let verification = match &args.proof.verification_cert {
+        Some(path) => read(path)?,
+        None => sign_verification(&args, &file, cloud, format, now).await?,
+    };
+    let (id, registered) = register(&pem, &verification, &fingerprint, cloud).await?;
+    if registered {
+        format.say(&format!("registered      {id}, ACTIVE, with auto-registration"));
+    } else {
+        switch_on(&id, args.update, cloud, format).await?;
+    }
+    let (profile, profile_result) =
+        write_profile(args.change, args.update, &id, &certificate, &pem, cloud, now).await?;
+    let answer = Answer { ca_certificate_id: id, registered, profile_result, profile };
+    format.print(&answer, |answer| match answer.profile_result {
+        Written::Created | Written::Updated => "profile         written".to_owned(),
+        Written::Unchanged => "profile         unchanged".to_owned(),
+    })
+}
+
+async fn sign_verification(
+    args: &RegisterArgs,
+    ca_pem: &str,
+    cloud: &Cloud,
+    format: Format,
+    now: OffsetDateTime,
+) -> Result<String> {
+    let path = args.proof.ca_key.as_ref().context("give --ca-key or --verification-cert")?;
+    let authority = CertificateAuthority::from_pem(ca_pem, &read(path)?)?;
+    let code = code(cloud).await?;
+    let verification = authority.issue_verification(&code, now)?;
+    format.say("verification    registration code signed with the ca's key");
+    Ok(verification)
+}
+
+async fn code(cloud: &Cloud) -> Result<String> {
+    let answer = cloud.iot.get_registration_code().send().await;
+    let answer = answer.map_err(|error| explain(fault("iot:GetRegistrationCode", error)))?;
+    answer.registration_code.context("aws iot answered without a registration code")
+}
+
+/// Registers the CA; tells its id, and whether that was news.
+async fn register(
+    pem: &str,
+    verification: &str,
+    fingerprint: &CaCertificateId,
+    cloud: &Cloud,
+) -> Result<(CaCertificateId, bool)> {
+    let request = cloud
+        .iot
+        .register_ca_certificate()
+        .ca_certificate(pem)
+        .verification_certificate(verification)
+        .set_as_active(true)
+        .allow_auto_registration(true);
+    match request.send().await {
+        Ok(answer) => Ok((answer.certificate_id.context("aws iot answered without the ca's id")?.parse()?, true)),
+        Err(error) => match error.as_service_error() {
+            Some(RegisterCACertificateError::ResourceAlreadyExistsException(existing)) => {
+                let id = existing.resource_id().and_then(|id| id.parse().ok());
+                Ok((id.unwrap_or_else(|| fingerprint.clone()), false))
+            }
+            _ => Err(explain(fault("iot:RegisterCACertificate", error))),
+        },
+    }
+}
+
+/// A CA that was registered before may be switched off, and whoever did that had a reason.
+async fn switch_on(id: &CaCertificateId, update: bool, cloud: &Cloud, format: Format) -> Result<()> {
+    let answer = cloud.iot.describe_ca_certificate().certificate_id(id.as_str()).send().await;
+    let answer = answer.map_err(|error| explain(fault("iot:DescribeCACertificate", error)))?;
+    let described = answer.certificate_description.context("aws iot answered without a description of the ca")?;
+    if described.status == Some(CaCertificateStatus::Active)
+        && described.auto_registration_status == Some(AutoRegistrationStatus::Enable)
+    {
+        format.say(&format!("registered      {id} before, ACTIVE, with auto-registration"));
+        return Ok(());
+    }
+    if !update {
+        bail!(
+            "ca {id} is registered already, but switched off or without auto-registration: --update switches both on"
+        );
+    }
+    let request = cloud
+        .iot
+        .update_ca_certificate()
+        .certificate_id(id.as_str())
+        .new_status(CaCertificateStatus::Active)
+        .new_auto_registration_status(AutoRegistrationStatus::Enable);
+    request.send().await.map_err(|error| explain(fault("iot:UpdateCACertificate", error)))?;
+    format.say(&format!("registered      {id} before, now ACTIVE, with auto-registration"));
+    Ok(())
+}
+
+/// Writes the profile, or leaves it if it says the same. A row that only keeps the CA's certificate, from when the
+/// activator first saw it, is not in the way.
+async fn write_profile(
+    change: Change,
+    update: bool,
+    id: &CaCertificateId,
+    certificate: &Certificate,
+    pem: &str,
+    cloud: &Cloud,
+    now: OffsetDateTime,
+) -> Result<(Profile, Written)> {
+    let before = cloud.authorities.profile(id).await.map_err(explain)?;
+    let mut profile = before.clone().unwrap_or_default();
+    profile.ca_pem.get_or_insert_with(|| pem.to_owned());
+    let says_nothing = before.as_ref().is_none_or(says_nothing);
+    if says_nothing {
+        profile.label = certificate.subject().single(SubjectField::CommonName).map(ToOwned::to_owned);
+    }
+    let profile = change.make(&profile)?;
+    if let Some(before) = before.as_ref().filter(|before| !says_nothing && !update && **before != profile) {
+        let label = before.label.as_deref().unwrap_or("without a label");
+        bail!("ca {id} ({label}) has another profile already: change it with --update, or with `jitr ca set`");
+    }
+    write(cloud, id, profile, before.as_ref(), now).await
+}
+
+fn says_nothing(profile: &Profile) -> bool {
+    let silent = Profile {
+        ca_pem: profile.ca_pem.clone(),
+        created_at: profile.created_at.clone(),
+        updated_at: profile.updated_at.clone(),
+        ..Profile::default()
+    };
+    *profile == silent
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CodeAnswer {
+    registration_code: String,
+}
+
+pub(super) async fn registration_code(cloud: &Cloud, format: Format) -> Result<()> {
+    let answer = CodeAnswer { registration_code: code(cloud).await? };
+    format.print(&answer, |CodeAnswer { registration_code: code }| {
+        format!(
+            "{code}\n\n\
+             Have the CA sign a certificate with this code as its common name, then register the CA with it:\n\
+             \n  openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout verification.key \\\
+             \n    -subj /CN={code} -out verification.csr\
+             \n  openssl x509 -req -in verification.csr -CA ca.pem -CAkey <key in the HSM> -CAcreateserial \\\
+             \n    -days 1 -sha256 -out verification.pem\
+             \n  jitr ca register --ca ca.pem --verification-cert verification.pem"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_only_keeps_the_certificate_says_nothing() {
+        let kept: Profile = serde_json::from_str(r#"{"caPem":"x","createdAt":"t","updatedAt":"t"}"#).unwrap();
+        assert!(says_nothing(&kept));
+        assert!(!says_nothing(&Profile { label: Some("Pumps".to_owned()), ..kept }));
+    }
+}

@@ -1,0 +1,44 @@
+//! Why no certificate was issued.
+
+use shared::id::Serial;
+use shared::pki::CertificateFault;
+use tokio_rustls::rustls::pki_types::pem;
+
+/// Why no certificate was issued.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueError {
+    /// The CA file holds no certificate.
+    #[error("the ca file holds no pem certificate")]
+    CaPem(#[source] pem::Error),
+    /// The CA key is protected by a pass phrase.
+    #[error("the ca key is encrypted: decrypt it with `openssl pkcs8`, or sign elsewhere and use --verification-cert")]
+    EncryptedKey,
+    /// rcgen or the crypto library refused.
+    #[error("the certificate could not be made")]
+    Generate(#[from] rcgen::Error),
+    /// The key file holds no private key.
+    #[error("the ca key file holds no pem private key")]
+    KeyPem(#[source] pem::Error),
+    /// A certificate that the activator would refuse, or a CA certificate that cannot be used.
+    #[error("the certificate would not be accepted")]
+    NotAcceptable(#[from] CertificateFault),
+    /// The key is not the certificate's.
+    #[error("the private key does not belong to the certificate of {0}")]
+    OtherKey(String),
+    /// The serial number needs 21 octets when encoded.
+    #[error("serial number {0} needs more than 20 octets in a certificate")]
+    SerialTooLong(Serial),
+    /// The issuer field of a new certificate would differ from the CA's subject.
+    #[error("the ca's subject {0} repeats an attribute, which cannot be reproduced here: sign with openssl instead")]
+    SubjectNotReproducible(String),
+    /// A subject attribute that must be a `PrintableString` is not.
+    #[error("the subject's {field} {text:?} has characters outside of ASN.1 PrintableString")]
+    SubjectText {
+        /// The attribute.
+        field: &'static str,
+        /// The text as given.
+        text: String,
+        /// What rcgen says.
+        source: rcgen::Error,
+    },
+}

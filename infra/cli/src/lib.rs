@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+pub mod allow;
+pub mod ca;
+pub mod cli;
+pub mod cloud;
+pub mod device;
+pub mod files;
+pub mod issue;
+pub mod output;
+pub mod store;
+pub mod thing;
+pub mod why;

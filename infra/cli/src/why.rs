@@ -1,0 +1,172 @@
+//! `jitr why`: what was decided about a certificate, when, why, and what can be done about it.
+
+mod advice;
+mod report;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use serde::Serialize;
+use shared::id::{CertificateId, ThingName};
+use shared::port::{Principal, RegistrationStore as _, ThingRegistry as _};
+
+use crate::cloud::Cloud;
+use crate::device::leaf;
+use crate::files::read;
+use crate::output::Format;
+use crate::store::explain;
+
+pub use report::{Registry, Report};
+
+/// What to ask about.
+#[derive(Args, Debug)]
+pub struct WhyArgs {
+    #[command(flatten)]
+    about: About,
+    /// For a thing: look only at what is attached to it, not for others who wanted its name. The full look reads the
+    /// whole registrations table.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// A certificate or a thing.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct About {
+    /// Certificate id (64 hexadecimal digits) or thing name.
+    #[arg(value_name = "CERTIFICATE ID | THING NAME")]
+    subject: Option<String>,
+    /// PEM file that begins with the device's certificate.
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    /// The thing asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thing: Option<ThingAnswer>,
+    /// What is known about each certificate.
+    certificates: Vec<Report>,
+    /// Whether only what is attached to the thing was looked at.
+    #[serde(skip)]
+    quick: bool,
+}
+
+/// What AWS IoT has under a thing's name.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ThingAnswer {
+    name: ThingName,
+    exists: bool,
+    /// The registration that it was made for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_id: Option<String>,
+    /// What is attached to it, certificates by id.
+    principals: Vec<String>,
+}
+
+/// Answers.
+///
+/// # Errors
+/// What could not be read, with the reason.
+pub async fn run(args: WhyArgs, stack: &str, format: Format) -> Result<()> {
+    let cloud = Cloud::of_stack(stack).await?;
+    let answer = match args.about {
+        About { cert: Some(path), .. } => {
+            let certificate = leaf(&read(&path)?).with_context(|| format!("{}", path.display()))?;
+            of_certificate(certificate.id(), stack, &cloud).await?
+        }
+        About { subject: Some(text), .. } => of_text(&text, args.quick, stack, &cloud).await?,
+        About { .. } => bail!("name a certificate or a thing"),
+    };
+    format.print(&answer, Answer::text)
+}
+
+/// A thing may be named by 64 hexadecimal digits, so that what is no certificate can still be a thing.
+async fn of_text(text: &str, quick: bool, stack: &str, cloud: &Cloud) -> Result<Answer> {
+    if let Ok(id) = text.parse() {
+        let answer = of_certificate(&id, stack, cloud).await?;
+        if answer.certificates.iter().any(Report::is_known) || text.parse::<ThingName>().is_err() {
+            return Ok(answer);
+        }
+        let of_thing = of_thing(&text.parse()?, quick, stack, cloud).await?;
+        return Ok(if of_thing.certificates.is_empty() { answer } else { of_thing });
+    }
+    of_thing(&text.parse()?, quick, stack, cloud).await
+}
+
+async fn of_certificate(id: &CertificateId, stack: &str, cloud: &Cloud) -> Result<Answer> {
+    Ok(Answer { thing: None, quick: false, certificates: vec![report::gather(id, stack, cloud).await?] })
+}
+
+async fn of_thing(name: &ThingName, quick: bool, stack: &str, cloud: &Cloud) -> Result<Answer> {
+    let thing = cloud.registry.thing(name).await.map_err(explain)?;
+    let principals = match &thing {
+        Some(_) => cloud.registry.principals(name).await.map_err(explain)?,
+        None => Vec::new(),
+    };
+    let registration_id = thing.as_ref().and_then(|thing| thing.registration_id.clone());
+    let mut ids = BTreeSet::new();
+    ids.extend(principals.iter().filter_map(|principal| match principal {
+        Principal::Certificate(id) => Some(id.clone()),
+        Principal::Other(_) => None,
+    }));
+    if let Some(id) = &registration_id {
+        let row = cloud.registrations.registration(id).await.map_err(explain)?;
+        ids.extend(row.map(|row| row.certificate_id));
+    }
+    if !quick {
+        let rows = cloud.store.registrations_of_thing(name).await?;
+        ids.extend(rows.into_iter().map(|row| row.certificate_id));
+    }
+    let mut certificates = Vec::new();
+    for id in &ids {
+        certificates.push(report::gather(id, stack, cloud).await?);
+    }
+    // The newest decision first: that is usually the one asked about.
+    certificates.sort_by(|a, b| b.decided_at().cmp(&a.decided_at()));
+    let thing = ThingAnswer {
+        name: name.clone(),
+        exists: thing.is_some(),
+        registration_id: registration_id.map(|id| id.to_string()),
+        principals: principals
+            .into_iter()
+            .map(|principal| match principal {
+                Principal::Certificate(id) => id.to_string(),
+                Principal::Other(arn) => arn,
+            })
+            .collect(),
+    };
+    Ok(Answer { thing: Some(thing), certificates, quick })
+}
+
+impl Answer {
+    fn text(&self) -> String {
+        let mut parts: Vec<_> = self.thing.iter().map(ThingAnswer::text).collect();
+        parts.extend(self.certificates.iter().map(Report::text));
+        match (self.certificates.as_slice(), self.quick) {
+            ([], true) => {
+                parts.push("without --quick, those are found too who wanted the name and were kept out".to_owned());
+            }
+            ([], false) => parts.push(advice::nobody().to_owned()),
+            _ => {}
+        }
+        parts.join("\n\n")
+    }
+}
+
+impl ThingAnswer {
+    fn text(&self) -> String {
+        let name = &self.name;
+        match (self.exists, self.principals.as_slice()) {
+            (false, _) => format!("thing {name} does not exist"),
+            (true, []) => format!("thing {name} exists, nothing is attached to it"),
+            (true, principals) => format!("thing {name} exists, attached to it: {}", principals.join(", ")),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What a decision means for the operator, and the next thing to do about it.
+
+use shared::registration::{Decision, Reason, Registration};
+
+use super::report::Registry;
+
+/// What to do about a certificate, from both sides.
+pub(super) fn advise(registry: Option<&Registry>, newest: Option<&Registration>, stack: &str) -> String {
+    let status = registry.map(|registry| registry.status.as_str());
+    let (thing, policy) =
+        registry.map_or((false, false), |registry| (!registry.things.is_empty(), !registry.policies.is_empty()));
+    match (status, newest) {
+        (None, None) => nobody().to_owned(),
+        (None, Some(_)) => {
+            "AWS IoT no longer has the certificate; the device registers it again by connecting".to_owned()
+        }
+        (Some("ACTIVE"), _) if !thing || !policy => {
+            let missing = if thing { "policy" } else { "thing" };
+            format!("the certificate is ACTIVE without a {missing}, so that AWS IoT lets it do nothing: attach one")
+        }
+        (Some("ACTIVE"), None) => {
+            "the certificate was activated by other hands than the activator's; the device may connect".to_owned()
+        }
+        (Some("ACTIVE"), Some(_)) => "nothing: the device may connect, under its thing's name as client id".to_owned(),
+        (Some("PENDING_ACTIVATION"), None) => format!(
+            "no decision has been recorded: its event has not reached the activator, or every attempt failed. Look into \
+             the queues RuleErrors and FailedRegistrations and the log /aws/lambda/{stack}-activator; the device's next \
+             connection publishes the event again"
+        ),
+        (Some("PENDING_ACTIVATION"), Some(row)) => about_pending(row, stack),
+        (Some("INACTIVE"), Some(row)) if row.decision == Decision::Held => {
+            "the ca's crl has the certificate on hold; it is switched on again when it leaves the list".to_owned()
+        }
+        (Some("INACTIVE"), Some(row)) if row.superseded_by.is_some() || row.reason == Reason::Superseded => {
+            "nothing: a younger certificate holds the thing now, this one was switched off by the take-over rule"
+                .to_owned()
+        }
+        (Some("INACTIVE"), _) if !thing => {
+            "it was switched off and has no thing any more: the device needs a new certificate".to_owned()
+        }
+        (Some("INACTIVE"), _) => "it was switched off by an operator, and events never switch it on again: \
+             aws iot update-certificate --new-status ACTIVE --certificate-id <id>, if the device is to come in"
+            .to_owned(),
+        (Some("REVOKED"), _) => {
+            "the certificate is revoked for good: the device needs a new one, with another serial number".to_owned()
+        }
+        (Some(other), _) => format!("AWS IoT has it as {other}, which the activator leaves alone"),
+    }
+}
+
+/// What it means that nobody knows a certificate or a thing.
+pub(super) const fn nobody() -> &'static str {
+    "neither AWS IoT nor the activator knows it: the device has not connected yet, its ca is not registered here with \
+     auto-registration (jitr ca list), or this is another account or region than the device's endpoint"
+}
+
+/// The certificate waits: for the activator's next attempt, or for the operator.
+fn about_pending(row: &Registration, stack: &str) -> String {
+    match row.decision {
+        Decision::Activating => format!(
+            "an activation was interrupted{}; Lambda tries it again, and so does the device's next connection. If it \
+             stays so, look into the queue FailedRegistrations and the log /aws/lambda/{stack}-activator",
+            row.last_error.as_ref().map(|_| " by the last error above").unwrap_or_default(),
+        ),
+        Decision::Activated | Decision::AlreadyActive => {
+            "the row and AWS IoT disagree: the device's next connection decides anew".to_owned()
+        }
+        Decision::Deferred
+        | Decision::Held
+        | Decision::NotPending
+        | Decision::Refused
+        | Decision::Rejected
+        | Decision::Revoked => about_reason(row),
+    }
+}
+
+/// One sentence for each reason; the device gets in on its next connection once the cause is gone.
+fn about_reason(row: &Registration) -> String {
+    let ca = &row.ca_certificate_id;
+    let thing = row.thing_name.as_ref().map_or("NAME", |name| name.as_str());
+    let reissue = |what: &str| format!("the certificate cannot be mended: issue one {what}");
+    match row.reason {
+        Reason::AttributesInvalid => format!(
+            "mend the profile's attributes (jitr ca show {ca}): 3 at most without a thing type, one of them is taken, \
+             values of a-z A-Z 0-9 _ . , @ / : # = [ ] - only"
+        ),
+        Reason::AuthorityMismatch | Reason::CertificateIdMismatch | Reason::OwnerMismatch => {
+            "the event and AWS IoT contradict each other, which does not happen by itself: see who may publish to \
+             $aws/events or invoke the activator"
+                .to_owned()
+        }
+        Reason::AuthorityNotFound => format!("register the ca again (jitr ca register): AWS IoT has no ca {ca}"),
+        Reason::CertificateExpired => reissue("that is valid now, and look at the clock of whoever issued it"),
+        Reason::CertificateExtension => reissue("without the critical extension"),
+        Reason::CertificateGone => {
+            "the certificate was deleted; the device registers it again by connecting".to_owned()
+        }
+        Reason::CertificateIsAuthority => reissue("with basicConstraints ca:false and without keyCertSign"),
+        Reason::CertificateKeyUsage => reissue("with keyUsage digitalSignature and extendedKeyUsage clientAuth"),
+        Reason::CertificateMalformed
+        | Reason::CertificateTooLarge
+        | Reason::CertificateTrailingBytes
+        | Reason::CertificateVersion => reissue("as plain X.509 version 3"),
+        Reason::CertificateNotYetValid => {
+            "wait until its validity begins, or look at the clock of whoever issued it".to_owned()
+        }
+        Reason::ChecksPassed => "wait: all checks have passed, the activation goes on".to_owned(),
+        Reason::CrlNotConfigured => format!(
+            "the profile requires a crl and has no source of one: configure it, or jitr ca set {ca} --require-crl=false"
+        ),
+        Reason::EventMember | Reason::EventNotAnObject | Reason::EventTooLarge | Reason::OtherAccount => {
+            "the event was not AWS IoT's: see who may publish to $aws/events or invoke the activator".to_owned()
+        }
+        Reason::HolderInProgress => {
+            "wait: another certificate of the thing is being activated; Lambda tries this one again".to_owned()
+        }
+        Reason::IssuerExpired => format!("the ca itself is outside its validity (jitr ca show {ca}): renew it"),
+        Reason::IssuerName | Reason::SignatureInvalid => {
+            "the ca did not issue this certificate: find out where the device got it".to_owned()
+        }
+        Reason::IssuerUnusable => {
+            format!("the ca certificate may not issue certificates (jitr ca show {ca}): replace it")
+        }
+        Reason::KeyNotAllowed => format!(
+            "issue one with a key that the profile allows (jitr ca show {ca}), or change that: jitr ca set {ca} \
+             --min-rsa-bits … --curve …"
+        ),
+        Reason::NotListed => match &row.serial {
+            Some(serial) => {
+                format!("announce it, if it is yours: jitr allow add --ca {ca} --serial {serial} --name {thing}")
+            }
+            None => format!("announce it, if it is yours: jitr allow add --ca {ca} --name {thing}"),
+        },
+        Reason::OlderThanHolder => format!(
+            "the thing has a younger certificate; issue a new one for this device, or free the name: jitr thing release \
+             {thing}"
+        ),
+        Reason::SerialInvalid => reissue("with a positive serial number of at most 20 octets"),
+        Reason::SerialReused => {
+            reissue("with a serial number of its own, and look at the ca: RFC 5280 forbids to use one twice")
+        }
+        Reason::SignatureAlgorithm => reissue("signed with SHA-256, SHA-384 or SHA-512"),
+        Reason::StatusNotPending => "wait for the device's next connection, which decides anew".to_owned(),
+        Reason::SubjectRule => {
+            format!("issue one with another subject, or change the profile's rules (jitr ca show {ca})")
+        }
+        Reason::Superseded => "nothing: a younger certificate holds the thing now".to_owned(),
+        Reason::ThingNameInvalid => format!(
+            "the thing name may have a-z A-Z 0-9 : _ - only: issue one with another subject, or jitr ca set {ca} \
+             --thing-name-template …"
+        ),
+        Reason::ThingNameUnresolved => format!(
+            "the subject lacks what the thing name is made of: issue one with it, or jitr ca set {ca} \
+             --thing-name-template …"
+        ),
+        Reason::ThingOfOtherAuthority => format!(
+            "the thing belongs to another ca's device and is never taken over: give this device another name, or free \
+             the name: jitr thing release {thing}"
+        ),
+        Reason::ThingTaken => format!(
+            "if this is the rightful device, free the name (jitr thing release {thing}) or let the ca's certificates \
+             replace each other (jitr ca set {ca} --take-over rotate); if not, somebody copies its name"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(decision: Decision, reason: Reason) -> Registration {
+        serde_json::from_value(serde_json::json!({
+            "registrationId": "x",
+            "caCertificateId": "c".repeat(64),
+            "certificateId": "d".repeat(64),
+            "decidedAt": "2026-09-01T12:00:00.000Z",
+            "decision": decision,
+            "reason": reason,
+            "serial": "a1b",
+            "thingName": "pump-17",
+        }))
+        .unwrap()
+    }
+
+    fn registry(status: &str) -> Registry {
+        Registry { status: status.to_owned(), things: vec!["pump-17".to_owned()], policies: vec!["fleet".to_owned()] }
+    }
+
+    #[test]
+    fn there_is_advice_for_every_reason_and_decision() {
+        for decision in Decision::ALL {
+            for reason in Reason::ALL {
+                let advice = advise(Some(&registry("PENDING_ACTIVATION")), Some(&row(*decision, *reason)), "s");
+                assert!(advice.len() > 20 && !advice.ends_with('.'), "{decision} {reason}: {advice}");
+            }
+        }
+    }
+
+    #[test]
+    fn commands_are_complete() {
+        let pending = registry("PENDING_ACTIVATION");
+        let of = |reason| advise(Some(&pending), Some(&row(Decision::Refused, reason)), "s");
+        let ca = "c".repeat(64);
+        assert!(of(Reason::NotListed).contains(&format!("jitr allow add --ca {ca} --serial a1b --name pump-17")));
+        assert!(of(Reason::ThingTaken).contains("jitr thing release pump-17"));
+        assert!(of(Reason::ThingTaken).contains(&format!("jitr ca set {ca} --take-over rotate")));
+    }
+
+    #[test]
+    fn the_registry_has_the_last_word() {
+        let refused = row(Decision::Refused, Reason::NotListed);
+        for (status, part) in [
+            ("ACTIVE", "may connect"),
+            ("INACTIVE", "by an operator"),
+            ("REVOKED", "for good"),
+            ("PENDING_TRANSFER", "leaves alone"),
+        ] {
+            assert!(advise(Some(&registry(status)), Some(&refused), "s").contains(part), "{status}");
+        }
+        assert!(
+            advise(Some(&registry("PENDING_ACTIVATION")), None, "my-stack").contains("/aws/lambda/my-stack-activator")
+        );
+        for status in ["ACTIVE", "INACTIVE"] {
+            let bare = Registry { things: Vec::new(), ..registry(status) };
+            assert!(advise(Some(&bare), Some(&refused), "s").contains(" thing"), "{status}");
+        }
+        assert!(advise(None, None, "s").contains("neither"));
+        assert!(advise(None, Some(&refused), "s").contains("no longer has"));
+    }
+}
