@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# The whole test run, in the order in which faults are cheapest to find.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly deny_version=0.20.2
+readonly size_budget=9000000
+export PATH="$PWD/.venv/bin:$PWD/target/tools/bin:$PATH"
+
+headline="" started=0
+
+# Plain calls, not "|| ..." or "if": inside these bash would go on after a failed line of a step.
+step() {
+  headline=$1 started=$SECONDS
+  shift
+  printf '\n== %s\n' "$headline"
+  "$@"
+  printf '== %s: passed in %d s\n' "$headline" $((SECONDS - started))
+}
+
+report_failure() {
+  local code=$?
+  ((code == 0)) || printf '\n== %s: FAILED after %d s\n' "$headline" $((SECONDS - started)) >&2
+}
+trap report_failure EXIT
+
+documentation() {
+  RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+}
+
+dependencies() {
+  if ! cargo deny --version >/dev/null 2>&1; then
+    echo "installing cargo-deny $deny_version into target/tools (minutes, once) ..."
+    # It only reads metadata: without optimisation it is compiled in a fraction of the time, and is fast enough.
+    CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug \
+      --root target/tools --target-dir target/tools/build --version "$deny_version" cargo-deny
+    rm -rf target/tools/build
+  fi
+  # Advisories need the network at every run; the public workflow checks them.
+  cargo deny check bans licenses sources
+}
+
+template() {
+  AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 sam validate --lint
+}
+
+whole_suite() {
+  python3 infra/local/cloud.py run -- \
+    bash -c 'infra/local/deploy.sh && exec cargo test --package tests --features local-cloud'
+}
+
+binary_size() {
+  local binary=${CARGO_TARGET_DIR:-target}/lambda/activator/bootstrap size sections
+  size=$(wc -c <"$binary")
+  echo "$binary: $size bytes of $size_budget"
+  if ((size > size_budget)); then
+    echo "the activator is over its budget: it is loaded at every cold start" >&2
+    return 1
+  fi
+  sections=$(readelf --sections --wide "$binary")
+  if [[ $sections == *.symtab* ]]; then
+    echo "the activator is not stripped: see profile.release in Cargo.toml" >&2
+    return 1
+  fi
+}
+
+step "tools" python3 infra/local/cloud.py setup
+step "format" cargo fmt --all --check
+step "spelling" typos
+step "lints" cargo clippy --workspace --all-targets --all-features -- -D warnings
+step "documentation" documentation
+step "unit tests and fixtures" cargo test --workspace
+step "dependencies" dependencies
+step "template" template
+step "whole suite on the local cloud" whole_suite
+step "binary size" binary_size
+printf '\n== all passed in %d s\n' "$SECONDS"
