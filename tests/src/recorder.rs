@@ -1,0 +1,91 @@
+//! A reverse proxy that writes down which operations a function asks of AWS.
+
+use std::sync::{Arc, Mutex};
+
+use anyhow::Result;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use tokio::net::TcpListener;
+
+struct Proxy {
+    client: reqwest::Client,
+    operations: Mutex<Vec<String>>,
+    upstream: String,
+}
+
+/// The proxy, listening on a port of its own.
+pub struct Recorder {
+    proxy: Arc<Proxy>,
+    /// What `AWS_ENDPOINT_URL` has to be for the function under test.
+    pub url: String,
+}
+
+impl Recorder {
+    /// Starts to pass everything on to `upstream`.
+    ///
+    /// # Errors
+    /// If no port can be had.
+    pub async fn start(upstream: &str) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let proxy = Arc::new(Proxy {
+            client: reqwest::Client::new(),
+            operations: Mutex::new(Vec::new()),
+            upstream: upstream.trim_end_matches('/').to_owned(),
+        });
+        let routes = Router::new().fallback(pass).with_state(Arc::clone(&proxy));
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        Ok(Self { proxy, url })
+    }
+
+    /// Takes the operations asked for since the last call, as IAM names their permissions.
+    #[must_use]
+    pub fn take(&self) -> Vec<String> {
+        self.proxy.operations.lock().map(|mut operations| std::mem::take(&mut *operations)).unwrap_or_default()
+    }
+}
+
+async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    if let Ok(mut operations) = proxy.operations.lock() {
+        operations.push(operation(&method, uri.path(), &headers));
+    }
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    // The Host header goes along unchanged: it is part of what was signed.
+    let request = proxy.client.request(method, format!("{}{path}", proxy.upstream)).headers(headers).body(body);
+    let answer = match request.send().await {
+        Ok(answer) => answer,
+        Err(error) => return (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+    };
+    let (status, mut headers) = (answer.status(), answer.headers().clone());
+    headers.remove("transfer-encoding");
+    match answer.bytes().await {
+        Ok(body) => (status, headers, body).into_response(),
+        Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+    }
+}
+
+/// The operation behind a request, after the AWS IoT API reference and DynamoDB's `X-Amz-Target`.
+fn operation(method: &Method, path: &str, headers: &HeaderMap) -> String {
+    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    if let Some((_, action)) = target.and_then(|target| target.split_once('.')) {
+        return format!("dynamodb:{action}");
+    }
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let action = match (method.as_str(), parts.as_slice()) {
+        ("GET", ["cacertificate", _]) => "DescribeCACertificate",
+        ("GET", ["certificates", _]) => "DescribeCertificate",
+        ("PUT", ["certificates", _]) => "UpdateCertificate",
+        ("PUT", ["target-policies", _]) => "AttachPolicy",
+        ("PUT", ["thing-groups", "addThingToThingGroup"]) => "AddThingToThingGroup",
+        ("GET", ["things", _]) => "DescribeThing",
+        ("PATCH", ["things", _]) => "UpdateThing",
+        ("POST", ["things", _]) => "CreateThing",
+        ("GET", ["things", _, "principals"]) => "ListThingPrincipals",
+        ("PUT", ["things", _, "principals"]) => "AttachThingPrincipal",
+        _ => return format!("{method} {path}"),
+    };
+    format!("iot:{action}")
+}

@@ -1,0 +1,270 @@
+//! The stack as `sam deploy` left it in the local cloud, a fleet with a CA of its own, and devices that really connect.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use aws_config::SdkConfig;
+use aws_sdk_iot::types::CertificateStatus;
+use jitr::device::connect::{Admitted, BackOff, ConnectError, Options, connect};
+use jitr::device::endpoint::{Endpoint, Identity, ServerTrust, client_config};
+use jitr::device::session::{Message, Session, SessionError, Target};
+use jitr::issue::{CertificateAuthority, DeviceCredentials, DeviceRequest, KeyAlgorithm, Subject, Validity};
+use serde_json::Value;
+use shared::aws::registrations::Registrations;
+use shared::id::{CaCertificateId, CertificateId};
+use shared::port::RegistrationStore;
+use shared::registration::{Registration, RegistrationId};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+use tokio::process::Command;
+
+/// Name of the stack under test.
+pub const STACK: &str = "iot-jitr";
+/// How long a device tries to get in; the activator may have to start first.
+const TIME_OUT: Duration = Duration::from_secs(60);
+/// How long one answer may take.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The deployed stack.
+#[derive(Clone)]
+pub struct Stack {
+    /// Settings of SDK clients: the local cloud's endpoint and root credentials.
+    pub config: SdkConfig,
+    /// AWS IoT's control plane.
+    pub iot: aws_sdk_iot::Client,
+    /// Base URL of the local cloud.
+    pub url: String,
+    endpoint: Endpoint,
+    registrations: Registrations,
+    server_ca: String,
+}
+
+impl Stack {
+    /// Connects to the local cloud that the environment names.
+    ///
+    /// # Panics
+    /// If there is none: these tests run inside of `infra/local/cloud.py run`.
+    pub async fn connect() -> Self {
+        let config = shared::aws::load_config().await;
+        let server_ca = setting("JITR_SERVER_CA");
+        #[expect(clippy::expect_used, reason = "without the local cloud there is nothing to test")]
+        Self {
+            iot: aws_sdk_iot::Client::new(&config),
+            url: setting("AWS_ENDPOINT_URL"),
+            endpoint: setting("JITR_MQTT_ENDPOINT").parse().expect("JITR_MQTT_ENDPOINT is host:port"),
+            registrations: Registrations::new(&config, format!("{STACK}-registrations")),
+            server_ca: std::fs::read_to_string(&server_ca).expect("JITR_SERVER_CA is a readable file"),
+            config,
+        }
+    }
+
+    /// A fleet with a new CA that is registered with `jitr ca register` and these further arguments.
+    ///
+    /// # Errors
+    /// If the registration fails.
+    pub async fn fleet(&self, name: &str, arguments: &[&str]) -> Result<Fleet> {
+        let now = now();
+        let subject = Subject::common_name(format!("{name} {}", now.unix_timestamp_nanos()));
+        let authority = CertificateAuthority::new(&subject, Validity::days(now, 3650), KeyAlgorithm::P256)?;
+        self.fleet_of(authority, name, arguments).await
+    }
+
+    /// A fleet with this CA.
+    ///
+    /// # Errors
+    /// If the registration fails.
+    pub async fn fleet_of(&self, authority: CertificateAuthority, name: &str, arguments: &[&str]) -> Result<Fleet> {
+        let folder = tempfile::tempdir()?;
+        let (certificate, key) = (folder.path().join("ca.pem"), folder.path().join("ca.key"));
+        std::fs::write(&certificate, authority.certificate_pem())?;
+        std::fs::write(&key, authority.key_pem())?;
+        let register =
+            ["--json", "ca", "register", "--ca", text(&certificate)?, "--ca-key", text(&key)?, "--label", name];
+        let answer = jitr(&[&register[..], arguments].concat()).await?;
+        let answer: Value = serde_json::from_str(&answer).with_context(|| format!("not JSON: {answer}"))?;
+        let id = answer.get("caCertificateId").and_then(Value::as_str).context("no caCertificateId")?;
+        Ok(Fleet { authority, folder, id: id.parse()?, stack: self.clone() })
+    }
+
+    /// A certificate's status in AWS IoT; none if it is not registered.
+    ///
+    /// # Errors
+    /// If the call fails for another reason.
+    pub async fn status(&self, id: &CertificateId) -> Result<Option<CertificateStatus>> {
+        match self.iot.describe_certificate().certificate_id(id.as_str()).send().await {
+            Ok(answer) => Ok(answer.certificate_description.and_then(|found| found.status)),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The registration row of a certificate issued by a CA.
+    ///
+    /// # Errors
+    /// If the table can't be read or has no such row.
+    pub async fn row(&self, authority: &CaCertificateId, device: &DeviceCredentials) -> Result<Registration> {
+        let id = RegistrationId::issued(authority, &device.serial);
+        self.registrations.registration(&id).await?.with_context(|| format!("no registration {id}"))
+    }
+
+    /// How a device with these credentials connects under a client id.
+    ///
+    /// # Errors
+    /// If the credentials can't be read.
+    pub fn target(&self, device: &DeviceCredentials, client_id: &str) -> Result<Target> {
+        let identity = Identity::from_pem(&device.chain_pem, &device.key_pem)?;
+        let trust = ServerTrust::Pem(self.server_ca.clone());
+        Ok(Target {
+            endpoint: self.endpoint.clone(),
+            tls: client_config(&self.endpoint, &identity, &trust)?,
+            client_id: client_id.to_owned(),
+            keep_alive: Duration::from_secs(30),
+        })
+    }
+
+    /// Opens one session.
+    ///
+    /// # Errors
+    /// Outside: the credentials can't be read. Inside: the service did not let the device in.
+    pub async fn session(
+        &self,
+        device: &DeviceCredentials,
+        client_id: &str,
+    ) -> Result<std::result::Result<Session, SessionError>> {
+        Ok(Session::open(&self.target(device, client_id)?, PATIENCE).await)
+    }
+}
+
+/// A CA that is registered, and the devices that it issues certificates to.
+pub struct Fleet {
+    /// Id of the CA certificate.
+    pub id: CaCertificateId,
+    /// The stack in which it is registered.
+    pub stack: Stack,
+    authority: CertificateAuthority,
+    folder: TempDir,
+}
+
+impl Fleet {
+    /// A new certificate for this common name, valid since `age` ago.
+    ///
+    /// # Errors
+    /// If the CA can't issue it.
+    pub fn device(&self, common_name: &str, age: Duration) -> Result<DeviceCredentials> {
+        let mut validity = Validity::days(now(), 365);
+        validity.not_before = now() - age;
+        let subject = Subject::common_name(common_name);
+        let request = DeviceRequest { subject, validity, key: KeyAlgorithm::P256, serial: None };
+        Ok(self.authority.issue_device(&request)?)
+    }
+
+    /// Writes a device's chain and key into files, for clients of other makes.
+    ///
+    /// # Errors
+    /// If the files can't be written.
+    pub fn files(&self, device: &DeviceCredentials) -> Result<(PathBuf, PathBuf)> {
+        let path = |suffix| self.folder.path().join(format!("{}.{suffix}", device.certificate_id));
+        std::fs::write(path("pem"), &device.chain_pem)?;
+        std::fs::write(path("key"), &device.key_pem)?;
+        Ok((path("pem"), path("key")))
+    }
+
+    /// A device's whole way in, to its first accepted message.
+    ///
+    /// # Errors
+    /// Outside: the credentials can't be read. Inside: the device was not let in within `time_out`.
+    pub async fn come_in(
+        &self,
+        device: &DeviceCredentials,
+        client_id: &str,
+        time_out: Duration,
+    ) -> Result<std::result::Result<Admitted, ConnectError>> {
+        let message = Message { topic: format!("dt/{client_id}/hello"), payload: br#"{"hello":true}"#.to_vec() };
+        let target = self.stack.target(device, client_id)?;
+        let back_off = BackOff { first: Duration::from_millis(500), longest: Duration::from_secs(4) };
+        let options = Options { target, message, time_out, patience: PATIENCE, back_off };
+        Ok(connect(&options, &mut |_, _| {}).await)
+    }
+
+    /// The same for a device that has to get in.
+    ///
+    /// # Errors
+    /// If it doesn't.
+    pub async fn admit(&self, device: &DeviceCredentials, client_id: &str) -> Result<Admitted> {
+        self.come_in(device, client_id, TIME_OUT).await?.with_context(|| format!("{client_id} is not let in"))
+    }
+
+    /// Knocks once and waits until the activator has written what it made of it.
+    ///
+    /// # Errors
+    /// If the device gets in, or no new decision appears.
+    pub async fn knock(&self, device: &DeviceCredentials, client_id: &str) -> Result<Registration> {
+        let attempts = self.stack.row(&self.id, device).await.map_or(0, |row| row.attempts);
+        let session = self.stack.session(device, client_id).await?;
+        ensure!(session.is_err(), "{client_id} was let in");
+        eventually("a decision", async || {
+            self.stack.row(&self.id, device).await.ok().filter(|row| row.attempts > attempts)
+        })
+        .await
+    }
+}
+
+/// Runs the operator's command line, and expects it to succeed.
+///
+/// # Errors
+/// What it printed, if it failed.
+pub async fn jitr(arguments: &[&str]) -> Result<String> {
+    let output = jitr_output(arguments).await?;
+    if !output.status.success() {
+        bail!("jitr {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Runs the operator's command line.
+///
+/// # Errors
+/// If it can't be started.
+pub async fn jitr_output(arguments: &[&str]) -> Result<Output> {
+    let binary = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/jitr");
+    let output = Command::new(&binary).args(arguments).output().await;
+    output.with_context(|| format!("{} can't be started; `make test` builds it", binary.display()))
+}
+
+/// Asks again until there is an answer, for a minute at most.
+///
+/// # Errors
+/// If there is none.
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> Result<T> {
+    let begun = Instant::now();
+    while begun.elapsed() < TIME_OUT {
+        if let Some(answer) = ask().await {
+            return Ok(answer);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    bail!("{what} did not appear within {TIME_OUT:?}")
+}
+
+/// The clock.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place where the tests read the clock")]
+pub fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}
+
+fn text(path: &Path) -> Result<&str> {
+    path.to_str().context("a path that is not Unicode")
+}
+
+/// A variable that `infra/local/cloud.py` sets.
+///
+/// # Panics
+/// If it doesn't.
+#[must_use]
+#[expect(clippy::disallowed_methods, clippy::panic, reason = "the one place where the tests read their environment")]
+pub fn setting(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; these tests run inside of `make test`"))
+}

@@ -1,0 +1,22 @@
+//! The whole chain on the local cloud: the deployed functions, IAM and IoT policies enforced, real MQTT clients.
+
+mod admission;
+mod burst;
+mod isolation;
+mod operator;
+mod replay;
+mod role;
+mod sdk;
+mod take_over;
+mod way_in;
+
+use std::time::{Duration, SystemTime};
+
+/// Longest part of a certificate's age that tests use to tell older from younger.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A name that no other test uses.
+fn unique(prefix: &str) -> String {
+    let since_1970 = SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    format!("{prefix}-{:x}", since_1970.as_nanos())
+}

@@ -1,0 +1,39 @@
+//! What an operator has switched off stays off, however late an event arrives.
+
+use anyhow::Result;
+use aws_sdk_iot::types::CertificateStatus;
+use serde_json::json;
+use shared::registration::Decision;
+use tests::lambda::{Function, Outcome, activator};
+use tests::stack::{Stack, jitr, now};
+
+use crate::role::variables;
+use crate::{HOUR, unique};
+
+#[tokio::test]
+async fn an_operators_inactive_stays_inactive_when_the_event_arrives_late() -> Result<()> {
+    let stack = Stack::connect().await;
+    let fleet = stack.fleet("operator", &["--admission", "listed"]).await?;
+    let name = unique("pump");
+    let device = fleet.device(&name, HOUR)?;
+    fleet.knock(&device, &name).await?;
+    jitr(&["allow", "add", "--ca", fleet.id.as_str(), "--name", &name]).await?;
+    let id = device.certificate_id.as_str();
+    stack.iot.update_certificate().certificate_id(id).new_status(CertificateStatus::Inactive).send().await?;
+
+    let event = json!({
+        "awsAccountId": "000000000000",
+        "caCertificateId": fleet.id,
+        "certificateId": device.certificate_id,
+        "certificateRegistrationTimestamp": null,
+        "certificateStatus": "PENDING_ACTIVATION",
+        "timestamp": now().unix_timestamp() * 1000,
+    });
+    let mut function = Function::start(&activator(), &variables(&stack.url, ("test", "test"))).await?;
+    let outcome = function.invoke(event.to_string().as_bytes()).await?;
+    let Outcome::Returned(answer) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(answer["decision"], Decision::NotPending.as_str());
+    assert!(stack.session(&device, &name).await?.is_err());
+    assert_eq!(stack.status(&device.certificate_id).await?, Some(CertificateStatus::Inactive));
+    Ok(())
+}
