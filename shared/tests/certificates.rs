@@ -1,6 +1,8 @@
 //! Frozen certificates of every allowed algorithm and of every fault (`tests/data/certificates/generate.py` tells how
 //! they were made), and bytes that nobody made on purpose.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test ends where its set-up does")]
+
 use proptest::prelude::*;
 use shared::id::CaCertificateId;
 use shared::pki::{Certificate, CertificateFault, verify_issued_by, verify_usable};

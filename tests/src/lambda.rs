@@ -20,7 +20,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc};
 
 /// How long a start or an invocation may take before the test is told so.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a function made of an event.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,9 +86,7 @@ impl Function {
             .spawn()
             .with_context(|| format!("{} can't be started; `make test` builds it", binary.display()))?;
         match tokio::time::timeout(PATIENCE, signals.recv()).await {
-            Ok(Some(Signal::Ready)) => {
-                Ok(Self { events, ready: started.elapsed(), signals, _process: process })
-            }
+            Ok(Some(Signal::Ready)) => Ok(Self { events, ready: started.elapsed(), signals, _process: process }),
             Ok(Some(Signal::Ended(outcome))) => bail!("the function failed at its start: {outcome:?}"),
             Ok(None) | Err(_) => bail!("the function did not ask for an event within {PATIENCE:?}"),
         }

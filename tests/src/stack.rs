@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use aws_config::SdkConfig;
+use aws_sdk_iot::operation::describe_certificate::DescribeCertificateError;
 use aws_sdk_iot::types::CertificateStatus;
 use jitr::device::connect::{Admitted, BackOff, ConnectError, Options, connect};
 use jitr::device::endpoint::{Endpoint, Identity, ServerTrust, client_config};
@@ -23,7 +24,7 @@ use tokio::process::Command;
 /// Name of the stack under test.
 pub const STACK: &str = "iot-jitr";
 /// How long a device tries to get in; the activator may have to start first.
-const TIME_OUT: Duration = Duration::from_secs(60);
+const TIME_OUT: Duration = Duration::from_mins(1);
 /// How long one answer may take.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -95,7 +96,11 @@ impl Stack {
     pub async fn status(&self, id: &CertificateId) -> Result<Option<CertificateStatus>> {
         match self.iot.describe_certificate().certificate_id(id.as_str()).send().await {
             Ok(answer) => Ok(answer.certificate_description.and_then(|found| found.status)),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            Err(error)
+                if error.as_service_error().is_some_and(DescribeCertificateError::is_resource_not_found_exception) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(error.into()),
         }
     }

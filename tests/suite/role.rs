@@ -153,9 +153,8 @@ async fn the_role_lacks_nothing_and_has_nothing_spare() -> Result<()> {
 
     let group = unique("group");
     stack.iot.create_thing_group().thing_group_name(&group).send().await?;
-    let fleet = stack
-        .fleet("role", &["--admission", "listed", "--take-over", "rotate", "--thing-group", &group])
-        .await?;
+    let fleet =
+        stack.fleet("role", &["--admission", "listed", "--take-over", "rotate", "--thing-group", &group]).await?;
     let (name, other) = (unique("pump"), unique("valve"));
     for (name, age, key, decision) in [
         (&name, 3, Key::Announcement, "activated"),

@@ -123,7 +123,7 @@ where
             authority.ok_or_else(|| unproven(Some(&certificate), no_authority()))?;
         let issuer = issuer.map_err(|verdict| unproven(Some(&certificate), verdict))?;
         let examined = admission::examine(&certificate, &issuer, &rules, now)
-            .map_err(|(candidate, verdict)| Stop::KeptOut(Box::new(candidate), verdict))?;
+            .map_err(|(candidate, verdict)| Stop::KeptOut(candidate, verdict))?;
         let kept_out = |verdict| Stop::KeptOut(Box::new(examined.candidate.clone()), verdict);
         self.check_announced(&examined, &rules).await?.map_err(kept_out)?;
         let cleared = self.gate.clear(&rules).map_err(kept_out)?;
@@ -135,13 +135,12 @@ where
     /// The CA's rules and certificate. A CA seen for the first time is described once, and its PEM kept.
     async fn authority(&self, id: &CaCertificateId, now: OffsetDateTime) -> Result<Option<Authority>, Fault> {
         let mut profile = self.authorities.profile(id).await?.unwrap_or_default();
-        let pem = match profile.ca_pem.take() {
-            Some(pem) => pem,
-            None => {
-                let Some(pem) = self.registry.authority_pem(id).await? else { return Ok(None) };
-                self.authorities.keep_authority(id, &pem, now).await?;
-                pem
-            }
+        let pem = if let Some(pem) = profile.ca_pem.take() {
+            pem
+        } else {
+            let Some(pem) = self.registry.authority_pem(id).await? else { return Ok(None) };
+            self.authorities.keep_authority(id, &pem, now).await?;
+            pem
         };
         let certificate = Certificate::from_pem(&pem).map_err(|fault| {
             refusal(Reason::IssuerUnusable, format!("the registered CA certificate can't be read: {fault}"))

@@ -50,10 +50,10 @@ pub(crate) fn examine(
     authority: &Certificate,
     rules: &Rules,
     now: OffsetDateTime,
-) -> Result<Examined, (Candidate, Verdict)> {
+) -> Result<Examined, (Box<Candidate>, Verdict)> {
     if let Err(fault) = verify_issued_by(certificate, authority, now) {
         let candidate = Candidate::unproven(&rules.ca_certificate_id, certificate.id(), Some(certificate));
-        return Err((candidate, certificate_refusal(&fault)));
+        return Err((Box::new(candidate), certificate_refusal(&fault)));
     }
     let mut candidate = Candidate::issued(&rules.ca_certificate_id, certificate);
     let examined = verify_usable(certificate, now)
@@ -67,7 +67,7 @@ pub(crate) fn examine(
         });
     match examined {
         Ok(thing) => Ok(Examined { candidate, thing }),
-        Err(verdict) => Err((candidate, verdict)),
+        Err(verdict) => Err((Box::new(candidate), verdict)),
     }
 }
 

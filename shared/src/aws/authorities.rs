@@ -39,6 +39,7 @@ pub fn name_record(name: &ThingName) -> String {
 ///
 /// # Errors
 /// A text that names the attribute at fault.
+#[expect(clippy::implicit_hasher, reason = "the SDK's items come with the standard hasher")]
 pub fn read_profile(mut item: HashMap<String, AttributeValue>) -> Result<Profile, String> {
     item.remove(PARTITION_KEY);
     item.remove(SORT_KEY);
@@ -95,8 +96,8 @@ impl Authorities {
     }
 }
 
-fn broken(record: &str, cause: impl ToString) -> Fault {
-    Fault::new("dynamodb:GetItem", FaultKind::Invalid, format!("row {record}: {}", cause.to_string()))
+fn broken(record: &str, cause: impl std::fmt::Display) -> Fault {
+    Fault::new("dynamodb:GetItem", FaultKind::Invalid, format!("row {record}: {cause}"))
 }
 
 impl AuthorityStore for Authorities {

@@ -1,5 +1,7 @@
 //! Certificates and CA certificates in AWS IoT's registry.
 
+use aws_sdk_iot::operation::describe_ca_certificate::DescribeCACertificateError;
+use aws_sdk_iot::operation::describe_certificate::DescribeCertificateError;
 use aws_sdk_iot::types::CertificateStatus as SdkStatus;
 
 use super::error::fault;
@@ -13,7 +15,9 @@ impl CertificateRegistry for Iot {
         const OPERATION: &str = "iot:DescribeCertificate";
         let answer = match self.client.describe_certificate().certificate_id(id.as_str()).send().await {
             Ok(answer) => answer,
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+            Err(error)
+                if error.as_service_error().is_some_and(DescribeCertificateError::is_resource_not_found_exception) =>
+            {
                 return Ok(None);
             }
             Err(error) => return Err(fault(OPERATION, error)),
@@ -32,7 +36,13 @@ impl CertificateRegistry for Iot {
     async fn authority_pem(&self, id: &CaCertificateId) -> Result<Option<String>, Fault> {
         match self.client.describe_ca_certificate().certificate_id(id.as_str()).send().await {
             Ok(answer) => Ok(answer.certificate_description.and_then(|described| described.certificate_pem)),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(DescribeCACertificateError::is_resource_not_found_exception) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(fault("iot:DescribeCACertificate", error)),
         }
     }

@@ -1,5 +1,8 @@
 //! Things, their principals, policies and groups in AWS IoT's registry.
 
+use aws_sdk_iot::operation::attach_thing_principal::AttachThingPrincipalError;
+use aws_sdk_iot::operation::create_thing::CreateThingError;
+use aws_sdk_iot::operation::describe_thing::DescribeThingError;
 use aws_sdk_iot::types::AttributePayload;
 
 use super::error::fault;
@@ -19,7 +22,9 @@ impl ThingRegistry for Iot {
             .attribute_payload(attributes(thing, false));
         match request.send().await {
             Ok(_) => Ok(Creation::Made),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_already_exists_exception()) => {
+            Err(error)
+                if error.as_service_error().is_some_and(CreateThingError::is_resource_already_exists_exception) =>
+            {
                 Ok(Creation::Taken)
             }
             Err(error) => Err(fault("iot:CreateThing", error)),
@@ -35,7 +40,9 @@ impl ThingRegistry for Iot {
                     .map(|text| RegistrationId::from_text(&text)),
                 version: thing.version,
             })),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            Err(error) if error.as_service_error().is_some_and(DescribeThingError::is_resource_not_found_exception) => {
+                Ok(None)
+            }
             Err(error) => Err(fault("iot:DescribeThing", error)),
         }
     }
@@ -75,7 +82,9 @@ impl ThingRegistry for Iot {
         match request.send().await {
             Ok(_) => Ok(()),
             // The certificate was described and the thing made a moment ago: AWS IoT has not caught up yet.
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+            Err(error)
+                if error.as_service_error().is_some_and(AttachThingPrincipalError::is_resource_not_found_exception) =>
+            {
                 Err(Fault::new("iot:AttachThingPrincipal", FaultKind::Unavailable, error))
             }
             Err(error) => Err(fault("iot:AttachThingPrincipal", error)),

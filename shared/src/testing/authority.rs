@@ -1,6 +1,6 @@
 //! A test CA.
 
-#![expect(clippy::expect_used, reason = "a test CA that can't issue ends the test")]
+#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a test CA that can't issue ends the test")]
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,

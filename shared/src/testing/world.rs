@@ -4,7 +4,7 @@
 //! each of its calls. A call of AWS IoT takes one second of tokio's clock: with the clock paused, the time that has
 //! passed is the number of calls in sequence.
 
-#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a broken fake ends the test")]
+#![expect(clippy::expect_used, reason = "a broken fake ends the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};

@@ -53,8 +53,8 @@ async fn a_repeated_event_takes_one_call() {
     let device = stage.device("pump-1");
     stage.knock(&device).await.unwrap();
     let before = stage.world.calls().len();
-    let state = stage.world.state();
+    let settled = stage.world.state();
     assert_eq!(stage.knock(&device).await.unwrap().decision, Decision::AlreadyActive);
     assert_eq!(iot(&stage.world.calls()[before..]), 1);
-    assert_eq!(stage.world.state(), state, "a repetition writes nothing");
+    assert_eq!(stage.world.state(), settled, "a repetition writes nothing");
 }

@@ -24,16 +24,16 @@ async fn a_new_device_gets_thing_policy_and_active() {
     let response = stage.knock(&device).await.unwrap();
     assert_eq!((response.decision, response.reason), (Decision::Activated, Reason::ChecksPassed));
 
-    let state = stage.world.state();
-    let registered = &state.certificates[&device.id];
+    let left = stage.world.state();
+    let registered = &left.certificates[&device.id];
     assert_eq!(registered.status, CertificateStatus::Active);
-    let made = &state.things[&thing("pump-1")];
+    let made = &left.things[&thing("pump-1")];
     assert!(made.principals.contains(&registered.arn));
     assert!(made.groups.contains(&thing("eu")));
     assert_eq!(made.thing_type, Some(thing("pump")));
     assert_eq!(made.attributes["line"], "Gr=C3=B6=C3=9Fe=203");
     assert_eq!(made.attributes["registrationId"], stage.row(&device).registration_id);
-    assert!(state.policies[&registered.arn].contains(&"pumps".parse().unwrap()));
+    assert!(left.policies[&registered.arn].contains(&"pumps".parse().unwrap()));
     let row = stage.row(&device);
     assert_eq!((row.decision, row.attempts), (Decision::Activated, 1));
     assert_eq!(row.thing_name, Some(thing("pump-1")));
@@ -115,10 +115,10 @@ async fn a_certificate_of_a_foreign_ca_is_refused_and_can_not_squat_a_serial_num
     let stage = Stage::new(json!({}));
     for (name, reason) in [("Fleet CA", Reason::SignatureInvalid), ("Foreign CA", Reason::IssuerName)] {
         let forger = TestAuthority::new(name, stage.now);
-        let forged =
+        let counterfeit =
             stage.register(forger.issue_with("pump-1", stage.now, |params| params.serial_number = serial(&[7])));
-        assert_eq!(stage.knock(&forged).await.unwrap().reason, reason);
-        assert!(stage.row(&forged).registration_id.ends_with(&format!("#certificate#{}", forged.id)));
+        assert_eq!(stage.knock(&counterfeit).await.unwrap().reason, reason);
+        assert!(stage.row(&counterfeit).registration_id.ends_with(&format!("#certificate#{}", counterfeit.id)));
     }
     let genuine =
         stage.register(stage.authority.issue_with("pump-1", stage.now, |params| params.serial_number = serial(&[7])));

@@ -1,5 +1,13 @@
 //! The activation protocol through the activator's handler, on a world in memory.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test ends where its set-up does"
+)]
+
 mod calls;
 mod decisions;
 mod fixtures;

@@ -29,11 +29,6 @@ impl Stage {
         Self { authority, now, world: World::new(state) }
     }
 
-    /// A stage with another world in the same state, so that a run can be repeated from the start.
-    pub(crate) fn restart(&self, state: State) -> World {
-        World::new(state)
-    }
-
     pub(crate) fn device(&self, common_name: &str) -> Issued {
         self.register(self.authority.issue(common_name, self.now))
     }
