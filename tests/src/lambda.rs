@@ -43,11 +43,12 @@ struct Runtime {
 
 /// A running function. It is ended when dropped.
 pub struct Function {
+    // First, so that the process ends before its runtime API does.
+    _process: Child,
     events: mpsc::Sender<Vec<u8>>,
     /// From the start of the process until it asked for its first event.
     pub ready: Duration,
     signals: mpsc::Receiver<Signal>,
-    _process: Child,
 }
 
 impl Function {
@@ -86,7 +87,7 @@ impl Function {
             .spawn()
             .with_context(|| format!("{} can't be started; `make test` builds it", binary.display()))?;
         match tokio::time::timeout(PATIENCE, signals.recv()).await {
-            Ok(Some(Signal::Ready)) => Ok(Self { events, ready: started.elapsed(), signals, _process: process }),
+            Ok(Some(Signal::Ready)) => Ok(Self { _process: process, events, ready: started.elapsed(), signals }),
             Ok(Some(Signal::Ended(outcome))) => bail!("the function failed at its start: {outcome:?}"),
             Ok(None) | Err(_) => bail!("the function did not ask for an event within {PATIENCE:?}"),
         }
