@@ -16,6 +16,9 @@ pub const REGISTRATION_ATTRIBUTE: &str = "registrationId";
 /// Name of the index of the `Registrations` table by `certificateId`.
 pub const CERTIFICATE_INDEX: &str = "byCertificateId";
 
+/// Name of the index of the `Registrations` table by `thingName`.
+pub const THING_INDEX: &str = "byThingName";
+
 /// Key of a row in the `Registrations` table.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct RegistrationId(String);

@@ -25,10 +25,6 @@ pub use report::{Registry, Report};
 pub struct WhyArgs {
     #[command(flatten)]
     about: About,
-    /// For a thing: look only at what is attached to it, not for others who wanted its name. The full look reads the
-    /// whole registrations table.
-    #[arg(long)]
-    quick: bool,
 }
 
 /// A certificate or a thing.
@@ -52,9 +48,6 @@ struct Answer {
     thing: Option<ThingAnswer>,
     /// What is known about each certificate.
     certificates: Vec<Report>,
-    /// Whether only what is attached to the thing was looked at.
-    #[serde(skip)]
-    quick: bool,
 }
 
 /// What AWS IoT has under a thing's name.
@@ -81,30 +74,30 @@ pub async fn run(args: WhyArgs, stack: &str, format: Format) -> Result<()> {
             let certificate = leaf(&read(&path)?).with_context(|| format!("{}", path.display()))?;
             of_certificate(certificate.id(), stack, &cloud).await?
         }
-        About { subject: Some(text), .. } => of_text(&text, args.quick, stack, &cloud).await?,
+        About { subject: Some(text), .. } => of_text(&text, stack, &cloud).await?,
         About { .. } => bail!("name a certificate or a thing"),
     };
     format.print(&answer, Answer::text)
 }
 
 /// A thing may be named by 64 hexadecimal digits, so that what is no certificate can still be a thing.
-async fn of_text(text: &str, quick: bool, stack: &str, cloud: &Cloud) -> Result<Answer> {
+async fn of_text(text: &str, stack: &str, cloud: &Cloud) -> Result<Answer> {
     if let Ok(id) = text.parse() {
         let answer = of_certificate(&id, stack, cloud).await?;
         if answer.certificates.iter().any(Report::is_known) || text.parse::<ThingName>().is_err() {
             return Ok(answer);
         }
-        let of_thing = of_thing(&text.parse()?, quick, stack, cloud).await?;
+        let of_thing = of_thing(&text.parse()?, stack, cloud).await?;
         return Ok(if of_thing.certificates.is_empty() { answer } else { of_thing });
     }
-    of_thing(&text.parse()?, quick, stack, cloud).await
+    of_thing(&text.parse()?, stack, cloud).await
 }
 
 async fn of_certificate(id: &CertificateId, stack: &str, cloud: &Cloud) -> Result<Answer> {
-    Ok(Answer { thing: None, quick: false, certificates: vec![report::gather(id, stack, cloud).await?] })
+    Ok(Answer { thing: None, certificates: vec![report::gather(id, stack, cloud).await?] })
 }
 
-async fn of_thing(name: &ThingName, quick: bool, stack: &str, cloud: &Cloud) -> Result<Answer> {
+async fn of_thing(name: &ThingName, stack: &str, cloud: &Cloud) -> Result<Answer> {
     let thing = cloud.registry.thing(name).await.map_err(explain)?;
     let principals = match &thing {
         Some(_) => cloud.registry.principals(name).await.map_err(explain)?,
@@ -120,10 +113,8 @@ async fn of_thing(name: &ThingName, quick: bool, stack: &str, cloud: &Cloud) -> 
         let row = cloud.registrations.registration(id).await.map_err(explain)?;
         ids.extend(row.map(|row| row.certificate_id));
     }
-    if !quick {
-        let rows = cloud.store.registrations_of_thing(name).await?;
-        ids.extend(rows.into_iter().map(|row| row.certificate_id));
-    }
+    // Whoever wanted the name and was kept out is found by its row alone.
+    ids.extend(cloud.store.certificates_of_thing(name).await?);
     let mut certificates = Vec::new();
     for id in &ids {
         certificates.push(report::gather(id, stack, cloud).await?);
@@ -142,19 +133,15 @@ async fn of_thing(name: &ThingName, quick: bool, stack: &str, cloud: &Cloud) -> 
             })
             .collect(),
     };
-    Ok(Answer { thing: Some(thing), certificates, quick })
+    Ok(Answer { thing: Some(thing), certificates })
 }
 
 impl Answer {
     fn text(&self) -> String {
         let mut parts: Vec<_> = self.thing.iter().map(ThingAnswer::text).collect();
         parts.extend(self.certificates.iter().map(Report::text));
-        match (self.certificates.as_slice(), self.quick) {
-            ([], true) => {
-                parts.push("without --quick, those are found too who wanted the name and were kept out".to_owned());
-            }
-            ([], false) => parts.push(advice::nobody().to_owned()),
-            _ => {}
+        if self.certificates.is_empty() {
+            parts.push(advice::nobody().to_owned());
         }
         parts.join("\n\n")
     }
