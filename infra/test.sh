@@ -25,7 +25,7 @@ report_failure() {
 trap report_failure EXIT
 
 documentation() {
-  RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+  RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
 }
 
 dependencies() {
@@ -46,7 +46,7 @@ template() {
 
 whole_suite() {
   python3 infra/local/cloud.py run -- \
-    bash -c 'infra/local/deploy.sh && exec cargo test --package tests --features local-cloud'
+    bash -c 'infra/local/deploy.sh && exec cargo test --workspace --features tests/local-cloud --test suite'
 }
 
 binary_size() {

@@ -37,7 +37,7 @@ def setup() -> None:
             raise Failure(
                 f"{sys.executable} has no venv module; install it (Debian, Ubuntu: apt-get install python3-venv)"
             ) from error
-        say(f"installing the tools into {VENV} (1.2 GB; about a minute, plus the download) ...")
+        say(f"installing the tools into {VENV} (1 GB; about a minute, plus the download) ...")
         pip = str(VENV / "bin" / "pip")
         steps = [
             [sys.executable, "-m", "venv", "--clear", str(VENV)],
