@@ -19,8 +19,8 @@ pub use subject::{Subject, SubjectField};
 
 use time::OffsetDateTime;
 
+use crate::decision::Reason;
 use crate::id::{CertificateId, IdError};
-use crate::registration::Reason;
 
 /// Why a certificate is not acceptable. Every variant has its own [`Reason`].
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

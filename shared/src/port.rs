@@ -5,10 +5,11 @@ use std::future::Future;
 
 use time::OffsetDateTime;
 
+use crate::decision::Verdict;
 use crate::fault::Fault;
 use crate::id::{AccountId, CaCertificateId, CertificateId, PolicyName, Serial, ThingName};
 use crate::profile::Profile;
-use crate::registration::{Candidate, Registration, RegistrationId, Verdict};
+use crate::registration::{Candidate, Registration, RegistrationId};
 
 /// A device certificate as AWS IoT holds it.
 #[derive(Clone, Debug, Eq, PartialEq)]

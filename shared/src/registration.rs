@@ -1,9 +1,10 @@
-//! The record of every certificate ever decided: keys, vocabulary and row of the `Registrations` table.
+//! The record of every certificate ever decided about: keys and rows of the `Registrations` table.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use time::OffsetDateTime;
 
+use crate::decision::{Decision, Reason};
 use crate::id::{CaCertificateId, CertificateId, Serial, ThingName};
 use crate::pki::Certificate;
 use crate::timestamp;
@@ -65,168 +66,6 @@ impl RegistrationId {
 impl fmt::Display for RegistrationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-macro_rules! vocabulary {
-    ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
-        pub enum $name {
-            $($(#[$item_doc])* #[serde(rename = $text)] $item,)*
-        }
-
-        impl $name {
-            /// Every word.
-            pub const ALL: &'static [Self] = &[$(Self::$item,)*];
-
-            /// The word as rows, responses and metrics carry it.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$item => $text,)*
-                }
-            }
-
-            /// The value of this word.
-            #[must_use]
-            pub fn named(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|word| word.as_str() == text)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-
-vocabulary! {
-    /// What was decided about a certificate, or about an event.
-    Decision {
-        /// The certificate is ACTIVE, with thing and policy.
-        Activated = "activated",
-        /// An activation has begun; if this stays, it was interrupted and the next event resumes it.
-        Activating = "activating",
-        /// The certificate was ACTIVE already: nothing to do.
-        AlreadyActive = "already_active",
-        /// Not activated, tried again by Lambda; the reason tells what is missing.
-        Deferred = "deferred",
-        /// The CRL has the certificate on hold: INACTIVE.
-        Held = "held",
-        /// The certificate has left PENDING_ACTIVATION by somebody else's hand: nothing to do.
-        NotPending = "not_pending",
-        /// Not let in. The certificate stays PENDING_ACTIVATION, so that the device gets in once the reason is gone.
-        Refused = "refused",
-        /// The event itself is not acceptable.
-        Rejected = "rejected",
-        /// The CRL lists the certificate as revoked: REVOKED.
-        Revoked = "revoked",
-    }
-}
-
-vocabulary! {
-    /// Why it was decided so. A closed set: every word is documented and stays.
-    Reason {
-        /// The profile's attribute mapping does not fit AWS IoT's limits.
-        AttributesInvalid = "attributes_invalid",
-        /// AWS IoT names another CA for the certificate than the event did.
-        AuthorityMismatch = "authority_mismatch",
-        /// The CA is not registered in this account and Region.
-        AuthorityNotFound = "authority_not_found",
-        /// The certificate has expired.
-        CertificateExpired = "certificate_expired",
-        /// The certificate has a critical extension that is not understood.
-        CertificateExtension = "certificate_extension",
-        /// The certificate no longer exists in AWS IoT.
-        CertificateGone = "certificate_gone",
-        /// The certificate's SHA-256 is not its id.
-        CertificateIdMismatch = "certificate_id_mismatch",
-        /// The device certificate is a CA certificate.
-        CertificateIsAuthority = "certificate_is_authority",
-        /// The certificate's key usages exclude TLS client authentication.
-        CertificateKeyUsage = "certificate_key_usage",
-        /// The certificate can't be read.
-        CertificateMalformed = "certificate_malformed",
-        /// The certificate's validity has not begun.
-        CertificateNotYetValid = "certificate_not_yet_valid",
-        /// The certificate is longer than any that AWS IoT registers.
-        CertificateTooLarge = "certificate_too_large",
-        /// Something follows the certificate.
-        CertificateTrailingBytes = "certificate_trailing_bytes",
-        /// The certificate is not of X.509 version 3.
-        CertificateVersion = "certificate_version",
-        /// All checks passed.
-        ChecksPassed = "checks_passed",
-        /// The profile requires a CRL, and none is configured.
-        CrlNotConfigured = "crl_not_configured",
-        /// A member of the event is missing or wrong.
-        EventMember = "event_member",
-        /// The event is not a JSON object.
-        EventNotAnObject = "event_not_an_object",
-        /// The event is larger than any that AWS IoT publishes.
-        EventTooLarge = "event_too_large",
-        /// The certificate that holds the thing is being activated at this moment.
-        HolderInProgress = "holder_in_progress",
-        /// The CA certificate is outside its validity.
-        IssuerExpired = "issuer_expired",
-        /// The certificate's issuer is not the CA's subject.
-        IssuerName = "issuer_name",
-        /// The CA certificate may not issue certificates.
-        IssuerUnusable = "issuer_unusable",
-        /// The public key is of a kind or size that the profile does not allow.
-        KeyNotAllowed = "key_not_allowed",
-        /// The profile admits announced certificates only, and this one was not announced.
-        NotListed = "not_listed",
-        /// The certificate that holds the thing is younger than this one.
-        OlderThanHolder = "older_than_holder",
-        /// The event is about another account.
-        OtherAccount = "other_account",
-        /// AWS IoT says that the certificate belongs to another account.
-        OwnerMismatch = "owner_mismatch",
-        /// The serial number is not a positive integer of at most 20 octets.
-        SerialInvalid = "serial_invalid",
-        /// Another certificate of the same CA has the same serial number.
-        SerialReused = "serial_reused",
-        /// The signature algorithm is not allowed.
-        SignatureAlgorithm = "signature_algorithm",
-        /// The signature does not verify under the CA's key.
-        SignatureInvalid = "signature_invalid",
-        /// The certificate's status is not PENDING_ACTIVATION.
-        StatusNotPending = "status_not_pending",
-        /// A rule of the profile on the subject is not met.
-        SubjectRule = "subject_rule",
-        /// While it came in, a younger certificate took the thing over.
-        Superseded = "superseded",
-        /// The thing name made from the subject is not a legal name.
-        ThingNameInvalid = "thing_name_invalid",
-        /// The subject lacks a field of the thing-name template, or has it twice.
-        ThingNameUnresolved = "thing_name_unresolved",
-        /// The thing was made for a certificate of another CA, or holds one.
-        ThingOfOtherAuthority = "thing_of_other_authority",
-        /// The thing exists and was not made for this certificate.
-        ThingTaken = "thing_taken",
-    }
-}
-
-/// A decision with its reason, as it goes into the row.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Verdict {
-    /// What was decided.
-    pub decision: Decision,
-    /// A sentence for people.
-    pub detail: String,
-    /// Why.
-    pub reason: Reason,
-}
-
-impl Verdict {
-    /// A verdict with its explanation.
-    #[must_use]
-    pub fn new(decision: Decision, reason: Reason, detail: impl fmt::Display) -> Self {
-        Self { decision, detail: detail.to_string(), reason }
     }
 }
 
@@ -365,16 +204,5 @@ mod tests {
         assert_eq!(id.as_str(), format!("{}#a1", "c".repeat(64)));
         assert_eq!(id.authority(), Some(authority));
         assert_eq!(RegistrationId::rejected(&[1, 2]).authority(), None);
-    }
-
-    #[test]
-    fn words_are_unique_and_read_back() {
-        for reason in Reason::ALL {
-            assert_eq!(Reason::named(reason.as_str()), Some(*reason));
-            assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
-        }
-        for decision in Decision::ALL {
-            assert_eq!(Decision::named(decision.as_str()), Some(*decision));
-        }
     }
 }

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use shared::aws::authorities::Authorities;
 use shared::aws::iot::Iot;
 use shared::aws::registrations::Registrations;
+use shared::decision::{Decision, Reason, Verdict};
 use shared::fault::FaultKind::{self, Denied, Invalid, NotFound, Throttled, Unavailable};
 use shared::fault::{Fault, chain};
 use shared::id::{CaCertificateId, CertificateId, PolicyName, Serial, ThingName};
@@ -27,7 +28,7 @@ use shared::port::{
     AuthorityStore, Begin, CertificateRegistry, CertificateStatus, Creation, Finish, NewStatus, NewThing, Principal,
     RegistrationStore, Replaced, StatusChange, ThingRegistry,
 };
-use shared::registration::{Candidate, Decision, Reason, RegistrationId, Verdict};
+use shared::registration::{Candidate, RegistrationId};
 use time::OffsetDateTime;
 use time::macros::datetime;
 

@@ -4,10 +4,10 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test ends where its set-up does")]
 
 use proptest::prelude::*;
+use shared::decision::Reason;
 use shared::id::CaCertificateId;
 use shared::pki::{Certificate, CertificateFault, verify_issued_by, verify_usable};
 use shared::profile::KeyRequirements;
-use shared::registration::Reason;
 use shared::template::Template;
 use time::OffsetDateTime;
 use time::macros::datetime;

@@ -12,7 +12,7 @@ use jitr::device::connect::{Admitted, BackOff, ConnectError, Options, connect};
 use jitr::device::endpoint::{Endpoint, Identity, ServerTrust, client_config};
 use jitr::device::session::{Message, Session, SessionError, Target};
 use jitr::issue::{CertificateAuthority, DeviceCredentials, DeviceRequest, KeyAlgorithm, Subject, Validity};
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::aws::registrations::Registrations;
 use shared::id::{CaCertificateId, CertificateId};
 use shared::port::RegistrationStore;
@@ -163,6 +163,20 @@ impl Fleet {
         let subject = Subject::common_name(common_name);
         let request = DeviceRequest { subject, validity, key: KeyAlgorithm::P256, serial: None };
         Ok(self.authority.issue_device(&request)?)
+    }
+
+    /// The event that AWS IoT publishes when it registers a certificate just in time.
+    #[must_use]
+    pub fn registered_event(&self, device: &DeviceCredentials) -> Vec<u8> {
+        let event = json!({
+            "awsAccountId": "000000000000",
+            "caCertificateId": self.id,
+            "certificateId": device.certificate_id,
+            "certificateRegistrationTimestamp": null,
+            "certificateStatus": "PENDING_ACTIVATION",
+            "timestamp": now().unix_timestamp() * 1000,
+        });
+        event.to_string().into_bytes()
     }
 
     /// Writes a device's chain and key into files, for clients of other makes.

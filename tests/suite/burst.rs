@@ -1,7 +1,7 @@
 //! Many devices at once.
 
 use anyhow::Result;
-use shared::registration::Decision;
+use shared::decision::Decision;
 use tests::stack::Stack;
 use tokio::task::JoinSet;
 

@@ -7,6 +7,7 @@ mod burst;
 mod isolation;
 mod operator;
 mod replay;
+mod requests;
 mod role;
 mod sdk;
 mod take_over;

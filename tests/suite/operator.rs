@@ -2,10 +2,9 @@
 
 use anyhow::Result;
 use aws_sdk_iot::types::CertificateStatus;
-use serde_json::json;
-use shared::registration::Decision;
+use shared::decision::Decision;
 use tests::lambda::{Function, Outcome, activator};
-use tests::stack::{Stack, jitr, now};
+use tests::stack::{Stack, jitr};
 
 use crate::role::variables;
 use crate::{HOUR, unique};
@@ -21,16 +20,8 @@ async fn an_operators_inactive_stays_inactive_when_the_event_arrives_late() -> R
     let id = device.certificate_id.as_str();
     stack.iot.update_certificate().certificate_id(id).new_status(CertificateStatus::Inactive).send().await?;
 
-    let event = json!({
-        "awsAccountId": "000000000000",
-        "caCertificateId": fleet.id,
-        "certificateId": device.certificate_id,
-        "certificateRegistrationTimestamp": null,
-        "certificateStatus": "PENDING_ACTIVATION",
-        "timestamp": now().unix_timestamp() * 1000,
-    });
     let mut function = Function::start(&activator(), &variables(&stack.url, ("test", "test"))).await?;
-    let outcome = function.invoke(event.to_string().as_bytes()).await?;
+    let outcome = function.invoke(&fleet.registered_event(&device)).await?;
     let Outcome::Returned(answer) = outcome else { panic!("{outcome:?}") };
     assert_eq!(answer["decision"], Decision::NotPending.as_str());
     assert!(stack.session(&device, &name).await?.is_err());

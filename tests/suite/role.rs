@@ -8,12 +8,12 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::aws::authorities::{PARTITION_KEY, SORT_KEY};
 use shared::profile::PROFILE_RECORD;
 use tests::lambda::{Function, Outcome, activator};
 use tests::recorder::Recorder;
-use tests::stack::{Fleet, STACK, Stack, jitr, now};
+use tests::stack::{Fleet, STACK, Stack, jitr};
 
 use crate::{HOUR, unique};
 
@@ -128,15 +128,7 @@ async fn decide(function: &mut Function, fleet: &Fleet, name: &str, age: u32, ke
         }
         Key::None => {}
     }
-    let event = json!({
-        "awsAccountId": "000000000000",
-        "caCertificateId": fleet.id,
-        "certificateId": device.certificate_id,
-        "certificateRegistrationTimestamp": null,
-        "certificateStatus": "PENDING_ACTIVATION",
-        "timestamp": now().unix_timestamp() * 1000,
-    });
-    match function.invoke(event.to_string().as_bytes()).await? {
+    match function.invoke(&fleet.registered_event(&device)).await? {
         Outcome::Returned(answer) => Ok(answer),
         Outcome::Failed(fault) => anyhow::bail!("{name}: {fault}"),
     }

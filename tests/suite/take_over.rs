@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use aws_sdk_iot::types::CertificateStatus;
-use shared::registration::{Decision, Reason};
+use shared::decision::{Decision, Reason};
 use tests::stack::{Stack, jitr};
 
 use crate::{HOUR, unique};

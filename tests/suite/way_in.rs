@@ -3,7 +3,7 @@
 use anyhow::Result;
 use aws_sdk_iot::types::CertificateStatus;
 use serde_json::Value;
-use shared::registration::{Decision, Reason};
+use shared::decision::{Decision, Reason};
 use tests::stack::{Stack, jitr};
 
 use crate::{HOUR, unique};

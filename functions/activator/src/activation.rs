@@ -6,6 +6,7 @@
 
 mod replacement;
 
+use shared::decision::{Decision, Reason, Verdict};
 use shared::event::RegisteredEvent;
 use shared::fault::{Fault, FaultKind};
 use shared::id::CaCertificateId;
@@ -15,7 +16,7 @@ use shared::port::{
     RegistrationStore, Replaced, StatusChange, ThingRegistry,
 };
 use shared::profile::{Admission, Rules};
-use shared::registration::{Candidate, Decision, Reason, Verdict};
+use shared::registration::Candidate;
 use time::{Duration, OffsetDateTime};
 
 use crate::admission::{self, Examined, certificate_refusal, refusal};

@@ -1,11 +1,12 @@
 //! Who may come in: the certificate against its CA and the profile. Pure; `now` and the announcements are arguments.
 
+use shared::decision::{Decision, Reason, Verdict};
 use shared::event::RegisteredEvent;
 use shared::id::{AccountId, ThingName};
 use shared::pki::{Certificate, CertificateFault, verify_issued_by, verify_usable};
 use shared::port::{Announcement, NewThing, RegisteredCertificate};
 use shared::profile::{Admission, Rules};
-use shared::registration::{Candidate, Decision, Reason, Verdict};
+use shared::registration::Candidate;
 use time::OffsetDateTime;
 
 use crate::thing;

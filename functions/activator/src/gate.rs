@@ -1,7 +1,7 @@
 //! The CRL gate: nobody is activated whom a CRL has not cleared, or whose profile asks for no CRL.
 
+use shared::decision::{Decision, Reason, Verdict};
 use shared::profile::{CrlRequirement, Rules};
-use shared::registration::{Decision, Reason, Verdict};
 
 /// Proof that the gate was passed. Only a gate in this module can make one, and activation can't be had without.
 #[derive(Debug)]

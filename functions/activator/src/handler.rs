@@ -7,11 +7,12 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent, tracing};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::aws::registrations::MAX_KEPT_PAYLOAD;
+use shared::decision::{Decision, Reason, Verdict};
 use shared::event::RegisteredEvent;
 use shared::fault::{Fault, FaultKind, chain};
 use shared::id::CertificateId;
 use shared::port::{AuthorityStore, CertificateRegistry, RegistrationStore, ThingRegistry};
-use shared::registration::{Candidate, Decision, Reason, Verdict};
+use shared::registration::Candidate;
 use time::OffsetDateTime;
 
 use crate::activation::Activator;

@@ -1,9 +1,10 @@
 //! The take-over rule: what happens when a certificate's thing exists and was made by or for somebody else.
 
+use shared::decision::{Decision, Reason, Verdict};
 use shared::id::{CaCertificateId, CertificateId};
 use shared::port::{Principal, Replaced, Thing};
 use shared::profile::TakeOver;
-use shared::registration::{Candidate, Decision, Reason, Registration, RegistrationId, Verdict};
+use shared::registration::{Candidate, Registration, RegistrationId};
 use time::{Duration, OffsetDateTime};
 
 use crate::admission::refusal;

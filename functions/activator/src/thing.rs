@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use shared::decision::{Decision, Reason, Verdict};
 use shared::id::ThingName;
 use shared::pki::Certificate;
 use shared::port::NewThing;
 use shared::profile::Rules;
-use shared::registration::{Decision, REGISTRATION_ATTRIBUTE, Reason, RegistrationId, Verdict};
+use shared::registration::{REGISTRATION_ATTRIBUTE, RegistrationId};
 
 /// Longest attribute value ("AWS IoT Core thing limits").
 const MAX_VALUE: usize = 800;

@@ -1,6 +1,7 @@
 //! `jitr why`: what was decided about a certificate, when, why, and what can be done about it.
 
 mod advice;
+mod registry;
 mod report;
 
 use std::collections::BTreeSet;
@@ -18,7 +19,8 @@ use crate::files::read;
 use crate::output::Format;
 use crate::store::explain;
 
-pub use report::{Registry, Report};
+pub use registry::Registry;
+pub use report::Report;
 
 /// What to ask about.
 #[derive(Args, Debug)]

@@ -11,9 +11,10 @@ use time::{Duration, OffsetDateTime};
 
 use super::error::fault;
 use super::update::Update;
+use crate::decision::{Decision, Reason, Verdict};
 use crate::fault::{Fault, FaultKind};
 use crate::port::{Begin, Finish, RegistrationStore, Replaced};
-use crate::registration::{Candidate, Decision, Reason, Registration, RegistrationId, Verdict};
+use crate::registration::{Candidate, Registration, RegistrationId};
 use crate::timestamp;
 
 /// Partition key.

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use crate::decision::Reason;
 use crate::id::{AccountId, CaCertificateId, CertificateId};
-use crate::registration::Reason;
 use crate::timestamp;
 
 /// An event has about 400 bytes; what is larger by far comes from somewhere else.

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use crate::decision::{Decision, Reason, Verdict};
 use crate::fault::{Fault, FaultKind};
 use crate::id::{AccountId, CaCertificateId, CertificateId, PolicyName, Serial, ThingName};
 use crate::port::{
@@ -19,7 +20,7 @@ use crate::port::{
     Principal, RegisteredCertificate, RegistrationStore, Replaced, StatusChange, Thing, ThingRegistry,
 };
 use crate::profile::Profile;
-use crate::registration::{Candidate, Decision, REGISTRATION_ATTRIBUTE, Reason, Registration, RegistrationId, Verdict};
+use crate::registration::{Candidate, REGISTRATION_ATTRIBUTE, Registration, RegistrationId};
 use crate::timestamp;
 
 /// What happens to one call.

@@ -1,12 +1,13 @@
 //! A thing that exists already: the take-over rule applied, and the replaced certificates switched off.
 
+use shared::decision::Verdict;
 use shared::fault::{Fault, FaultKind};
 use shared::pki::Certificate;
 use shared::port::{
     CertificateRegistry, CertificateStatus, NewStatus, Principal, RegistrationStore, Replaced, ThingRegistry,
 };
 use shared::profile::{Rules, TakeOver};
-use shared::registration::{RegistrationId, Verdict};
+use shared::registration::RegistrationId;
 use time::OffsetDateTime;
 
 use super::Activator;

@@ -2,7 +2,7 @@
 
 use crate::stage::Stage;
 use serde_json::json;
-use shared::registration::Decision;
+use shared::decision::Decision;
 use tokio::time::Instant;
 
 fn iot(calls: &[&'static str]) -> usize {

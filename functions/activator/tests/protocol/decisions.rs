@@ -3,9 +3,9 @@
 use crate::stage::{Stage, account, event, knock, now};
 use rcgen::{BasicConstraints, DnType, ExtendedKeyUsagePurpose, IsCa};
 use serde_json::json;
+use shared::decision::{Decision, Reason};
 use shared::id::{Serial, ThingName};
 use shared::port::CertificateStatus;
-use shared::registration::{Decision, Reason};
 use shared::testing::{FakeThing, TestAuthority, serial};
 use time::Duration;
 

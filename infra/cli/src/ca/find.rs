@@ -1,10 +1,10 @@
 //! Which CA an operator means.
 
 use anyhow::{Result, bail};
+use shared::aws::fault;
 use shared::id::CaCertificateId;
 use shared::port::AuthorityStore as _;
 
-use super::list::registered;
 use crate::cloud::Cloud;
 use crate::store::explain;
 
@@ -37,4 +37,17 @@ pub async fn find(text: &str, cloud: &Cloud) -> Result<CaCertificateId> {
             bail!("{text:?} can mean {} cas: {}", ids.len(), ids.join(", "))
         }
     }
+}
+
+/// The ids of all CAs registered in this account and Region.
+pub(super) async fn registered(cloud: &Cloud) -> Result<Vec<CaCertificateId>> {
+    let mut pages = cloud.iot.list_ca_certificates().into_paginator().send();
+    let mut ids = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| explain(fault("iot:ListCACertificates", error)))?;
+        for certificate in page.certificates.unwrap_or_default() {
+            ids.push(certificate.certificate_id.unwrap_or_default().parse()?);
+        }
+    }
+    Ok(ids)
 }

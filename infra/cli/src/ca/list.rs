@@ -10,7 +10,7 @@ use shared::port::AuthorityStore as _;
 use shared::profile::Profile;
 use shared::timestamp;
 
-use super::find::find;
+use super::find::{find, registered};
 use crate::cloud::{Cloud, is_not_found};
 use crate::output::{Format, facts, table};
 use crate::store::explain;
@@ -51,19 +51,6 @@ pub(super) async fn run(cloud: &Cloud, format: Format) -> Result<()> {
 pub(super) async fn show(text: &str, cloud: &Cloud, format: Format) -> Result<()> {
     let authority = authority(find(text, cloud).await?, cloud).await?;
     format.print(&authority, Authority::text)
-}
-
-/// The ids of all CAs registered in this account and Region.
-pub(super) async fn registered(cloud: &Cloud) -> Result<Vec<CaCertificateId>> {
-    let mut pages = cloud.iot.list_ca_certificates().into_paginator().send();
-    let mut ids = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| explain(fault("iot:ListCACertificates", error)))?;
-        for certificate in page.certificates.unwrap_or_default() {
-            ids.push(certificate.certificate_id.unwrap_or_default().parse()?);
-        }
-    }
-    Ok(ids)
 }
 
 async fn authority(id: CaCertificateId, cloud: &Cloud) -> Result<Authority> {

@@ -1,8 +1,9 @@
 //! What a decision means for the operator, and the next thing to do about it.
 
-use shared::registration::{Decision, Reason, Registration};
+use shared::decision::{Decision, Reason};
+use shared::registration::Registration;
 
-use super::report::Registry;
+use super::registry::Registry;
 
 /// What to do about a certificate, from both sides.
 pub(super) fn advise(registry: Option<&Registry>, newest: Option<&Registration>, stack: &str) -> String {

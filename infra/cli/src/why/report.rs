@@ -8,21 +8,10 @@ use shared::port::{CertificateRegistry as _, RegisteredCertificate, Registration
 use shared::registration::Registration;
 
 use super::advice;
+use super::registry::Registry;
 use crate::cloud::Cloud;
 use crate::output::facts;
 use crate::store::explain;
-
-/// What AWS IoT has about a certificate now.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Registry {
-    /// `ACTIVE`, `INACTIVE`, `PENDING_ACTIVATION`, `REVOKED`, …
-    pub status: String,
-    /// Names of the things that the certificate is attached to.
-    pub things: Vec<String>,
-    /// Names of the policies attached to it.
-    pub policies: Vec<String>,
-}
 
 /// What is known about a certificate, and what can be done.
 #[derive(Clone, Debug, PartialEq, Serialize)]

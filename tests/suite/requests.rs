@@ -1,0 +1,47 @@
+//! What an activation asks of AWS, counted in requests of the built binary.
+
+use anyhow::Result;
+use shared::decision::Decision;
+use tests::lambda::{Function, Outcome, activator};
+use tests::recorder::Recorder;
+use tests::stack::{Stack, jitr};
+
+use crate::role::variables;
+use crate::{HOUR, unique};
+
+#[tokio::test]
+async fn an_activation_makes_five_requests_of_aws_iot_and_a_repetition_one() -> Result<()> {
+    let stack = Stack::connect().await;
+    let fleet = stack.fleet("requests", &["--admission", "listed"]).await?;
+    let name = unique("pump");
+    let device = fleet.device(&name, HOUR)?;
+    fleet.knock(&device, &name).await?;
+    jitr(&["ca", "set", fleet.id.as_str(), "--admission", "all"]).await?;
+
+    let recorder = Recorder::start(&stack.url).await?;
+    let mut function = Function::start(&activator(), &variables(&recorder.url, ("test", "test"))).await?;
+    let at_start = recorder.take();
+    assert_eq!(at_start.len(), 2, "one request opens each connection: {at_start:?}");
+    let event = fleet.registered_event(&device);
+    let mut decide = async || match function.invoke(&event).await? {
+        Outcome::Returned(answer) => {
+            let iot = recorder.take().into_iter().filter(|operation| operation.starts_with("iot:"));
+            Ok((answer["decision"].as_str().and_then(Decision::named), iot.collect::<Vec<_>>()))
+        }
+        Outcome::Failed(fault) => anyhow::bail!("{fault}"),
+    };
+
+    let (decision, mut iot) = decide().await?;
+    assert_eq!(decision, Some(Decision::Activated));
+    // Thing and policy are asked for at once, so that four of the five are in sequence.
+    assert_eq!(iot.first().map(String::as_str), Some("iot:DescribeCertificate"));
+    assert_eq!(iot.last().map(String::as_str), Some("iot:UpdateCertificate"));
+    iot.sort_unstable();
+    let expected = ["AttachPolicy", "AttachThingPrincipal", "CreateThing", "DescribeCertificate", "UpdateCertificate"];
+    assert_eq!(iot, expected.map(|operation| format!("iot:{operation}")));
+
+    let (decision, iot) = decide().await?;
+    assert_eq!(decision, Some(Decision::AlreadyActive));
+    assert_eq!(iot, ["iot:DescribeCertificate"]);
+    Ok(())
+}
