@@ -6,7 +6,7 @@ use serde_json::json;
 use shared::decision::{Decision, Reason};
 use shared::id::{Serial, ThingName};
 use shared::port::CertificateStatus;
-use shared::testing::{FakeThing, TestAuthority, serial};
+use shared::testing::{FakeThing, Mishap, TestAuthority, serial};
 use time::Duration;
 
 fn thing(name: &str) -> ThingName {
@@ -346,4 +346,24 @@ async fn a_late_refusal_does_not_cover_a_later_decision() {
     });
     assert_eq!(stage.knock(&device).await.unwrap().reason, Reason::NotListed);
     assert_eq!(stage.row(&device).decision, Decision::Activated);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_not_be_recorded_is_not_acknowledged() {
+    for mishap in [Mishap::FailBefore, Mishap::FailAfter] {
+        let stage = Stage::new(json!({}));
+        stage.world.plan(0, mishap);
+        assert_eq!(knock(&stage.world, "{}").await.unwrap_err().error_type, "unavailable");
+
+        let counterfeit = stage.register(TestAuthority::new("Foreign CA", stage.now).issue("pump-1", stage.now));
+        // After the certificate and the profile comes the verdict.
+        stage.world.plan(2, mishap);
+        assert_eq!(stage.knock(&counterfeit).await.unwrap_err().error_type, "unavailable");
+
+        let device = stage.device("pump-2");
+        stage.world.plan(7, mishap);
+        assert_eq!(stage.knock(&device).await.unwrap_err().error_type, "unavailable");
+        assert_eq!(stage.world.calls().iter().filter(|call| **call == "iot:UpdateCertificate").count(), 1);
+        assert!(stage.knock(&device).await.is_ok());
+    }
 }
