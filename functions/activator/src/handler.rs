@@ -84,7 +84,7 @@ where
 {
     let certificate = &event.certificate_id;
     let mut progress = None;
-    match before_deadline(context, now, activator.activate(event, now, &mut progress)).await {
+    match before_deadline(context, now, Box::pin(activator.activate(event, now, &mut progress))).await {
         Ok(verdict) => {
             let Verdict { decision, detail, reason } = verdict;
             tracing::info!(

@@ -28,5 +28,5 @@ async fn main() -> Result<(), Error> {
     }
 
     let activator = Activator::new(settings, registry, authorities, registrations, NoCrl);
-    Box::pin(run(service_fn(|event: LambdaEvent<Box<RawValue>>| handle(event, &activator)))).await
+    run(service_fn(|event: LambdaEvent<Box<RawValue>>| handle(event, &activator))).await
 }

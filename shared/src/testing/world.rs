@@ -1,7 +1,7 @@
 //! The tables and AWS IoT's registry in memory, with the conditions and status rules of the real ones.
 //!
-//! Every call can be made to fail or to never return, before or after its effect, so that tests can stop a protocol at
-//! each of its calls. A call of AWS IoT takes one second of tokio's clock: with the clock paused, the time that has
+//! Every call can be made to fail, to never return, or to take long, so that tests can stop a protocol at each of its
+//! calls. A call of AWS IoT takes one second of tokio's clock: with the clock paused, the time that has
 //! passed is the number of calls in sequence.
 
 #![expect(clippy::expect_used, reason = "a broken fake ends the test")]
@@ -34,11 +34,13 @@ pub enum Mishap {
     FailAfter,
     /// Returns a passing fault, and has no effect.
     FailBefore,
+    /// Takes half a minute before it has its effect.
+    Stall,
 }
 
 impl Mishap {
-    /// Every kind.
-    pub const ALL: [Self; 4] = [Self::DieAfter, Self::DieBefore, Self::FailAfter, Self::FailBefore];
+    /// The kinds that stop an attempt.
+    pub const STOPS: [Self; 4] = [Self::DieAfter, Self::DieBefore, Self::FailAfter, Self::FailBefore];
 }
 
 /// A thing in the registry.
@@ -152,18 +154,28 @@ impl World {
         if name.starts_with("iot:") {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        let (mishap, outcome) = {
+        let mishap = {
             let mut inner = self.lock();
             let n = inner.calls.len();
             inner.calls.push(name);
-            let mishap = inner.mishap.filter(|(at, _)| *at == n).map(|(_, mishap)| mishap);
-            let skipped = matches!(mishap, Some(Mishap::DieBefore | Mishap::FailBefore));
-            (mishap, (!skipped).then(|| effect(&mut inner.state)))
+            inner.mishap.filter(|(at, _)| *at == n).map(|(_, mishap)| mishap)
         };
-        match (mishap, outcome) {
-            (None, Some(outcome)) => Ok(outcome),
-            (Some(Mishap::DieAfter | Mishap::DieBefore), _) => std::future::pending().await,
-            _ => Err(Fault::new(name, FaultKind::Unavailable, "planned mishap")),
+        match mishap {
+            None => Ok(self.change(effect)),
+            Some(Mishap::DieAfter) => {
+                self.change(effect);
+                std::future::pending().await
+            }
+            Some(Mishap::DieBefore) => std::future::pending().await,
+            Some(Mishap::FailAfter) => {
+                self.change(effect);
+                Err(Fault::new(name, FaultKind::Unavailable, "planned mishap"))
+            }
+            Some(Mishap::FailBefore) => Err(Fault::new(name, FaultKind::Unavailable, "planned mishap")),
+            Some(Mishap::Stall) => {
+                tokio::time::sleep(Duration::from_secs(30)).await;
+                Ok(self.change(effect))
+            }
         }
     }
 }

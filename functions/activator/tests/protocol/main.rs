@@ -12,4 +12,5 @@ mod calls;
 mod decisions;
 mod fixtures;
 mod kill_points;
+mod races;
 mod stage;
