@@ -1,0 +1,249 @@
+//! The two tables.
+
+use serde_json::{Value, json};
+use shared::decision::{Decision, Reason, Verdict};
+use shared::fault::FaultKind::{Denied, Invalid, NotFound, Throttled, Unavailable};
+use shared::id::Serial;
+use shared::port::{AuthorityStore, Begin, Finish, RegistrationStore, Replaced};
+use shared::registration::RegistrationId;
+use time::macros::datetime;
+
+use crate::wire::{
+    Answer, NOW, Service, assert_fault, authority, candidate, certificate, dynamodb_error, name, ok, verdict,
+};
+
+#[tokio::test]
+async fn errors_of_dynamodb_are_classified_by_code() {
+    let cases = [
+        (400, "ProvisionedThroughputExceededException", Throttled),
+        (400, "RequestLimitExceeded", Throttled),
+        (400, "ThrottlingException", Throttled),
+        (400, "TransactionConflictException", Unavailable),
+        (500, "InternalServerError", Unavailable),
+        (503, "ServiceUnavailable", Unavailable),
+        // DynamoDB refuses credentials and permissions with status 400.
+        (400, "AccessDeniedException", Denied),
+        (400, "ExpiredTokenException", Denied),
+        (400, "UnrecognizedClientException", Denied),
+        (400, "ResourceNotFoundException", NotFound),
+        (400, "ItemCollectionSizeLimitExceededException", Invalid),
+        (400, "ValidationException", Invalid),
+    ];
+    for (status, code, kind) in cases {
+        let service = || Service::new([dynamodb_error(status, code)]);
+        let (authorities, registrations) = (service().authorities(), service().registrations());
+        assert_fault(authorities.profile(&authority()).await, "dynamodb:GetItem", kind, code);
+        assert_fault(registrations.begin(&candidate(), NOW).await, "dynamodb:UpdateItem", kind, code);
+        let registrations = service().registrations();
+        assert_fault(registrations.finish(&candidate(), NOW).await, "dynamodb:UpdateItem", kind, code);
+        let registrations = service().registrations();
+        assert_fault(registrations.record(&candidate(), &verdict(), NOW).await, "dynamodb:UpdateItem", kind, code);
+        let registrations = service().registrations();
+        assert_fault(registrations.registration(&candidate().id).await, "dynamodb:GetItem", kind, code);
+    }
+}
+
+fn condition_failed() -> Answer {
+    dynamodb_error(400, "ConditionalCheckFailedException")
+}
+
+/// The same, with the row that did not meet the condition.
+fn held_by(certificate_id: &str) -> Answer {
+    let mut answer = condition_failed();
+    let mut body: Value = serde_json::from_str(&answer.body).unwrap();
+    body["Item"] = json!({"certificateId": {"S": certificate_id}});
+    answer.body = body.to_string();
+    answer
+}
+
+#[tokio::test]
+async fn failed_conditions_are_answers() {
+    let failing = || Service::new([condition_failed()]).registrations();
+    assert_eq!(failing().begin(&candidate(), NOW).await.unwrap(), Begin::SerialReused);
+    assert_eq!(failing().finish(&candidate(), NOW).await.unwrap(), Finish::Superseded);
+    failing().supersede(&candidate().id, &candidate(), NOW).await.unwrap();
+    failing().note_failure(&candidate(), "throttled", NOW).await.unwrap();
+    // The row was begun by this very attempt: that it is another's now is a fault.
+    let intended = failing().intend_to_replace(&candidate(), &Replaced::Foreign).await;
+    assert_fault(intended, "dynamodb:UpdateItem", Invalid, "intend_to_replace");
+}
+
+#[tokio::test]
+async fn a_verdict_about_a_row_of_another_certificate_goes_to_the_unproven_key() {
+    let service = Service::new([held_by(&"0f".repeat(32)), ok(&json!({}))]);
+    service.registrations().record(&candidate(), &verdict(), NOW).await.unwrap();
+    let sent = service.sent();
+    assert_eq!(sent.len(), 2);
+    assert_eq!(sent[0].text("ReturnValuesOnConditionCheckFailure"), "ALL_OLD");
+    let unproven = RegistrationId::unproven(&authority(), &certificate());
+    assert_eq!(sent[1].body["Key"], json!({"registrationId": {"S": unproven.as_str()}}));
+    assert_eq!(sent[1].body["ConditionExpression"], Value::Null);
+
+    // A later verdict about the same certificate stands in the row: it stays.
+    let service = Service::new([held_by(certificate().as_str())]);
+    service.registrations().record(&candidate(), &verdict(), NOW).await.unwrap();
+    assert_eq!(service.sent().len(), 1);
+}
+
+#[tokio::test]
+async fn beginning_takes_a_free_row_or_its_own_and_lifts_a_supersession() {
+    let service = Service::new([ok(&json!({"Attributes": {"replacing": {"S": "ca#b2"}}}))]);
+    let begun = service.registrations().begin(&candidate(), NOW).await.unwrap();
+    let replacing = Some(Replaced::Registration(RegistrationId::from_text("ca#b2")));
+    assert_eq!(begun, Begin::Begun { replacing });
+
+    let sent = service.only();
+    assert_eq!((sent.target.as_str(), sent.text("TableName")), ("DynamoDB_20120810.UpdateItem", "registrations"));
+    assert_eq!(sent.body["Key"], json!({"registrationId": {"S": candidate().id.as_str()}}));
+    assert_eq!(
+        sent.text("ConditionExpression"),
+        "(attribute_not_exists(#certificateId) OR #certificateId = :certificateId)"
+    );
+    assert_eq!(sent.body["ExpressionAttributeNames"]["#certificateId"], "certificateId");
+    assert_eq!(sent.body["ExpressionAttributeValues"][":certificateId"], json!({"S": certificate().as_str()}));
+    assert_eq!(sent.body["ExpressionAttributeValues"][":decision"], json!({"S": "activating"}));
+    assert_eq!(sent.text("ReturnValues"), "ALL_NEW");
+    let update = sent.text("UpdateExpression");
+    assert!(update.ends_with(" REMOVE #supersededAt, #supersededBy"), "{update}");
+    assert!(update.contains("#firstSeenAt = if_not_exists(#firstSeenAt, :firstSeenAt)"), "{update}");
+    assert!(!update.contains("ADD"), "an attempt is counted when it has decided: {update}");
+
+    for (attributes, expected) in [(json!({}), None), (json!({"replacing": {"S": "foreign"}}), Some(Replaced::Foreign))]
+    {
+        let service = Service::new([ok(&json!({"Attributes": attributes}))]);
+        let begun = service.registrations().begin(&candidate(), NOW).await.unwrap();
+        assert_eq!(begun, Begin::Begun { replacing: expected });
+    }
+}
+
+#[tokio::test]
+async fn conditions_keep_later_decisions_and_other_certificates() {
+    let own = "#certificateId = :certificateId";
+    let later = "(attribute_not_exists(#decidedAt) OR #decidedAt <= :decidedAt)";
+    let service = Service::new(vec![ok(&json!({})); 5]);
+    let registrations = service.registrations();
+    let replaced = RegistrationId::from_text("ca#b2");
+    registrations.finish(&candidate(), NOW).await.unwrap();
+    registrations.record(&candidate(), &verdict(), NOW).await.unwrap();
+    registrations.supersede(&replaced, &candidate(), NOW).await.unwrap();
+    registrations.note_failure(&candidate(), "throttled", NOW).await.unwrap();
+    registrations.intend_to_replace(&candidate(), &Replaced::Registration(replaced)).await.unwrap();
+
+    let sent = service.sent();
+    let conditions: Vec<&str> = sent.iter().map(|sent| sent.text("ConditionExpression")).collect();
+    let expected = [
+        &format!("{own} AND attribute_not_exists(supersededBy)"),
+        &format!("(attribute_not_exists(#certificateId) OR {own}) AND {later}"),
+        "attribute_exists(registrationId)",
+        own,
+        own,
+    ];
+    assert_eq!(conditions, expected);
+    assert!(sent[0].text("UpdateExpression").ends_with(" REMOVE #lastError, #lastErrorAt, #replacing"), "{sent:?}");
+    assert_eq!(sent[1].body["ExpressionAttributeValues"][":decidedAt"], json!({"S": "2026-09-01T00:00:00.000Z"}));
+    assert_eq!(sent[2].body["Key"], json!({"registrationId": {"S": "ca#b2"}}));
+    assert_eq!(sent[4].body["ExpressionAttributeValues"][":replacing"], json!({"S": "ca#b2"}));
+}
+
+#[tokio::test]
+async fn a_profile_is_read_consistently_or_its_faulty_attribute_is_named() {
+    let row = |attributes: &Value| {
+        let mut item = json!({"caCertificateId": {"S": authority().as_str()}, "record": {"S": "profile"}});
+        item.as_object_mut().unwrap().extend(attributes.as_object().unwrap().clone());
+        Service::new([ok(&json!({"Item": item}))])
+    };
+    let service = row(&json!({"label": {"S": "pumps"}, "keys": {"M": {"minRsaBits": {"N": "3072"}}}}));
+    let profile = service.authorities().profile(&authority()).await.unwrap().unwrap();
+    assert_eq!(profile.label.as_deref(), Some("pumps"));
+    assert_eq!(profile.keys.unwrap().min_rsa_bits, 3072);
+    let sent = service.only();
+    assert_eq!((sent.text("TableName"), &sent.body["ConsistentRead"]), ("authorities", &json!(true)));
+    let key = json!({"caCertificateId": {"S": authority().as_str()}, "record": {"S": "profile"}});
+    assert_eq!(sent.body["Key"], key);
+
+    let none = Service::new([ok(&json!({}))]).authorities();
+    assert_eq!(none.profile(&authority()).await.unwrap(), None);
+
+    let cases = [
+        (json!({"takeover": {"S": "join"}}), "takeover"),
+        (json!({"takeOver": {"S": "steal"}}), "takeOver"),
+        (json!({"label": {"N": "7"}}), "label"),
+        (json!({"keys": {"M": {"minRsaBits": {"S": "3072"}}}}), "keys.minRsaBits"),
+    ];
+    for (attributes, member) in cases {
+        let read = row(&attributes).authorities().profile(&authority()).await;
+        let text = assert_fault(read, "dynamodb:GetItem", Invalid, member);
+        assert!(text.contains(&format!("attribute {member}:")), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_announcement_is_bound_to_a_legal_thing_name_or_to_none() {
+    let serial: Serial = "a1".parse().unwrap();
+    let service = Service::new([ok(&json!({"Item": {"thingName": {"S": "pump-17"}}}))]);
+    let found = service.authorities().announced_serial(&authority(), &serial).await.unwrap().unwrap();
+    assert_eq!(found.thing_name, Some(name()));
+    assert_eq!(service.only().body["Key"]["record"], json!({"S": "allow#serial#a1"}));
+
+    let service = Service::new([ok(&json!({"Item": {"record": {"S": "allow#name#pump-17"}}}))]);
+    let found = service.authorities().announced_name(&authority(), &name()).await.unwrap().unwrap();
+    assert_eq!(found.thing_name, None);
+    assert_eq!(service.only().body["Key"]["record"], json!({"S": "allow#name#pump-17"}));
+
+    for value in [json!({"S": "no name"}), json!({"N": "17"})] {
+        let service = Service::new([ok(&json!({"Item": {"thingName": value}}))]);
+        let read = service.authorities().announced_serial(&authority(), &serial).await;
+        let text = assert_fault(read, "dynamodb:GetItem", Invalid, "thingName");
+        assert!(text.contains("thing"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn keeping_an_authority_never_replaces_what_the_operator_wrote() {
+    let service = Service::new([ok(&json!({}))]);
+    service.authorities().keep_authority(&authority(), "pem", NOW).await.unwrap();
+    let sent = service.only();
+    assert_eq!(
+        sent.text("UpdateExpression"),
+        "SET #caPem = if_not_exists(#caPem, :caPem), #createdAt = if_not_exists(#createdAt, :createdAt), \
+         #updatedAt = :updatedAt"
+    );
+    assert_eq!(sent.body["ExpressionAttributeValues"][":caPem"], json!({"S": "pem"}));
+}
+
+#[tokio::test]
+async fn a_registration_is_read_or_its_faulty_row_named() {
+    let row = json!({
+        "registrationId": {"S": candidate().id.as_str()}, "caCertificateId": {"S": authority().as_str()},
+        "certificateId": {"S": certificate().as_str()}, "decidedAt": {"S": "2026-09-01T00:00:00.000Z"},
+        "decision": {"S": "activated"}, "reason": {"S": "checks_passed"}, "attempts": {"N": "2"},
+    });
+    let read = async |item: &Value| {
+        let service = Service::new([ok(&json!({"Item": item}))]);
+        let answer = service.registrations().registration(&candidate().id).await;
+        assert_eq!(service.only().body["ConsistentRead"], true);
+        answer
+    };
+    let found = read(&row).await.unwrap().unwrap();
+    assert_eq!((found.decision, found.reason, found.attempts), (Decision::Activated, Reason::ChecksPassed, 2));
+
+    let mut broken = row;
+    broken["decision"] = json!({"S": "admitted"});
+    let text = assert_fault(read(&broken).await, "dynamodb:GetItem", Invalid, "decision");
+    assert!(text.contains("admitted"), "{text}");
+}
+
+#[tokio::test]
+async fn a_rejected_event_is_kept_under_its_hash_for_a_while() {
+    let service = Service::new([ok(&json!({}))]);
+    let rejected = Verdict::new(Decision::Rejected, Reason::EventNotAnObject, "not an object");
+    service.registrations().record_rejection("[]", &rejected, NOW).await.unwrap();
+    let sent = service.only();
+    // SHA-256 of "[]".
+    let key = "rejected#4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945";
+    assert_eq!(sent.body["Key"], json!({"registrationId": {"S": key}}));
+    let values = &sent.body["ExpressionAttributeValues"];
+    assert_eq!(values[":payload"], json!({"S": "[]"}));
+    let expires = datetime!(2026-11-30 00:00 UTC).unix_timestamp().to_string();
+    assert_eq!(values[":expiresAt"], json!({"N": expires}));
+}

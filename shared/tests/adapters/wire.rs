@@ -1,0 +1,189 @@
+//! The far end of the clients, and what the tests are about.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_iot::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use serde_json::{Value, json};
+use shared::aws::authorities::Authorities;
+use shared::aws::iot::Iot;
+use shared::aws::registrations::Registrations;
+use shared::decision::{Decision, Reason, Verdict};
+use shared::fault::FaultKind::{self};
+use shared::fault::{Fault, chain};
+use shared::id::{CaCertificateId, CertificateId, PolicyName, Serial, ThingName};
+use shared::port::NewThing;
+use shared::registration::{Candidate, RegistrationId};
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-09-01 00:00 UTC);
+pub(crate) const ARN: &str = "arn:aws:iot:us-east-1:000000000000:cert/00";
+
+/// A service's answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) body: String,
+    pub(crate) headers: Vec<(&'static str, &'static str)>,
+    pub(crate) status: u16,
+}
+
+/// An answer of status 200.
+pub(crate) fn ok(body: &Value) -> Answer {
+    Answer { body: body.to_string(), headers: Vec::new(), status: 200 }
+}
+
+/// An error as AWS IoT gives it (REST-JSON): the code is in a header.
+pub(crate) fn iot_error(status: u16, code: &'static str) -> Answer {
+    Answer { body: r#"{"message":"so it is"}"#.to_owned(), headers: vec![("x-amzn-errortype", code)], status }
+}
+
+/// An error as DynamoDB gives it (JSON 1.0): the code is in the body, with a name space.
+pub(crate) fn dynamodb_error(status: u16, code: &str) -> Answer {
+    let body = json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "so it is"});
+    Answer { body: body.to_string(), headers: Vec::new(), status }
+}
+
+/// A request as it was sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) body: Value,
+    pub(crate) method: String,
+    /// Path and query.
+    pub(crate) path: String,
+    /// DynamoDB's operation; empty for AWS IoT.
+    pub(crate) target: String,
+}
+
+impl Sent {
+    pub(crate) fn text(&self, member: &str) -> &str {
+        self.body[member].as_str().unwrap_or_default()
+    }
+}
+
+/// The far end of the clients' connections. An exhausted list of answers is a lost connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Service {
+    pub(crate) answers: Arc<Mutex<VecDeque<Answer>>>,
+    pub(crate) sent: Arc<Mutex<Vec<Sent>>>,
+}
+
+impl Service {
+    pub(crate) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
+        Self { answers: Arc::new(Mutex::new(answers.into_iter().collect())), ..Self::default() }
+    }
+
+    /// Without retries: every answer is the one that gets classified.
+    pub(crate) fn config(&self) -> SdkConfig {
+        let connector = SharedHttpConnector::new(self.clone());
+        let credentials = Credentials::new("key", "secret", None, None, "test");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(http_client_fn(move |_, _| connector.clone()))
+            .region(Region::new("us-east-1"))
+            .retry_config(RetryConfig::disabled())
+            .build()
+    }
+
+    pub(crate) fn iot(&self) -> Iot {
+        Iot::new(&self.config())
+    }
+
+    pub(crate) fn authorities(&self) -> Authorities {
+        Authorities::new(&self.config(), "authorities")
+    }
+
+    pub(crate) fn registrations(&self) -> Registrations {
+        Registrations::new(&self.config(), "registrations")
+    }
+
+    pub(crate) fn sent(&self) -> Vec<Sent> {
+        self.sent.lock().unwrap().clone()
+    }
+
+    /// The only request that was sent.
+    pub(crate) fn only(&self) -> Sent {
+        let mut sent = self.sent();
+        assert_eq!(sent.len(), 1, "{sent:?}");
+        sent.remove(0)
+    }
+}
+
+impl HttpConnector for Service {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let uri = request.uri().split_once("amazonaws.com").unwrap().1.to_owned();
+        self.sent.lock().unwrap().push(Sent {
+            body: serde_json::from_slice(request.body().bytes().unwrap()).unwrap_or(Value::Null),
+            method: request.method().to_owned(),
+            path: uri,
+            target: request.headers().get("x-amz-target").unwrap_or_default().to_owned(),
+        });
+        let Some(answer) = self.answers.lock().unwrap().pop_front() else {
+            return HttpConnectorFuture::ready(Err(ConnectorError::io("no answer".into())));
+        };
+        let mut response = HttpResponse::new(answer.status.try_into().unwrap(), SdkBody::from(answer.body));
+        for (name, value) in answer.headers {
+            response.headers_mut().insert(name, value);
+        }
+        HttpConnectorFuture::ready(Ok(response))
+    }
+}
+
+pub(crate) fn authority() -> CaCertificateId {
+    "ca".repeat(32).parse().unwrap()
+}
+
+pub(crate) fn certificate() -> CertificateId {
+    "ce".repeat(32).parse().unwrap()
+}
+
+pub(crate) fn name() -> ThingName {
+    "pump-17".parse().unwrap()
+}
+
+pub(crate) fn policy() -> PolicyName {
+    "device".parse().unwrap()
+}
+
+pub(crate) fn thing() -> NewThing {
+    let attributes = [("registrationId", "ca#a1"), ("site", "north")];
+    let attributes = attributes.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    NewThing { attributes: BTreeMap::from(attributes), name: name(), thing_type: Some("pump".parse().unwrap()) }
+}
+
+pub(crate) fn candidate() -> Candidate {
+    let serial: Serial = "a1".parse().unwrap();
+    Candidate {
+        ca_certificate_id: authority(),
+        certificate_id: certificate(),
+        id: RegistrationId::issued(&authority(), &serial),
+        not_after: Some(datetime!(2027-09-01 00:00 UTC)),
+        not_before: None,
+        serial: Some(serial),
+        subject: Some("CN=pump-17".to_owned()),
+        thing_name: Some(name()),
+    }
+}
+
+pub(crate) fn verdict() -> Verdict {
+    Verdict::new(Decision::Refused, Reason::NotListed, "not announced")
+}
+
+#[track_caller]
+pub(crate) fn assert_fault<T: Debug>(answer: Result<T, Fault>, operation: &str, kind: FaultKind, case: &str) -> String {
+    match answer {
+        Ok(value) => panic!("{case}: {value:?} instead of {kind:?}"),
+        Err(fault) => {
+            assert_eq!((fault.operation, fault.kind), (operation, kind), "{case}: {}", chain(&fault));
+            chain(&fault)
+        }
+    }
+}
