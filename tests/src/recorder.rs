@@ -1,5 +1,6 @@
-//! A reverse proxy that writes down which operations a function asks of AWS.
+//! A reverse proxy that writes down which operations a function asks of AWS, and can play a service that throttles.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
@@ -13,6 +14,7 @@ use tokio::net::TcpListener;
 struct Proxy {
     client: reqwest::Client,
     operations: Mutex<Vec<String>>,
+    throttled: AtomicUsize,
     upstream: String,
 }
 
@@ -34,11 +36,17 @@ impl Recorder {
         let proxy = Arc::new(Proxy {
             client: reqwest::Client::new(),
             operations: Mutex::new(Vec::new()),
+            throttled: AtomicUsize::new(0),
             upstream: upstream.trim_end_matches('/').to_owned(),
         });
         let routes = Router::new().fallback(pass).with_state(Arc::clone(&proxy));
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Ok(Self { proxy, url })
+    }
+
+    /// Answers the next `requests` to AWS IoT with a `ThrottlingException`, which has status 400 there.
+    pub fn throttle(&self, requests: usize) {
+        self.proxy.throttled.store(requests, Ordering::SeqCst);
     }
 
     /// Takes the operations asked for since the last call, as IAM names their permissions.
@@ -49,8 +57,15 @@ impl Recorder {
 }
 
 async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let operation = operation(&method, uri.path(), &headers);
+    let of_iot = operation.starts_with("iot:");
     if let Ok(mut operations) = proxy.operations.lock() {
-        operations.push(operation(&method, uri.path(), &headers));
+        operations.push(operation);
+    }
+    let one_less = |left: usize| left.checked_sub(1);
+    if of_iot && proxy.throttled.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+        let code = [("x-amzn-errortype", "ThrottlingException")];
+        return (StatusCode::BAD_REQUEST, code, r#"{"message":"Rate exceeded"}"#).into_response();
     }
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     // The Host header goes along unchanged: it is part of what was signed.

@@ -1,6 +1,7 @@
-//! What an activation asks of AWS, counted in requests of the built binary.
+//! What an activation asks of AWS, counted in requests of the built binary, and what it does when it asks too much.
 
 use anyhow::Result;
+use aws_sdk_iot::types::CertificateStatus;
 use shared::decision::Decision;
 use tests::lambda::{Function, Outcome, activator};
 use tests::recorder::Recorder;
@@ -43,5 +44,35 @@ async fn an_activation_makes_five_requests_of_aws_iot_and_a_repetition_one() -> 
     let (decision, iot) = decide().await?;
     assert_eq!(decision, Some(Decision::AlreadyActive));
     assert_eq!(iot, ["iot:DescribeCertificate"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn throttling_is_waited_out_or_handed_back_to_lambda() -> Result<()> {
+    let stack = Stack::connect().await;
+    let fleet = stack.fleet("throttling", &["--admission", "listed"]).await?;
+    let name = unique("pump");
+    let device = fleet.device(&name, HOUR)?;
+    fleet.knock(&device, &name).await?;
+    jitr(&["ca", "set", fleet.id.as_str(), "--admission", "all"]).await?;
+    let recorder = Recorder::start(&stack.url).await?;
+    let mut function = Function::start(&activator(), &variables(&recorder.url, ("test", "test"))).await?;
+    let event = fleet.registered_event(&device);
+    let at_start = recorder.take();
+
+    // More than the SDK's tries: the invocation fails, and nothing has changed.
+    recorder.throttle(100);
+    let Outcome::Failed(fault) = function.invoke(&event).await? else { panic!("{at_start:?}") };
+    assert_eq!(fault["errorType"], "throttled", "{fault}");
+    let tries = recorder.take().into_iter().filter(|operation| operation.starts_with("iot:")).count();
+    assert_eq!(tries, 5, "DescribeCertificate is tried five times");
+    assert_eq!(stack.status(&device.certificate_id).await?, Some(CertificateStatus::PendingActivation));
+
+    // Fewer: the device comes in all the same.
+    recorder.throttle(2);
+    let outcome = function.invoke(&event).await?;
+    let Outcome::Returned(answer) = &outcome else { panic!("{outcome:?}") };
+    assert_eq!(answer["decision"], "activated");
+    assert_eq!(stack.status(&device.certificate_id).await?, Some(CertificateStatus::Active));
     Ok(())
 }
