@@ -101,9 +101,12 @@ impl Subject {
         for attribute in name.iter_attributes() {
             let oid = attribute.attr_type().to_id_string();
             let field = SubjectField::ALL.into_iter().find(|field| field.oid() == oid);
-            // BMPString and other legacy encodings are left out: a field that can't be read counts as absent.
-            if let (Some(field), Ok(value)) = (field, attribute.as_str()) {
-                fields.push((field, value.to_owned()));
+            if let Some(field) = field {
+                // A value in a legacy encoding such as BMPString counts with its bare octets: left out, it could hide
+                // beside a readable one, and no rule would see it.
+                let value =
+                    attribute.as_str().map_or_else(|_| String::from_utf8_lossy(attribute.as_slice()), Into::into);
+                fields.push((field, value.into_owned()));
             }
         }
         Self { fields, text: name.to_string().chars().take(MAX_TEXT).collect() }

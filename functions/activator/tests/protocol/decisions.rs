@@ -111,6 +111,21 @@ async fn certificates_that_fail_a_check_stay_pending_with_their_reason() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_subject_value_in_a_legacy_encoding_is_seen_by_rules_and_names() {
+    for (profile, reason) in [
+        (json!({"subjectRules": {"Organization": "Pumps"}}), Reason::SubjectRule),
+        (json!({"thingNameTemplate": "${Organization}"}), Reason::ThingNameInvalid),
+    ] {
+        let stage = Stage::new(profile);
+        let device = stage.register(stage.authority.issue_with("pump-1", stage.now, |params| {
+            let name = rcgen::DnValue::BmpString("Pumps".try_into().unwrap());
+            params.distinguished_name.push(DnType::OrganizationName, name);
+        }));
+        assert_eq!(stage.knock(&device).await.unwrap().reason, reason);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_certificate_of_a_foreign_ca_is_refused_and_can_not_squat_a_serial_number() {
     let stage = Stage::new(json!({}));
     for (name, reason) in [("Fleet CA", Reason::SignatureInvalid), ("Foreign CA", Reason::IssuerName)] {
