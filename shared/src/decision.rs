@@ -159,6 +159,19 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// An activation has been completed.
+    #[must_use]
+    pub fn activated() -> Self {
+        let detail = "all checks passed; thing and policy attached, certificate ACTIVE";
+        Self::new(Decision::Activated, Reason::ChecksPassed, detail)
+    }
+
+    /// An activation has begun.
+    #[must_use]
+    pub fn activating() -> Self {
+        Self::new(Decision::Activating, Reason::ChecksPassed, "all checks passed, activation began")
+    }
+
     /// A verdict with its explanation.
     #[must_use]
     pub fn new(decision: Decision, reason: Reason, detail: impl fmt::Display) -> Self {

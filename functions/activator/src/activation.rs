@@ -250,11 +250,7 @@ where
     /// Writes the last row. Whoever was replaced on the way in goes out again.
     async fn finish(&self, candidate: &Candidate, now: OffsetDateTime) -> Result<Verdict, Fault> {
         match self.registrations.finish(candidate, now).await? {
-            Finish::Finished => Ok(Verdict::new(
-                Decision::Activated,
-                Reason::ChecksPassed,
-                "all checks passed; thing and policy attached, certificate ACTIVE",
-            )),
+            Finish::Finished => Ok(Verdict::activated()),
             Finish::Superseded => {
                 self.registry.set_status(&candidate.certificate_id, NewStatus::Inactive).await?;
                 let verdict = Verdict::new(

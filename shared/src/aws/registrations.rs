@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::error::fault;
 use super::update::Update;
-use crate::decision::{Decision, Reason, Verdict};
+use crate::decision::Verdict;
 use crate::fault::{Fault, FaultKind};
 use crate::port::{Begin, Finish, RegistrationStore, Replaced};
 use crate::registration::{Candidate, Registration, RegistrationId};
@@ -86,9 +86,8 @@ impl RegistrationStore for Registrations {
     }
 
     async fn begin(&self, candidate: &Candidate, now: OffsetDateTime) -> Result<Begin, Fault> {
-        let verdict = Verdict::new(Decision::Activating, Reason::ChecksPassed, "all checks passed, activation began");
         let request = self
-            .describe(candidate, &verdict, now)
+            .describe(candidate, &Verdict::activating(), now)
             .remove("supersededAt")
             .remove("supersededBy")
             .build(Some(OWN_ROW))
@@ -125,13 +124,8 @@ impl RegistrationStore for Registrations {
     }
 
     async fn finish(&self, candidate: &Candidate, now: OffsetDateTime) -> Result<Finish, Fault> {
-        let verdict = Verdict::new(
-            Decision::Activated,
-            Reason::ChecksPassed,
-            "all checks passed; thing and policy attached, certificate ACTIVE",
-        );
         let request = self
-            .describe(candidate, &verdict, now)
+            .describe(candidate, &Verdict::activated(), now)
             .set("activatedAt", timestamp::to_text(now))
             .count("attempts")
             .remove("lastError")

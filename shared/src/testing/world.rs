@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::decision::{Decision, Reason, Verdict};
+use crate::decision::{Reason, Verdict};
 use crate::fault::{Fault, FaultKind};
 use crate::id::{AccountId, CaCertificateId, CertificateId, PolicyName, Serial, ThingName};
 use crate::port::{
@@ -332,8 +332,7 @@ impl RegistrationStore for &World {
             if state.belongs_to_another(&candidate.id, candidate) {
                 return Begin::SerialReused;
             }
-            let verdict = Verdict::new(Decision::Activating, Reason::ChecksPassed, "began");
-            let row = state.write(candidate, &verdict, now);
+            let row = state.write(candidate, &Verdict::activating(), now);
             row.registration.superseded_at = None;
             row.registration.superseded_by = None;
             Begin::Begun { replacing: row.replacing.clone() }
@@ -365,8 +364,7 @@ impl RegistrationStore for &World {
             if row.registration.superseded_by.is_some() {
                 return Finish::Superseded;
             }
-            let verdict = Verdict::new(Decision::Activated, Reason::ChecksPassed, "done");
-            let row = state.write(candidate, &verdict, now);
+            let row = state.write(candidate, &Verdict::activated(), now);
             row.registration.activated_at = Some(timestamp::to_text(now));
             row.registration.attempts += 1;
             row.registration.last_error = None;
