@@ -41,115 +41,103 @@ pub struct Response {
     pub reason: Reason,
 }
 
-/// Handles one invocation.
-///
-/// # Errors
-/// Only what Lambda shall try again, and at last hand to the failed-registrations queue: failed calls, a CRL that is
-/// missing, a rejected event that is too large to be kept here. `error_type` is the kind of fault.
-pub async fn handle<R, A, S, G>(
-    event: LambdaEvent<Box<RawValue>>,
-    activator: &Activator<R, A, S, G>,
-) -> Result<Response, Diagnostic>
+impl<R, A, S, G> Activator<R, A, S, G>
 where
     R: CertificateRegistry + ThingRegistry + Sync,
     A: AuthorityStore + Sync,
     S: RegistrationStore + Sync,
     G: CrlGate + Sync,
 {
-    let now = now();
-    let payload = event.payload.get();
-    match RegisteredEvent::decode(payload) {
-        Ok(registered) if registered.account_id == activator.settings.account_id => {
-            decide(activator, &registered, &event.context, now).await
+    /// Handles one invocation.
+    ///
+    /// # Errors
+    /// Only what Lambda shall try again, and at last hand to the failed-registrations queue: failed calls, a CRL that is
+    /// missing, a rejected event that is too large to be kept here. `error_type` is the kind of fault.
+    pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Response, Diagnostic> {
+        let now = now();
+        let payload = event.payload.get();
+        match RegisteredEvent::decode(payload) {
+            Ok(registered) if registered.account_id == self.settings.account_id => {
+                self.answer(&registered, &event.context, now).await
+            }
+            Ok(registered) => {
+                let problem = format!("awsAccountId: the event is about account {}", registered.account_id);
+                self.reject(payload, Reason::OtherAccount, Some("awsAccountId"), problem, now).await
+            }
+            Err(fault) => self.reject(payload, fault.reason(), fault.member(), fault.to_string(), now).await,
         }
-        Ok(registered) => {
-            let problem = format!("awsAccountId: the event is about account {}", registered.account_id);
-            reject(activator, payload, Reason::OtherAccount, Some("awsAccountId"), problem, now).await
-        }
-        Err(fault) => reject(activator, payload, fault.reason(), fault.member(), fault.to_string(), now).await,
     }
-}
 
-async fn decide<R, A, S, G>(
-    activator: &Activator<R, A, S, G>,
-    event: &RegisteredEvent,
-    context: &Context,
-    now: OffsetDateTime,
-) -> Result<Response, Diagnostic>
-where
-    R: CertificateRegistry + ThingRegistry + Sync,
-    A: AuthorityStore + Sync,
-    S: RegistrationStore + Sync,
-    G: CrlGate + Sync,
-{
-    let certificate = &event.certificate_id;
-    let mut progress = None;
-    match before_deadline(context, now, Box::pin(activator.activate(event, now, &mut progress))).await {
-        Ok(verdict) => {
-            let Verdict { decision, detail, reason } = verdict;
-            tracing::info!(
-                certificate.id = %certificate, ca.id = %event.ca_certificate_id, %decision, %reason, detail,
-                "certificate {certificate}: {decision} ({reason})"
+    async fn answer(
+        &self,
+        event: &RegisteredEvent,
+        context: &Context,
+        now: OffsetDateTime,
+    ) -> Result<Response, Diagnostic> {
+        let certificate = &event.certificate_id;
+        let mut progress = None;
+        match before_deadline(context, now, Box::pin(self.activate(event, now, &mut progress))).await {
+            Ok(verdict) => {
+                let Verdict { decision, detail, reason } = verdict;
+                tracing::info!(
+                    certificate.id = %certificate, ca.id = %event.ca_certificate_id, %decision, %reason, detail,
+                    "certificate {certificate}: {decision} ({reason})"
+                );
+                if decision == Decision::Deferred {
+                    return Err(Diagnostic { error_type: reason.to_string(), error_message: detail });
+                }
+                let certificate_id = Some(certificate.clone());
+                Ok(Response { certificate_id, decision, detail, member: None, reason })
+            }
+            Err(fault) => {
+                let error = chain(&fault);
+                let kind = fault.kind;
+                if kind.passing() {
+                    tracing::warn!(certificate.id = %certificate, error, "certificate {certificate}: to be tried again");
+                } else {
+                    tracing::error!(certificate.id = %certificate, error, "certificate {certificate}: needs an operator");
+                }
+                if let Some(candidate) = &progress {
+                    self.note(candidate, &error, now).await;
+                }
+                Err(Diagnostic { error_type: kind.as_str().to_owned(), error_message: error })
+            }
+        }
+    }
+
+    /// Tells the row of the certificate what went wrong, for whoever asks why the device is not in.
+    async fn note(&self, candidate: &Candidate, error: &str, now: OffsetDateTime) {
+        if let Err(fault) = self.registrations.note_failure(candidate, error, now).await {
+            tracing::warn!(
+                certificate.id = %candidate.certificate_id, error = chain(&fault),
+                "certificate {}: the failure could not be noted", candidate.certificate_id
             );
-            if decision == Decision::Deferred {
-                return Err(Diagnostic { error_type: reason.to_string(), error_message: detail });
-            }
-            let certificate_id = Some(certificate.clone());
-            Ok(Response { certificate_id, decision, detail, member: None, reason })
         }
-        Err(fault) => {
+    }
+
+    /// Keeps a payload that is not a registered event of this account. Trying again would not mend it.
+    async fn reject(
+        &self,
+        payload: &str,
+        reason: Reason,
+        member: Option<&'static str>,
+        detail: String,
+        now: OffsetDateTime,
+    ) -> Result<Response, Diagnostic> {
+        let verdict = Verdict::new(Decision::Rejected, reason, detail);
+        tracing::warn!(decision = %verdict.decision, %reason, detail = verdict.detail, "event rejected ({reason})");
+        self.registrations.record_rejection(payload, &verdict, now).await.map_err(|fault| {
             let error = chain(&fault);
-            let kind = fault.kind;
-            if kind.passing() {
-                tracing::warn!(certificate.id = %certificate, error, "certificate {certificate}: to be tried again");
-            } else {
-                tracing::error!(certificate.id = %certificate, error, "certificate {certificate}: needs an operator");
-            }
-            if let Some(candidate) = &progress {
-                note(activator, candidate, &error, now).await;
-            }
-            Err(Diagnostic { error_type: kind.as_str().to_owned(), error_message: error })
+            tracing::error!(error, "a rejected event could not be kept");
+            Diagnostic { error_type: fault.kind.as_str().to_owned(), error_message: error }
+        })?;
+        let Verdict { decision, detail, reason } = verdict;
+        if payload.len() > MAX_KEPT_PAYLOAD {
+            // The row holds the beginning only; as a failed invocation the whole of it reaches the queue.
+            return Err(Diagnostic { error_type: reason.to_string(), error_message: detail });
         }
+        Ok(Response { certificate_id: None, decision, detail, member, reason })
     }
-}
-
-/// Tells the row of the certificate what went wrong, for whoever asks why the device is not in.
-async fn note<R, A, S: RegistrationStore, G>(
-    activator: &Activator<R, A, S, G>,
-    candidate: &Candidate,
-    error: &str,
-    now: OffsetDateTime,
-) {
-    if let Err(fault) = activator.registrations.note_failure(candidate, error, now).await {
-        tracing::warn!(
-            certificate.id = %candidate.certificate_id, error = chain(&fault),
-            "certificate {}: the failure could not be noted", candidate.certificate_id
-        );
-    }
-}
-
-/// Keeps a payload that is not a registered event of this account. Trying again would not mend it.
-async fn reject<R, A, S: RegistrationStore, G>(
-    activator: &Activator<R, A, S, G>,
-    payload: &str,
-    reason: Reason,
-    member: Option<&'static str>,
-    detail: String,
-    now: OffsetDateTime,
-) -> Result<Response, Diagnostic> {
-    let verdict = Verdict::new(Decision::Rejected, reason, detail);
-    tracing::warn!(decision = %verdict.decision, %reason, detail = verdict.detail, "event rejected ({reason})");
-    activator.registrations.record_rejection(payload, &verdict, now).await.map_err(|fault| {
-        let error = chain(&fault);
-        tracing::error!(error, "a rejected event could not be kept");
-        Diagnostic { error_type: fault.kind.as_str().to_owned(), error_message: error }
-    })?;
-    let Verdict { decision, detail, reason } = verdict;
-    if payload.len() > MAX_KEPT_PAYLOAD {
-        // The row holds the beginning only; as a failed invocation the whole of it reaches the queue.
-        return Err(Diagnostic { error_type: reason.to_string(), error_message: detail });
-    }
-    Ok(Response { certificate_id: None, decision, detail, member, reason })
 }
 
 async fn before_deadline(

@@ -10,5 +10,5 @@ mod thing;
 
 pub use activation::Activator;
 pub use gate::{CrlGate, NoCrl, NotRevoked};
-pub use handler::{Response, handle};
+pub use handler::Response;
 pub use settings::Settings;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use activator::{Activator, NoCrl, Settings, handle};
+use activator::{Activator, NoCrl, Settings};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use serde_json::value::RawValue;
 use shared::aws::authorities::Authorities;
@@ -28,5 +28,5 @@ async fn main() -> Result<(), Error> {
     }
 
     let activator = Activator::new(settings, registry, authorities, registrations, NoCrl);
-    run(service_fn(|event: LambdaEvent<Box<RawValue>>| handle(event, &activator))).await
+    run(service_fn(|event: LambdaEvent<Box<RawValue>>| activator.handle(event))).await
 }

@@ -1,6 +1,6 @@
 //! A world with one CA, and devices that come in through the activator's handler.
 
-use activator::{Activator, NoCrl, Response, Settings, handle};
+use activator::{Activator, NoCrl, Response, Settings};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -106,5 +106,5 @@ pub(crate) async fn knock_in_account(
     let mut context = Context::default();
     context.deadline = u64::try_from(now().unix_timestamp() * 1000 + 900_000).unwrap();
     let payload = RawValue::from_string(payload.to_owned()).unwrap();
-    handle(LambdaEvent::new(payload, context), &Activator::new(settings, world, world, world, NoCrl)).await
+    Activator::new(settings, world, world, world, NoCrl).handle(LambdaEvent::new(payload, context)).await
 }
