@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use aws_sdk_iot::types::CertificateStatus;
+use jitr::issue::DeviceCredentials;
 use shared::decision::Decision;
 use tests::lambda::{Function, Outcome, activator};
 use tests::recorder::Recorder;
@@ -10,20 +11,35 @@ use tests::stack::{Stack, jitr};
 use crate::role::variables;
 use crate::{HOUR, unique};
 
+/// A device that waits for activation, and a function of its own with a recorder between it and AWS.
+struct Scene {
+    device: DeviceCredentials,
+    event: Vec<u8>,
+    function: Function,
+    recorder: Recorder,
+    stack: Stack,
+}
+
+impl Scene {
+    /// The CA admits listed certificates only until the device is registered, so that the deployed function leaves it.
+    async fn set(label: &str) -> Result<Self> {
+        let stack = Stack::connect().await;
+        let fleet = stack.fleet(label, &["--admission", "listed"]).await?;
+        let name = unique("pump");
+        let device = fleet.device(&name, HOUR)?;
+        fleet.knock(&device, &name).await?;
+        jitr(&["ca", "set", fleet.id.as_str(), "--admission", "all"]).await?;
+        let recorder = Recorder::start(&stack.url).await?;
+        let function = Function::start(&activator(), &variables(&recorder.url, ("test", "test"))).await?;
+        let at_start = recorder.take();
+        assert_eq!(at_start.len(), 2, "one request opens each connection: {at_start:?}");
+        Ok(Self { event: fleet.registered_event(&device), device, function, recorder, stack })
+    }
+}
+
 #[tokio::test]
 async fn an_activation_makes_five_requests_of_aws_iot_and_a_repetition_one() -> Result<()> {
-    let stack = Stack::connect().await;
-    let fleet = stack.fleet("requests", &["--admission", "listed"]).await?;
-    let name = unique("pump");
-    let device = fleet.device(&name, HOUR)?;
-    fleet.knock(&device, &name).await?;
-    jitr(&["ca", "set", fleet.id.as_str(), "--admission", "all"]).await?;
-
-    let recorder = Recorder::start(&stack.url).await?;
-    let mut function = Function::start(&activator(), &variables(&recorder.url, ("test", "test"))).await?;
-    let at_start = recorder.take();
-    assert_eq!(at_start.len(), 2, "one request opens each connection: {at_start:?}");
-    let event = fleet.registered_event(&device);
+    let Scene { event, mut function, recorder, .. } = Scene::set("requests").await?;
     let mut decide = async || match function.invoke(&event).await? {
         Outcome::Returned(answer) => {
             let iot = recorder.take().into_iter().filter(|operation| operation.starts_with("iot:"));
@@ -49,20 +65,11 @@ async fn an_activation_makes_five_requests_of_aws_iot_and_a_repetition_one() -> 
 
 #[tokio::test]
 async fn throttling_is_waited_out_or_handed_back_to_lambda() -> Result<()> {
-    let stack = Stack::connect().await;
-    let fleet = stack.fleet("throttling", &["--admission", "listed"]).await?;
-    let name = unique("pump");
-    let device = fleet.device(&name, HOUR)?;
-    fleet.knock(&device, &name).await?;
-    jitr(&["ca", "set", fleet.id.as_str(), "--admission", "all"]).await?;
-    let recorder = Recorder::start(&stack.url).await?;
-    let mut function = Function::start(&activator(), &variables(&recorder.url, ("test", "test"))).await?;
-    let event = fleet.registered_event(&device);
-    let at_start = recorder.take();
+    let Scene { device, event, mut function, recorder, stack } = Scene::set("throttling").await?;
 
     // More than the SDK's tries: the invocation fails, and nothing has changed.
     recorder.throttle(100);
-    let Outcome::Failed(fault) = function.invoke(&event).await? else { panic!("{at_start:?}") };
+    let Outcome::Failed(fault) = function.invoke(&event).await? else { panic!("a throttled function can't succeed") };
     assert_eq!(fault["errorType"], "throttled", "{fault}");
     let tries = recorder.take().into_iter().filter(|operation| operation.starts_with("iot:")).count();
     assert_eq!(tries, 5, "DescribeCertificate is tried five times");

@@ -1,40 +1,15 @@
 //! Every event fixture through the handler: accepted ones against the frozen device in each state it can be in.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use serde_json::Value;
 use shared::id::AccountId;
 use shared::pki::Certificate;
 use shared::port::CertificateStatus;
-use shared::testing::{State, World};
+use shared::testing::{Fixture, State, World, fixtures, frozen_certificate};
 
 use crate::stage::knock_in_account;
 
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// Name, payload and expected outcome of the fixtures in a folder.
-fn fixtures(folder: &str) -> Vec<(String, String, Value)> {
-    let folder = repository().join("events/activator").join(folder);
-    let mut fixtures = Vec::new();
-    for entry in fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if let Some(stem) = name.strip_suffix(".json").filter(|stem| !stem.ends_with(".expected")) {
-            let expected = fs::read_to_string(folder.join(format!("{stem}.expected.json")))
-                .unwrap_or_else(|error| panic!("{stem} has no expected outcome: {error}"));
-            let payload = fs::read_to_string(&path).unwrap();
-            fixtures.push((name, payload, serde_json::from_str(&expected).unwrap()));
-        }
-    }
-    fixtures
-}
-
 fn frozen(name: &str) -> (String, Certificate) {
-    let der = fs::read(repository().join(format!("tests/data/certificates/{name}.der"))).unwrap();
-    let pem = pem::encode(&pem::Pem::new("CERTIFICATE", der));
+    let pem = frozen_certificate(name);
     let certificate = Certificate::from_pem(&pem).unwrap();
     (pem, certificate)
 }
@@ -57,9 +32,10 @@ fn world(account: &AccountId, status: Option<CertificateStatus>) -> World {
 #[tokio::test(start_paused = true)]
 async fn accepted_events_lead_to_the_decision_beside_them() {
     let account: AccountId = "000000000000".parse().unwrap();
-    let fixtures = fixtures("");
+    let fixtures = fixtures("activator");
     assert!(fixtures.len() >= 8);
-    for (name, payload, expected) in fixtures {
+    for Fixture { expected, name, payload } in fixtures {
+        let payload = String::from_utf8(payload).unwrap();
         for (state, status) in [
             ("whenPending", Some(CertificateStatus::PendingActivation)),
             ("whenActive", Some(CertificateStatus::Active)),
@@ -76,9 +52,10 @@ async fn accepted_events_lead_to_the_decision_beside_them() {
 #[tokio::test(start_paused = true)]
 async fn rejected_events_are_kept_with_the_member_at_fault() {
     let account: AccountId = "000000000000".parse().unwrap();
-    let fixtures = fixtures("rejected");
+    let fixtures = fixtures("activator/rejected");
     assert!(fixtures.len() >= 20);
-    for (name, payload, expected) in fixtures {
+    for Fixture { expected, name, payload } in fixtures {
+        let payload = String::from_utf8(payload).unwrap();
         let world = world(&account, Some(CertificateStatus::PendingActivation));
         // What is not JSON ends in the runtime, before the handler.
         if serde_json::from_str::<Value>(&payload).is_err() {
