@@ -78,6 +78,8 @@ vocabulary! {
         CertificateExtension = "certificate_extension",
         /// The certificate no longer exists in AWS IoT.
         CertificateGone = "certificate_gone",
+        /// The CRL has the certificate on hold.
+        CertificateHold = "certificate_hold",
         /// The certificate's SHA-256 is not its id.
         CertificateIdMismatch = "certificate_id_mismatch",
         /// The device certificate is a CA certificate.
@@ -88,6 +90,8 @@ vocabulary! {
         CertificateMalformed = "certificate_malformed",
         /// The certificate's validity has not begun.
         CertificateNotYetValid = "certificate_not_yet_valid",
+        /// The CRL lists the certificate as revoked.
+        CertificateRevoked = "certificate_revoked",
         /// The certificate is longer than any that AWS IoT registers.
         CertificateTooLarge = "certificate_too_large",
         /// Something follows the certificate.
@@ -96,14 +100,64 @@ vocabulary! {
         CertificateVersion = "certificate_version",
         /// All checks passed.
         ChecksPassed = "checks_passed",
+        /// The CRL is a delta CRL, which lists changes only.
+        CrlDelta = "crl_delta",
+        /// An entry of the CRL carries a critical extension that is not understood.
+        CrlEntryExtension = "crl_entry_extension",
+        /// The CRL's nextUpdate has passed.
+        CrlExpired = "crl_expired",
+        /// The CRL carries a critical extension that is not understood.
+        CrlExtension = "crl_extension",
+        /// The CRL could not be fetched from its source.
+        CrlFetchFailed = "crl_fetch_failed",
+        /// The CRL lists certificates of several issuers.
+        CrlIndirect = "crl_indirect",
+        /// The CRL names another key of its issuer than the CA's.
+        CrlIssuerKey = "crl_issuer_key",
+        /// The CRL's issuer is not the CA's subject.
+        CrlIssuerName = "crl_issuer_name",
+        /// The CA certificate may not sign CRLs.
+        CrlIssuerUnusable = "crl_issuer_unusable",
+        /// The CRL is not DER, or not as RFC 5280 writes CRLs.
+        CrlMalformed = "crl_malformed",
+        /// The CRL does not say when the next one is due.
+        CrlNextUpdateMissing = "crl_next_update_missing",
+        /// No verified CRL has been had from the source yet.
+        CrlNotChecked = "crl_not_checked",
         /// The profile requires a CRL, and none is configured.
         CrlNotConfigured = "crl_not_configured",
+        /// No current CRL of the CA covers the certificate.
+        CrlNotCovering = "crl_not_covering",
+        /// The CRL's thisUpdate lies ahead.
+        CrlNotYetValid = "crl_not_yet_valid",
+        /// The CRL is older than one that was seen before.
+        CrlRolledBack = "crl_rolled_back",
+        /// The CRL's issuing distribution point contradicts itself or is of an unsupported form.
+        CrlScope = "crl_scope",
+        /// The CRL has lost more entries than the stack's parameter allows.
+        CrlShrunk = "crl_shrunk",
+        /// The CRL's signature algorithm is not allowed.
+        CrlSignatureAlgorithm = "crl_signature_algorithm",
+        /// The CRL's signature does not verify under the CA's key.
+        CrlSignatureInvalid = "crl_signature_invalid",
+        /// The newest verified CRL is past its nextUpdate, and no later one could be had.
+        CrlStale = "crl_stale",
+        /// The CRL is larger than the stack's parameter allows.
+        CrlTooLarge = "crl_too_large",
+        /// Something follows the CRL.
+        CrlTrailingBytes = "crl_trailing_bytes",
+        /// The CRL ends before its end.
+        CrlTruncated = "crl_truncated",
+        /// The CRL is of an X.509 version that has no such CRLs.
+        CrlVersion = "crl_version",
         /// A member of the event is missing or wrong.
         EventMember = "event_member",
         /// The event is not a JSON object.
         EventNotAnObject = "event_not_an_object",
         /// The event is larger than any that AWS IoT publishes.
         EventTooLarge = "event_too_large",
+        /// The certificate has left the CRL that had it on hold.
+        HoldReleased = "hold_released",
         /// The certificate that holds the thing is being activated at this moment.
         HolderInProgress = "holder_in_progress",
         /// The CA certificate is outside its validity.
@@ -170,6 +224,18 @@ impl Verdict {
     #[must_use]
     pub fn activating() -> Self {
         Self::new(Decision::Activating, Reason::ChecksPassed, "all checks passed, activation began")
+    }
+
+    /// A certificate that was on hold is being let in again.
+    #[must_use]
+    pub fn releasing() -> Self {
+        Self::new(Decision::Activating, Reason::HoldReleased, "the certificate has left the CRL, its release began")
+    }
+
+    /// A certificate that was on hold has been let in again.
+    #[must_use]
+    pub fn released() -> Self {
+        Self::new(Decision::Activated, Reason::HoldReleased, "the certificate has left the CRL and is ACTIVE again")
     }
 
     /// A verdict with its explanation.

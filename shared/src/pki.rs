@@ -1,10 +1,11 @@
-//! X.509 certificates, read into owned values and checked; no AWS, no clock, no I/O.
+//! X.509 certificates and CRLs, read and checked; no AWS, no clock, no I/O.
 //!
 //! x509-parser reads the structure, AWS-LC verifies the signature, and the rules in between are here: which
 //! algorithms count, what a device certificate must not be, what its issuer must be. Input is the work of whoever
 //! made the certificate, so nothing here indexes, unwraps or converts without a check.
 
 mod certificate;
+pub mod crl;
 mod extensions;
 mod issuance;
 mod key;

@@ -8,6 +8,7 @@ use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Version;
 
+use super::crl::DistributionPoint;
 use super::extensions::Extensions;
 use super::{CertificateFault, PublicKey, SignatureAlgorithm, Subject};
 use crate::id::{CertificateId, Serial};
@@ -98,6 +99,17 @@ impl Certificate {
             subject_name: tbs.subject().as_raw().to_vec(),
             version: version(tbs.version()),
         })
+    }
+
+    /// Where its CRLs are (cRLDistributionPoints, RFC 5280 section 4.2.1.13); empty without that extension.
+    #[must_use]
+    pub fn distribution_points(&self) -> &[DistributionPoint] {
+        &self.extensions.distribution_points
+    }
+
+    /// HTTP and HTTPS addresses of CRLs that its issuer signs, in the certificate's order.
+    pub fn crl_urls(&self) -> impl Iterator<Item = &str> {
+        self.distribution_points().iter().filter(|point| !point.foreign_issuer).flat_map(DistributionPoint::urls)
     }
 
     /// SHA-256 of the DER form: the id under which AWS IoT registers a certificate.

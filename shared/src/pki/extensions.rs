@@ -3,6 +3,8 @@
 use x509_parser::certificate::TbsCertificate;
 use x509_parser::extensions::ParsedExtension;
 
+use super::crl::DistributionPoint;
+
 /// Answers read from the extensions of one certificate. Absent extensions are `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Extensions {
@@ -10,11 +12,17 @@ pub(super) struct Extensions {
     pub(super) authority: Option<bool>,
     /// extendedKeyUsage names clientAuth or anyExtendedKeyUsage.
     pub(super) client_auth: Option<bool>,
+    /// keyUsage cRLSign.
+    pub(super) crl_sign: Option<bool>,
     /// keyUsage digitalSignature.
     pub(super) digital_signature: Option<bool>,
+    /// cRLDistributionPoints; empty if absent.
+    pub(super) distribution_points: Vec<DistributionPoint>,
     /// keyUsage keyCertSign.
     pub(super) key_cert_sign: Option<bool>,
-    /// Object identifier of the first critical extension that is none of the three above and not informative.
+    /// subjectKeyIdentifier.
+    pub(super) key_identifier: Option<Vec<u8>>,
+    /// Object identifier of the first critical extension that is not understood here and not informative.
     pub(super) unknown_critical: Option<String>,
 }
 
@@ -26,8 +34,11 @@ impl Extensions {
         let mut read = Self {
             authority: None,
             client_auth: None,
+            crl_sign: None,
             digital_signature: None,
+            distribution_points: Vec::new(),
             key_cert_sign: None,
+            key_identifier: None,
             unknown_critical: None,
         };
         for extension in tbs.extensions() {
@@ -37,15 +48,19 @@ impl Extensions {
                 ParsedExtension::BasicConstraints(constraints) => read.authority = Some(constraints.ca),
                 ParsedExtension::ExtendedKeyUsage(usage) => read.client_auth = Some(usage.client_auth || usage.any),
                 ParsedExtension::KeyUsage(usage) => {
+                    read.crl_sign = Some(usage.crl_sign());
                     read.digital_signature = Some(usage.digital_signature());
                     read.key_cert_sign = Some(usage.key_cert_sign());
                 }
+                ParsedExtension::CRLDistributionPoints(_) => {
+                    let points = DistributionPoint::read_all(extension.value);
+                    read.distribution_points = points.map_err(|flaw| flaw.0.to_owned())?;
+                }
+                ParsedExtension::SubjectKeyIdentifier(identifier) => read.key_identifier = Some(identifier.0.to_vec()),
                 // These name or describe the holder and constrain nothing that is decided here.
                 ParsedExtension::AuthorityKeyIdentifier(_)
-                | ParsedExtension::CRLDistributionPoints(_)
                 | ParsedExtension::CertificatePolicies(_)
-                | ParsedExtension::SubjectAlternativeName(_)
-                | ParsedExtension::SubjectKeyIdentifier(_) => {}
+                | ParsedExtension::SubjectAlternativeName(_) => {}
                 _ if extension.critical && read.unknown_critical.is_none() => read.unknown_critical = Some(oid()),
                 _ => {}
             }

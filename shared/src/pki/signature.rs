@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::signature::{self as lc, ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm};
 use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::AlgorithmIdentifier;
@@ -23,6 +24,17 @@ pub enum Hash {
     Sha384,
     /// SHA-512.
     Sha512,
+}
+
+impl Hash {
+    /// AWS-LC's implementation.
+    pub(super) fn algorithm(self) -> &'static digest::Algorithm {
+        match self {
+            Self::Sha256 => &digest::SHA256,
+            Self::Sha384 => &digest::SHA384,
+            Self::Sha512 => &digest::SHA512,
+        }
+    }
 }
 
 /// An allowed signature algorithm.
@@ -55,11 +67,29 @@ impl SignatureAlgorithm {
         })
     }
 
+    /// The hash function.
+    #[must_use]
+    pub fn hash(self) -> Hash {
+        match self {
+            Self::Ecdsa(hash) | Self::RsaPkcs1(hash) | Self::RsaPss(hash) => hash,
+        }
+    }
+
     /// Verifies `signature` over `message` under `key`.
     ///
     /// Returns false for a key of another kind, and for RSA keys outside 2048 to 8192 bits.
     #[must_use]
     pub fn verifies(self, key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
+        self.parse(key).is_some_and(|key| key.verify_sig(message, signature).is_ok())
+    }
+
+    /// The same for a message of which only the digest is at hand; false if it is of another [`Hash`] than this
+    /// algorithm's.
+    pub(super) fn verifies_digest(self, key: &PublicKey, digest: &Digest, signature: &[u8]) -> bool {
+        self.parse(key).is_some_and(|key| key.verify_digest_sig(digest, signature).is_ok())
+    }
+
+    fn parse(self, key: &PublicKey) -> Option<ParsedPublicKey> {
         let (algorithm, bytes): (&'static dyn VerificationAlgorithm, &[u8]) = match (self, key) {
             (Self::Ecdsa(hash), PublicKey::Ec { curve, point }) => (ecdsa(*curve, hash), point),
             (Self::RsaPkcs1(Hash::Sha256), PublicKey::Rsa { key, .. }) => (&lc::RSA_PKCS1_2048_8192_SHA256, key),
@@ -68,10 +98,9 @@ impl SignatureAlgorithm {
             (Self::RsaPss(Hash::Sha256), PublicKey::Rsa { key, .. }) => (&lc::RSA_PSS_2048_8192_SHA256, key),
             (Self::RsaPss(Hash::Sha384), PublicKey::Rsa { key, .. }) => (&lc::RSA_PSS_2048_8192_SHA384, key),
             (Self::RsaPss(Hash::Sha512), PublicKey::Rsa { key, .. }) => (&lc::RSA_PSS_2048_8192_SHA512, key),
-            _ => return false,
+            _ => return None,
         };
-        let parsed: Result<ParsedPublicKey, _> = UnparsedPublicKey::new(algorithm, bytes).parse();
-        parsed.is_ok_and(|key| key.verify_sig(message, signature).is_ok())
+        UnparsedPublicKey::new(algorithm, bytes).parse().ok()
     }
 }
 

@@ -1,0 +1,130 @@
+//! What the elements of a `CertificateList` say, but for its entries.
+
+use std::ops::Range;
+
+use ::time::OffsetDateTime;
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::{AlgorithmIdentifier, X509Name};
+
+use super::der::{self, Element, Flaw, OBJECT_IDENTIFIER};
+use super::extensions::CrlExtensions;
+use super::walk::Part;
+use super::{CrlFault, date};
+use crate::pki::{Certificate, SignatureAlgorithm};
+
+/// What the walk has found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Entries so far.
+    pub(super) entries: u64,
+    /// The extensions.
+    pub(super) extensions: CrlExtensions,
+    /// nextUpdate.
+    pub(super) next_update: Option<OffsetDateTime>,
+    /// The signature's octets.
+    pub(super) signature: Vec<u8>,
+    /// The algorithm that the signed part names.
+    pub(super) signature_algorithm: Option<SignatureAlgorithm>,
+    /// Where the tbsCertList stands.
+    pub(super) signed: Range<usize>,
+    /// thisUpdate.
+    pub(super) this_update: Option<OffsetDateTime>,
+    algorithm: Vec<u8>,
+    extensible: bool,
+}
+
+impl Found {
+    /// Whether there may be extensions: not in version 1.
+    pub(super) fn is_extensible(&self) -> bool {
+        self.extensible
+    }
+
+    /// Reads this part, whose identifier has been checked, and returns what comes next. It `is_last` if it ends where
+    /// what encloses it does.
+    pub(super) fn read(
+        &mut self,
+        part: Part,
+        element: Element<'_>,
+        is_last: bool,
+        authority: &Certificate,
+    ) -> Result<Part, CrlFault> {
+        Ok(match part {
+            Part::Version => {
+                if der::magnitude(element.content)? != [1] {
+                    return Err(CrlFault::Version("neither 1, which is not written, nor 2"));
+                }
+                self.extensible = true;
+                Part::Algorithm
+            }
+            Part::Algorithm => {
+                self.signature_algorithm = Some(read_algorithm(element)?);
+                self.algorithm = element.whole.to_vec();
+                Part::Issuer
+            }
+            Part::Issuer => {
+                check_issuer(element.whole, authority)?;
+                Part::ThisUpdate
+            }
+            Part::ThisUpdate => {
+                self.this_update = Some(date::read(element.tag, element.content)?);
+                Part::NextUpdate
+            }
+            Part::NextUpdate => {
+                self.next_update = Some(date::read(element.tag, element.content)?);
+                Part::Entries
+            }
+            Part::Extensions if !self.extensible => {
+                return Err(CrlFault::Version("version 1, which has no extensions"));
+            }
+            Part::Extensions if is_last => {
+                self.extensions = CrlExtensions::read(element.content)?;
+                check_issuer_key(&self.extensions, authority)?;
+                Part::OuterAlgorithm
+            }
+            Part::OuterAlgorithm if element.whole != self.algorithm => {
+                let what = "named differently inside and outside of the signed part";
+                return Err(CrlFault::SignatureAlgorithm(what.to_owned()));
+            }
+            Part::OuterAlgorithm => Part::Signature,
+            Part::Signature if is_last => {
+                let octets = element.content.strip_prefix(&[0]).ok_or(Flaw("a signature that is not whole octets"))?;
+                self.signature = octets.to_vec();
+                Part::Nothing
+            }
+            _ => return Err(Flaw("something after the last element").into()),
+        })
+    }
+}
+
+fn read_algorithm(element: Element<'_>) -> Result<SignatureAlgorithm, CrlFault> {
+    let mut content = element.content;
+    der::object_identifier(der::expect(&mut content, OBJECT_IDENTIFIER, "an AlgorithmIdentifier without name")?)?;
+    if !content.is_empty() {
+        der::element(&mut content)?;
+        der::end(content)?;
+    }
+    let (_, identifier) =
+        AlgorithmIdentifier::from_der(element.whole).map_err(|_| Flaw("an unreadable AlgorithmIdentifier"))?;
+    SignatureAlgorithm::read(&identifier).map_err(CrlFault::SignatureAlgorithm)
+}
+
+/// Names are compared octet for octet, as those of certificates are.
+fn check_issuer(name: &[u8], authority: &Certificate) -> Result<(), CrlFault> {
+    if name == authority.subject_name {
+        return Ok(());
+    }
+    let issuer = X509Name::from_der(name).map_or_else(|_| hex::encode(name), |(_, name)| name.to_string());
+    Err(CrlFault::IssuerName {
+        issuer: issuer.chars().take(512).collect(),
+        subject: authority.subject().text().to_owned(),
+    })
+}
+
+fn check_issuer_key(extensions: &CrlExtensions, authority: &Certificate) -> Result<(), CrlFault> {
+    match (&extensions.key_identifier, &authority.extensions.key_identifier) {
+        (Some(named), Some(own)) if named != own => {
+            Err(CrlFault::IssuerKey { authority: hex::encode(own), named: hex::encode(named) })
+        }
+        _ => Ok(()),
+    }
+}
