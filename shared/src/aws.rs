@@ -4,12 +4,22 @@ mod error;
 
 #[cfg(feature = "dynamodb")]
 pub mod authorities;
+#[cfg(any(feature = "dynamodb", feature = "s3"))]
+mod backoff;
 #[cfg(feature = "iot")]
 mod certificates;
+#[cfg(feature = "dynamodb")]
+mod crl_states;
 #[cfg(feature = "iot")]
 pub mod iot;
 #[cfg(feature = "dynamodb")]
 pub mod registrations;
+#[cfg(feature = "dynamodb")]
+mod row;
+#[cfg(all(feature = "dynamodb", feature = "iot-data"))]
+pub mod sessions;
+#[cfg(feature = "s3")]
+pub mod snapshots;
 #[cfg(feature = "iot")]
 mod things;
 #[cfg(feature = "dynamodb")]

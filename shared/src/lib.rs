@@ -1,7 +1,7 @@
-//! What the functions of the suite share: identifiers, certificates, profiles, registrations, and the way to AWS.
+//! What the functions of the suite share: identifiers, certificates, CRLs, profiles, registrations, and the way to AWS.
 //!
-//! The modules form rings. [`id`], [`pki`], [`template`], [`profile`], [`decision`], [`registration`], [`event`] and [`timestamp`]
-//! are pure. [`port`] says what the functions need from the world. `aws` (features `iot` and `dynamodb`) and
+//! The modules form rings. [`id`], [`pki`], [`snapshot`], [`template`], [`profile`], [`decision`], [`registration`],
+//! [`event`] and [`timestamp`] are pure. [`revocation`] is the protocol that two functions follow. [`port`] says what the functions need from the world. `aws` (a feature for each service) and
 //! `testing` (feature `test-support`) provide it.
 
 pub mod config;
@@ -13,10 +13,12 @@ pub mod pki;
 pub mod port;
 pub mod profile;
 pub mod registration;
+pub mod revocation;
+pub mod snapshot;
 pub mod template;
 pub mod timestamp;
 
-#[cfg(any(feature = "dynamodb", feature = "iot"))]
+#[cfg(feature = "aws")]
 pub mod aws;
 #[cfg(feature = "test-support")]
 pub mod testing;

@@ -1,15 +1,23 @@
 //! What the functions need from the world, in their own words. `aws` and `testing` implement it.
 
+mod revocation;
+
 use std::collections::BTreeMap;
 use std::future::Future;
+
+pub use revocation::{
+    Continuation, CrlPublication, CrlStates, ListedRegistrations, SessionEnd, Sessions, SnapshotPages, SnapshotStore,
+};
 
 use time::OffsetDateTime;
 
 use crate::decision::Verdict;
 use crate::fault::Fault;
 use crate::id::{AccountId, CaCertificateId, CertificateId, PolicyName, Serial, ThingName};
+use crate::pki::crl::CrlNumber;
 use crate::profile::Profile;
 use crate::registration::{Candidate, Registration, RegistrationId};
+use crate::revocation::Listing;
 
 /// A device certificate as AWS IoT holds it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -217,10 +225,12 @@ pub enum Replaced {
 }
 
 /// What became of completing an activation.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Finish {
     /// The row says `activated`.
     Finished,
+    /// Meanwhile the CRL checker has found the certificate on a CRL.
+    Listed(Listing),
     /// Meanwhile another certificate has replaced this one as the holder of its thing.
     Superseded,
 }
@@ -249,8 +259,14 @@ pub trait RegistrationStore {
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Writes that an activation was completed, unless the certificate has been superseded since it began.
-    fn finish(&self, candidate: &Candidate, now: OffsetDateTime) -> impl Future<Output = Result<Finish, Fault>> + Send;
+    /// Writes that an activation was completed, unless the certificate has been superseded or listed since it began.
+    fn finish(
+        &self,
+        candidate: &Candidate,
+        verdict: &Verdict,
+        crl_number: Option<&CrlNumber>,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<Finish, Fault>> + Send;
 
     /// Writes any other verdict about a certificate. A row that holds a later decision stays as it is, and a row of
     /// another certificate is never touched: the verdict then goes to the unproven key.

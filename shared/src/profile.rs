@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{CaCertificateId, PolicyName, ThingName};
 use crate::pki::{Curve, PublicKey, SubjectField};
+use crate::revocation::CrlSource;
 use crate::template::Template;
 
 /// Sort key of a profile in the `Authorities` table.
@@ -49,6 +50,31 @@ pub enum CrlRequirement {
     None,
     /// Without a verified, current CRL that covers the certificate it stays out.
     Required,
+}
+
+/// What happens when the newest CRL of a CA is past its nextUpdate and no later one can be had.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum WhenStale {
+    /// The old CRL goes on counting for so many hours after its nextUpdate. A certificate that was revoked meanwhile
+    /// gets in until the next CRL arrives.
+    AllowUntil(u32),
+    /// Nobody comes in until the next CRL arrives. The default.
+    #[default]
+    Refuse,
+}
+
+/// What the profile says about CRLs.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct CrlRules {
+    /// Hosts whose distribution points, as certificates name them, are followed.
+    pub hosts: Vec<String>,
+    /// Whether a CRL must clear a certificate.
+    pub requirement: CrlRequirement,
+    /// Where the CA publishes its CRLs.
+    pub sources: Vec<CrlSource>,
+    /// What happens when a CRL is past its nextUpdate.
+    pub when_stale: WhenStale,
 }
 
 /// Which public keys a device certificate may carry.
@@ -147,6 +173,12 @@ pub struct Profile {
     /// Whether a CRL must clear a certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crl: Option<CrlRequirement>,
+    /// Hosts, in lower case, whose distribution points in certificates are followed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crl_hosts: Vec<String>,
+    /// Where the CA publishes its CRLs; at most 50.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crl_sources: Vec<CrlSource>,
     /// Public keys allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeyRequirements>,
@@ -174,6 +206,22 @@ pub struct Profile {
     /// When the row last changed, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<String>,
+    /// What happens when the newest CRL is past its nextUpdate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when_stale: Option<WhenStale>,
+}
+
+impl Profile {
+    /// What the profile says about CRLs.
+    #[must_use]
+    pub fn crl_rules(&self) -> CrlRules {
+        CrlRules {
+            hosts: self.crl_hosts.clone(),
+            requirement: self.crl.unwrap_or_default(),
+            sources: self.crl_sources.clone(),
+            when_stale: self.when_stale.unwrap_or_default(),
+        }
+    }
 }
 
 /// What the stack's parameters say for every CA whose profile does not.
@@ -198,8 +246,8 @@ pub struct Rules {
     pub attributes: BTreeMap<String, Template>,
     /// The CA's certificate id.
     pub ca_certificate_id: CaCertificateId,
-    /// Whether a CRL must clear a certificate.
-    pub crl: CrlRequirement,
+    /// What the profile says about CRLs.
+    pub crl: CrlRules,
     /// Public keys allowed.
     pub keys: KeyRequirements,
     /// Policy for every certificate.
@@ -221,10 +269,10 @@ impl Rules {
     #[must_use]
     pub fn new(ca_certificate_id: CaCertificateId, profile: Profile, defaults: &Defaults) -> Self {
         Self {
+            crl: profile.crl_rules(),
             admission: profile.admission.unwrap_or_default(),
             attributes: profile.attributes,
             ca_certificate_id,
-            crl: profile.crl.unwrap_or_default(),
             keys: profile.keys.unwrap_or_default(),
             policy_name: profile.policy_name.unwrap_or_else(|| defaults.policy_name.clone()),
             subject_rules: profile.subject_rules,

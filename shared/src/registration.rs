@@ -7,6 +7,8 @@ use time::OffsetDateTime;
 use crate::decision::{Decision, Reason};
 use crate::id::{CaCertificateId, CertificateId, Serial, ThingName};
 use crate::pki::Certificate;
+use crate::pki::crl::{CrlNumber, RevocationReason};
+use crate::revocation::Listing;
 use crate::timestamp;
 
 /// Attribute of a thing that names the registration it was made for.
@@ -135,6 +137,9 @@ pub struct Registration {
     pub ca_certificate_id: CaCertificateId,
     /// The certificate.
     pub certificate_id: CertificateId,
+    /// Number of the newest CRL that cleared or listed the certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crl_number: Option<CrlNumber>,
     /// When the decision was recorded, RFC 3339.
     pub decided_at: String,
     /// The newest decision.
@@ -145,6 +150,9 @@ pub struct Registration {
     /// When the certificate was first decided about, RFC 3339.
     #[serde(default)]
     pub first_seen_at: String,
+    /// When AWS IoT was told that the certificate is on hold, RFC 3339; none if no hold made it INACTIVE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_at: Option<String>,
     /// The last failure of an attempt that decided nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
@@ -161,6 +169,12 @@ pub struct Registration {
     pub reason: Reason,
     /// Key of the row.
     pub registration_id: String,
+    /// Why a CRL lists the certificate; none if none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation_reason: Option<RevocationReason>,
+    /// When AWS IoT was told that the certificate is revoked, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<String>,
     /// Serial number in lower-case hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial: Option<String>,
@@ -179,6 +193,33 @@ pub struct Registration {
 }
 
 impl Registration {
+    /// The facts about the certificate.
+    #[must_use]
+    pub fn candidate(&self) -> Candidate {
+        let read = |text: &Option<String>| text.as_deref().and_then(timestamp::from_text);
+        Candidate {
+            ca_certificate_id: self.ca_certificate_id.clone(),
+            certificate_id: self.certificate_id.clone(),
+            id: RegistrationId::from_text(&self.registration_id),
+            not_after: read(&self.not_after),
+            not_before: read(&self.not_before),
+            serial: self.serial.as_ref().and_then(|text| text.parse().ok()),
+            subject: self.subject.clone(),
+            thing_name: self.thing_name.clone(),
+        }
+    }
+
+    /// The listing that the row tells of, while it says `held` or `revoked`.
+    #[must_use]
+    pub fn listing(&self) -> Option<Listing> {
+        let reason = match self.decision {
+            Decision::Held => RevocationReason::CertificateHold,
+            Decision::Revoked => self.revocation_reason.unwrap_or(RevocationReason::Unspecified),
+            _ => return None,
+        };
+        Some(Listing { crl_number: self.crl_number.clone(), reason })
+    }
+
     /// When the newest decision was made.
     #[must_use]
     pub fn decided_at(&self) -> Option<OffsetDateTime> {

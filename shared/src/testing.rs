@@ -1,9 +1,11 @@
 //! For tests: a CA that issues whatever is asked of it, and an in-memory world behind the ports, fixtures.
 
 mod authority;
+mod crl;
 mod fixtures;
 mod world;
 
 pub use authority::{Issued, TestAuthority, serial};
+pub use crl::NewCrl;
 pub use fixtures::{Fixture, fixtures, frozen_certificate, frozen_key};
-pub use world::{FakeThing, Mishap, Row, State, World};
+pub use world::{Content, FakeThing, Interleavings, Mishap, Program, Row, State, World};

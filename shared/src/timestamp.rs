@@ -28,6 +28,55 @@ pub fn from_millis(millis: u64) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()
 }
 
+/// For serde's `with`: a time as [`to_text`] writes it.
+pub mod text {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use time::OffsetDateTime;
+
+    /// Writes the text.
+    ///
+    /// # Errors
+    /// The serializer's own.
+    pub fn serialize<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+        super::to_text(*at).serialize(serializer)
+    }
+
+    /// Reads the text.
+    ///
+    /// # Errors
+    /// The deserializer's own, and text that is no time of RFC 3339.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OffsetDateTime, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        super::from_text(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is no time of RFC 3339")))
+    }
+}
+
+/// For serde's `with`: a time that may be missing.
+pub mod optional_text {
+    use serde::{Deserializer, Serializer};
+    use time::OffsetDateTime;
+
+    /// Writes the text.
+    ///
+    /// # Errors
+    /// The serializer's own.
+    pub fn serialize<S: Serializer>(at: &Option<OffsetDateTime>, serializer: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => super::text::serialize(at, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Reads the text.
+    ///
+    /// # Errors
+    /// The deserializer's own, and text that is no time of RFC 3339.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
+        super::text::deserialize(deserializer).map(Some)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

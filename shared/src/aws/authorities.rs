@@ -16,6 +16,8 @@ use crate::port::{Announcement, AuthorityStore};
 use crate::profile::{PROFILE_RECORD, Profile};
 use crate::timestamp;
 
+pub use super::crl_states::{RECORD_INDEX, crl_record};
+
 /// Partition key.
 pub const PARTITION_KEY: &str = "caCertificateId";
 /// Sort key.
@@ -51,8 +53,8 @@ pub fn read_profile(mut item: HashMap<String, AttributeValue>) -> Result<Profile
 /// The table.
 #[derive(Clone, Debug)]
 pub struct Authorities {
-    client: Client,
-    table: String,
+    pub(super) client: Client,
+    pub(super) table: String,
 }
 
 impl Authorities {

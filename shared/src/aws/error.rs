@@ -1,7 +1,7 @@
 //! From the SDK's errors to [`Fault`]s.
 //!
-//! The services' error codes decide, then the HTTP status: AWS IoT throttles with status 400, and `AccessDenied` is
-//! not among its modelled errors.
+//! The services' error codes decide, then the HTTP status: AWS IoT throttles with status 400, `AccessDenied` is not
+//! among its modelled errors, and S3 asks to slow down with status 503.
 
 use std::error::Error;
 
@@ -11,29 +11,34 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::fault::{Fault, FaultKind};
 
-const DENIED: [&str; 8] = [
+const DENIED: [&str; 10] = [
     "AccessDenied",
     "AccessDeniedException",
+    "ExpiredToken",
     "ExpiredTokenException",
     "IncompleteSignature",
     "InvalidClientTokenId",
     "InvalidSignatureException",
+    "InvalidToken",
     "UnauthorizedException",
     "UnrecognizedClientException",
 ];
-const NOT_FOUND: [&str; 1] = ["ResourceNotFoundException"];
-const THROTTLED: [&str; 6] = [
+const NOT_FOUND: [&str; 3] = ["NoSuchBucket", "NoSuchKey", "ResourceNotFoundException"];
+const THROTTLED: [&str; 7] = [
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
+    "SlowDown",
     "ThrottledException",
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
 ];
-const UNAVAILABLE: [&str; 6] = [
+const UNAVAILABLE: [&str; 7] = [
     "InternalFailure",
     "InternalFailureException",
     "InternalServerError",
+    // S3: the request came in too slowly.
+    "RequestTimeout",
     "ServiceUnavailable",
     "ServiceUnavailableException",
     // Two transactions met on one item: the next try meets nobody.

@@ -1,18 +1,20 @@
 //! The `Registrations` table: each certificate ever decided about, and why.
 
+mod listed;
+
 use aws_config::SdkConfig;
 use aws_lc_rs::digest;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
 use time::{Duration, OffsetDateTime};
 
 use super::error::fault;
+use super::row::{self, Conditional, Item, UPDATE, conditional};
 use super::update::Update;
-use crate::decision::Verdict;
+use crate::decision::{Decision, Verdict};
 use crate::fault::{Fault, FaultKind};
+use crate::pki::crl::CrlNumber;
 use crate::port::{Begin, Finish, RegistrationStore, Replaced};
 use crate::registration::{Candidate, Registration, RegistrationId};
 use crate::timestamp;
@@ -26,9 +28,11 @@ const REJECTION_LIFETIME: Duration = Duration::days(90);
 /// Attribute that holds whom an interrupted activation was replacing.
 const REPLACING: &str = "replacing";
 const GET: &str = "dynamodb:GetItem";
-const UPDATE: &str = "dynamodb:UpdateItem";
 /// The row is free, or about this certificate.
 const OWN_ROW: &str = "(attribute_not_exists(#certificateId) OR #certificateId = :certificateId)";
+/// The row is about this certificate, which has neither been replaced nor listed.
+const STILL_WELCOME: &str = "#certificateId = :certificateId AND attribute_not_exists(supersededBy) \
+    AND NOT #decision IN (:held, :revoked)";
 /// No later decision stands in the row.
 const NOTHING_LATER: &str = "(attribute_not_exists(#decidedAt) OR #decidedAt <= :decidedAt)";
 
@@ -78,11 +82,7 @@ impl RegistrationStore for Registrations {
             .key(PARTITION_KEY, AttributeValue::S(id.as_str().to_owned()))
             .consistent_read(true);
         let answer = request.send().await.map_err(|error| fault(GET, error))?;
-        answer
-            .item
-            .map(serde_dynamo::from_item)
-            .transpose()
-            .map_err(|error| Fault::new(GET, FaultKind::Invalid, format!("registration {id}: {error}")))
+        answer.item.map(|item| read_registration(GET, item)).transpose()
     }
 
     async fn begin(&self, candidate: &Candidate, now: OffsetDateTime) -> Result<Begin, Fault> {
@@ -120,22 +120,33 @@ impl RegistrationStore for Registrations {
             .set("supersededAt", timestamp::to_text(now))
             .set("supersededBy", by.certificate_id.as_str())
             .build(Some("attribute_exists(registrationId)"));
-        unless_condition_failed(request.send().await).map(|_| ())
+        conditional(request.send().await).map(|_| ())
     }
 
-    async fn finish(&self, candidate: &Candidate, now: OffsetDateTime) -> Result<Finish, Fault> {
+    async fn finish(
+        &self,
+        candidate: &Candidate,
+        verdict: &Verdict,
+        crl_number: Option<&CrlNumber>,
+        now: OffsetDateTime,
+    ) -> Result<Finish, Fault> {
         let request = self
-            .describe(candidate, &Verdict::activated(), now)
+            .describe(candidate, verdict, now)
             .set("activatedAt", timestamp::to_text(now))
+            .set_some("crlNumber", crl_number.map(ToString::to_string))
             .count("attempts")
+            .given("held", Decision::Held.as_str())
+            .given("revoked", Decision::Revoked.as_str())
+            .remove("heldAt")
             .remove("lastError")
             .remove("lastErrorAt")
             .remove(REPLACING)
-            .build(Some("#certificateId = :certificateId AND attribute_not_exists(supersededBy)"));
-        Ok(match unless_condition_failed(request.send().await)? {
-            Some(_) => Finish::Finished,
-            None => Finish::Superseded,
-        })
+            .remove("revocationReason")
+            .build(Some(STILL_WELCOME));
+        match conditional(request.send().await)? {
+            Conditional::Done => Ok(Finish::Finished),
+            Conditional::Failed(row) => outrun(candidate, row),
+        }
     }
 
     async fn record(&self, candidate: &Candidate, verdict: &Verdict, now: OffsetDateTime) -> Result<(), Fault> {
@@ -145,7 +156,7 @@ impl RegistrationStore for Registrations {
         let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
             return Err(fault(UPDATE, error));
         };
-        let holder = failed.item().and_then(|item| item.get("certificateId")).and_then(|value| value.as_s().ok());
+        let holder = failed.item().and_then(|item| row::text(item, "certificateId"));
         if holder.is_some_and(|holder| holder != candidate.certificate_id.as_str()) {
             let unproven = RegistrationId::unproven(&candidate.ca_certificate_id, &candidate.certificate_id);
             let candidate = Candidate { id: unproven, ..candidate.clone() };
@@ -164,7 +175,7 @@ impl RegistrationStore for Registrations {
             .count("attempts")
             .build(Some("#certificateId = :certificateId"));
         // Without a row nothing has been written about the certificate yet: there is nowhere to note it.
-        unless_condition_failed(request.send().await).map(|_| ())
+        conditional(request.send().await).map(|_| ())
     }
 
     async fn record_rejection(&self, payload: &str, verdict: &Verdict, now: OffsetDateTime) -> Result<(), Fault> {
@@ -190,15 +201,21 @@ impl RegistrationStore for Registrations {
     }
 }
 
-/// A failed condition is an answer, not a fault.
-fn unless_condition_failed<T>(answer: Result<T, SdkError<UpdateItemError, HttpResponse>>) -> Result<Option<T>, Fault> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
-            _ => Err(fault(UPDATE, error)),
-        },
+/// Reads a row, or names it and the attribute at fault.
+fn read_registration(operation: &'static str, item: Item) -> Result<Registration, Fault> {
+    let id = row::text(&item, PARTITION_KEY).unwrap_or_default().to_owned();
+    row::read(item).map_err(|cause| Fault::new(operation, FaultKind::Invalid, format!("registration {id}: {cause}")))
+}
+
+/// What stands in the row that an activation could not complete.
+fn outrun(candidate: &Candidate, row: Item) -> Result<Finish, Fault> {
+    // A row that has been removed, or given to another certificate, can't tell the CRL checker of this one.
+    let own = row::text(&row, "certificateId") == Some(candidate.certificate_id.as_str());
+    if !own {
+        return Ok(Finish::Superseded);
     }
+    // A listing weighs more: whoever was superseded besides is out with it.
+    Ok(read_registration(UPDATE, row)?.listing().map_or(Finish::Superseded, Finish::Listed))
 }
 
 fn write_replaced(replaced: &Replaced) -> &str {

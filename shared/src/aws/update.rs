@@ -30,7 +30,7 @@ impl Update {
 
     /// Sets a text.
     pub(super) fn set(self, name: &str, value: impl Into<String>) -> Self {
-        self.value(name, AttributeValue::S(value.into()), |name| format!("#{name} = :{name}"))
+        self.set_value(name, AttributeValue::S(value.into()))
     }
 
     /// Sets a text if there is one.
@@ -42,13 +42,23 @@ impl Update {
     }
 
     /// Sets a number.
-    pub(super) fn set_number(self, name: &str, value: i64) -> Self {
-        self.value(name, AttributeValue::N(value.to_string()), |name| format!("#{name} = :{name}"))
+    pub(super) fn set_number(self, name: &str, value: impl Into<i128>) -> Self {
+        self.set_value(name, AttributeValue::N(value.into().to_string()))
+    }
+
+    /// Sets a value of any kind.
+    pub(super) fn set_value(self, name: &str, value: AttributeValue) -> Self {
+        self.value(name, value, |name| format!("#{name} = :{name}"))
     }
 
     /// Sets a text that stays once it is there.
     pub(super) fn set_once(self, name: &str, value: impl Into<String>) -> Self {
-        self.value(name, AttributeValue::S(value.into()), |name| format!("#{name} = if_not_exists(#{name}, :{name})"))
+        self.set_value_once(name, AttributeValue::S(value.into()))
+    }
+
+    /// Sets a value of any kind that stays once it is there.
+    pub(super) fn set_value_once(self, name: &str, value: AttributeValue) -> Self {
+        self.value(name, value, |name| format!("#{name} = if_not_exists(#{name}, :{name})"))
     }
 
     fn value(mut self, name: &str, value: AttributeValue, clause: impl Fn(&str) -> String) -> Self {
@@ -72,7 +82,26 @@ impl Update {
 
     pub(super) fn remove(mut self, name: &str) -> Self {
         self.remove.push(format!("#{name}"));
+        self.name(name)
+    }
+
+    /// Lets the condition use the placeholder `#name` of an attribute that is neither set, counted nor removed.
+    pub(super) fn name(mut self, name: &str) -> Self {
         self.request = self.request.expression_attribute_names(format!("#{name}"), name);
+        self
+    }
+
+    /// Lets the condition use a value that is not written, as `:placeholder`.
+    pub(super) fn given(mut self, placeholder: &str, value: impl Into<String>) -> Self {
+        self.request =
+            self.request.expression_attribute_values(format!(":{placeholder}"), AttributeValue::S(value.into()));
+        self
+    }
+
+    /// The same with a number.
+    pub(super) fn given_number(mut self, placeholder: &str, value: impl Into<i128>) -> Self {
+        let value = AttributeValue::N(value.into().to_string());
+        self.request = self.request.expression_attribute_values(format!(":{placeholder}"), value);
         self
     }
 

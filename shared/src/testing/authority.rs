@@ -8,14 +8,20 @@ use rcgen::{
 };
 use time::{Duration, OffsetDateTime};
 
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer as _;
+
+use super::NewCrl;
 use crate::id::{CaCertificateId, CertificateId};
 use crate::pki::Certificate;
+use crate::pki::crl::RevocationReason;
 
 /// A CA with a P-256 key.
 pub struct TestAuthority {
     id: CaCertificateId,
     issuer: Issuer<'static, KeyPair>,
     pem: String,
+    subject: Vec<u8>,
 }
 
 /// A certificate issued by a [`TestAuthority`].
@@ -52,6 +58,7 @@ impl TestAuthority {
             id: id.parse().expect("64 hexadecimal digits"),
             issuer: Issuer::new(params, key),
             pem: certificate.pem(),
+            subject: subject_of(certificate.der()),
         }
     }
 
@@ -65,6 +72,16 @@ impl TestAuthority {
     #[must_use]
     pub fn pem(&self) -> &str {
         &self.pem
+    }
+
+    /// A CRL that lists these serial numbers, each as big-endian octets.
+    #[must_use]
+    pub fn crl<S: AsRef<[u8]>>(
+        &self,
+        crl: &NewCrl,
+        entries: impl IntoIterator<Item = (S, RevocationReason)>,
+    ) -> Vec<u8> {
+        crl.sign(&self.subject, self.issuer.key(), entries)
     }
 
     /// A device certificate for this common name, valid from a day before `now` for a year.
@@ -93,6 +110,11 @@ impl TestAuthority {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &der);
         Issued { id: CertificateId::of_digest(digest.as_ref()), pem: certificate.pem(), der }
     }
+}
+
+fn subject_of(der: &[u8]) -> Vec<u8> {
+    let (_, parsed) = X509Certificate::from_der(der).expect("a readable certificate");
+    parsed.subject().as_raw().to_vec()
 }
 
 fn named(common_name: &str) -> CertificateParams {

@@ -6,21 +6,30 @@
 
 #![expect(clippy::expect_used, reason = "a broken fake ends the test")]
 
+mod authorities;
+mod registrations;
+mod registry;
+mod revocation;
+mod schedule;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
+pub use revocation::Content;
+pub use schedule::{Interleavings, Program};
+
+use self::schedule::Turns;
 use crate::decision::{Reason, Verdict};
 use crate::fault::{Fault, FaultKind};
 use crate::id::{AccountId, CaCertificateId, CertificateId, PolicyName, Serial, ThingName};
-use crate::port::{
-    Announcement, AuthorityStore, Begin, CertificateRegistry, CertificateStatus, Creation, Finish, NewStatus, NewThing,
-    Principal, RegisteredCertificate, RegistrationStore, Replaced, StatusChange, Thing, ThingRegistry,
-};
+use crate::port::{CertificateStatus, RegisteredCertificate, Replaced};
 use crate::profile::Profile;
-use crate::registration::{Candidate, REGISTRATION_ATTRIBUTE, Registration, RegistrationId};
+use crate::registration::{Candidate, Registration, RegistrationId};
+use crate::revocation::{CrlSource, CrlState};
 use crate::timestamp;
 
 /// What happens to one call.
@@ -78,6 +87,12 @@ pub struct State {
     pub authorities: BTreeMap<CaCertificateId, String>,
     /// Device certificates.
     pub certificates: BTreeMap<CertificateId, RegisteredCertificate>,
+    /// Clients with a live session, with the certificate they came in with.
+    pub connected: BTreeMap<String, CertificateId>,
+    /// States of CRLs.
+    pub crl_states: BTreeMap<(CaCertificateId, CrlSource), CrlState>,
+    /// States of CRLs as they were when the world began.
+    pub(crate) crl_states_at_start: BTreeMap<(CaCertificateId, CrlSource), CrlState>,
     /// Policies attached, by certificate ARN.
     pub policies: BTreeMap<String, BTreeSet<PolicyName>>,
     /// Profiles.
@@ -86,6 +101,8 @@ pub struct State {
     pub rows: BTreeMap<RegistrationId, Row>,
     /// Rejected payloads with their reasons.
     pub rejections: Vec<(String, Reason)>,
+    /// Objects of the snapshot bucket.
+    pub snapshots: BTreeMap<String, Vec<u8>>,
     /// Things.
     pub things: BTreeMap<ThingName, FakeThing>,
 }
@@ -94,7 +111,10 @@ pub struct State {
 struct Inner {
     calls: Vec<&'static str>,
     mishap: Option<(usize, Mishap)>,
+    octets_read: u64,
+    out_of_order: bool,
     state: State,
+    turns: Option<Turns>,
 }
 
 /// The world behind the ports.
@@ -106,7 +126,8 @@ pub struct World {
 impl World {
     /// A world in this state.
     #[must_use]
-    pub fn new(state: State) -> Self {
+    pub fn new(mut state: State) -> Self {
+        state.crl_states_at_start = state.crl_states.clone();
         Self { inner: Mutex::new(Inner { state, ..Inner::default() }) }
     }
 
@@ -117,10 +138,26 @@ impl World {
         inner.mishap = Some((at, mishap));
     }
 
+    /// Lets every reading of CRL states answer with what they were when the world began, as if the activator read them
+    /// before it writes its row: the mistake that its order of steps avoids.
+    pub fn read_crl_states_out_of_order(&self) {
+        self.lock().out_of_order = true;
+    }
+
+    fn is_out_of_order(&self) -> bool {
+        self.lock().out_of_order
+    }
+
     /// The names of all calls so far, as AWS names the operations.
     #[must_use]
     pub fn calls(&self) -> Vec<&'static str> {
         self.lock().calls.clone()
+    }
+
+    /// Octets read from the snapshots so far, page by page.
+    #[must_use]
+    pub fn octets_read(&self) -> u64 {
+        self.lock().octets_read
     }
 
     /// A copy of the state.
@@ -150,7 +187,13 @@ impl World {
         self.inner.lock().expect("no test panics while it holds the world")
     }
 
-    async fn call<T>(&self, name: &'static str, effect: impl FnOnce(&mut State) -> T) -> Result<T, Fault> {
+    async fn call<T: Debug>(&self, name: &'static str, effect: impl FnOnce(&mut State) -> T) -> Result<T, Fault> {
+        if self.lock().turns.is_some() {
+            schedule::turn(self, name).await;
+            let answer = self.change(effect);
+            schedule::observe(self, &answer);
+            return Ok(answer);
+        }
         if name.starts_with("iot:") {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
@@ -180,235 +223,18 @@ impl World {
     }
 }
 
-impl CertificateRegistry for &World {
-    async fn certificate(&self, id: &CertificateId) -> Result<Option<RegisteredCertificate>, Fault> {
-        self.call("iot:DescribeCertificate", |state| state.certificates.get(id).cloned()).await
-    }
-
-    async fn authority_pem(&self, id: &CaCertificateId) -> Result<Option<String>, Fault> {
-        self.call("iot:DescribeCACertificate", |state| state.authorities.get(id).cloned()).await
-    }
-
-    async fn set_status(&self, id: &CertificateId, status: NewStatus) -> Result<StatusChange, Fault> {
-        self.call("iot:UpdateCertificate", |state| {
-            let Some(certificate) = state.certificates.get_mut(id) else { return StatusChange::Impossible };
-            let status = match status {
-                NewStatus::Active => CertificateStatus::Active,
-                NewStatus::Inactive => CertificateStatus::Inactive,
-                NewStatus::Revoked => CertificateStatus::Revoked,
-            };
-            if certificate.status == CertificateStatus::Revoked && status != CertificateStatus::Revoked {
-                return StatusChange::Impossible;
-            }
-            certificate.status = status;
-            StatusChange::Done
-        })
-        .await
-    }
-}
-
-impl ThingRegistry for &World {
-    async fn create_thing(&self, thing: &NewThing) -> Result<Creation, Fault> {
-        self.call("iot:CreateThing", |state| match state.things.get(&thing.name) {
-            Some(found) if found.attributes == thing.attributes && found.thing_type == thing.thing_type => {
-                Creation::Made
-            }
-            Some(_) => Creation::Taken,
-            None => {
-                let made = FakeThing {
-                    attributes: thing.attributes.clone(),
-                    thing_type: thing.thing_type.clone(),
-                    version: 1,
-                    ..FakeThing::default()
-                };
-                state.things.insert(thing.name.clone(), made);
-                Creation::Made
-            }
-        })
-        .await
-    }
-
-    async fn thing(&self, name: &ThingName) -> Result<Option<Thing>, Fault> {
-        self.call("iot:DescribeThing", |state| {
-            state.things.get(name).map(|thing| Thing {
-                registration_id: thing
-                    .attributes
-                    .get(REGISTRATION_ATTRIBUTE)
-                    .map(|text| RegistrationId::from_text(text)),
-                version: thing.version,
-            })
-        })
-        .await
-    }
-
-    async fn rewrite_thing(&self, thing: &NewThing, version: i64) -> Result<bool, Fault> {
-        self.call("iot:UpdateThing", |state| match state.things.get_mut(&thing.name) {
-            Some(found) if found.version == version => {
-                found.attributes.extend(thing.attributes.clone());
-                found.version += 1;
-                true
-            }
-            _ => false,
-        })
-        .await
-    }
-
-    async fn principals(&self, name: &ThingName) -> Result<Vec<Principal>, Fault> {
-        self.call("iot:ListThingPrincipals", |state| {
-            let arns = state.things.get(name).map(|thing| thing.principals.clone()).unwrap_or_default();
-            arns.into_iter()
-                .map(|arn| match arn.rsplit_once(":cert/").and_then(|(_, id)| id.parse().ok()) {
-                    Some(id) => Principal::Certificate(id),
-                    None => Principal::Other(arn),
-                })
-                .collect()
-        })
-        .await
-    }
-
-    async fn attach_thing(&self, name: &ThingName, certificate_arn: &str) -> Result<(), Fault> {
-        self.call("iot:AttachThingPrincipal", |state| {
-            let thing = state.things.get_mut(name).expect("the thing is made before it is attached");
-            thing.principals.insert(certificate_arn.to_owned());
-        })
-        .await
-    }
-
-    async fn attach_policy(&self, policy: &PolicyName, certificate_arn: &str) -> Result<(), Fault> {
-        self.call("iot:AttachPolicy", |state| {
-            state.policies.entry(certificate_arn.to_owned()).or_default().insert(policy.clone());
-        })
-        .await
-    }
-
-    async fn join_group(&self, name: &ThingName, group: &ThingName) -> Result<(), Fault> {
-        self.call("iot:AddThingToThingGroup", |state| {
-            let thing = state.things.get_mut(name).expect("the thing is made before it joins a group");
-            thing.groups.insert(group.clone());
-        })
-        .await
-    }
-}
-
-impl AuthorityStore for &World {
-    async fn profile(&self, id: &CaCertificateId) -> Result<Option<Profile>, Fault> {
-        self.call("dynamodb:GetItem", |state| state.profiles.get(id).cloned()).await
-    }
-
-    async fn keep_authority(&self, id: &CaCertificateId, pem: &str, now: OffsetDateTime) -> Result<(), Fault> {
-        self.call("dynamodb:UpdateItem", |state| {
-            let profile = state.profiles.entry(id.clone()).or_default();
-            profile.ca_pem.get_or_insert_with(|| pem.to_owned());
-            profile.created_at.get_or_insert_with(|| timestamp::to_text(now));
-            profile.updated_at = Some(timestamp::to_text(now));
-        })
-        .await
-    }
-
-    async fn announced_serial(&self, id: &CaCertificateId, serial: &Serial) -> Result<Option<Announcement>, Fault> {
-        let key = (id.clone(), serial.clone());
-        self.call("dynamodb:GetItem", |state| {
-            state.announced_serials.get(&key).map(|thing_name| Announcement { thing_name: thing_name.clone() })
-        })
-        .await
-    }
-
-    async fn announced_name(&self, id: &CaCertificateId, name: &ThingName) -> Result<Option<Announcement>, Fault> {
-        let key = (id.clone(), name.clone());
-        self.call("dynamodb:GetItem", |state| {
-            state.announced_names.contains(&key).then_some(Announcement { thing_name: None })
-        })
-        .await
-    }
-}
-
-impl RegistrationStore for &World {
-    async fn registration(&self, id: &RegistrationId) -> Result<Option<Registration>, Fault> {
-        self.call("dynamodb:GetItem", |state| state.rows.get(id).map(|row| row.registration.clone())).await
-    }
-
-    async fn begin(&self, candidate: &Candidate, now: OffsetDateTime) -> Result<Begin, Fault> {
-        self.call("dynamodb:UpdateItem", |state| {
-            if state.belongs_to_another(&candidate.id, candidate) {
-                return Begin::SerialReused;
-            }
-            let row = state.write(candidate, &Verdict::activating(), now);
-            row.registration.superseded_at = None;
-            row.registration.superseded_by = None;
-            Begin::Begun { replacing: row.replacing.clone() }
-        })
-        .await
-    }
-
-    async fn intend_to_replace(&self, candidate: &Candidate, replaced: &Replaced) -> Result<(), Fault> {
-        self.call("dynamodb:UpdateItem", |state| {
-            let row = state.rows.get_mut(&candidate.id).expect("the activation has begun");
-            row.replacing = Some(replaced.clone());
-        })
-        .await
-    }
-
-    async fn supersede(&self, replaced: &RegistrationId, by: &Candidate, now: OffsetDateTime) -> Result<(), Fault> {
-        self.call("dynamodb:UpdateItem", |state| {
-            if let Some(row) = state.rows.get_mut(replaced) {
-                row.registration.superseded_at = Some(timestamp::to_text(now));
-                row.registration.superseded_by = Some(by.certificate_id.clone());
-            }
-        })
-        .await
-    }
-
-    async fn finish(&self, candidate: &Candidate, now: OffsetDateTime) -> Result<Finish, Fault> {
-        self.call("dynamodb:UpdateItem", |state| {
-            let row = state.rows.get(&candidate.id).expect("the activation has begun");
-            if row.registration.superseded_by.is_some() {
-                return Finish::Superseded;
-            }
-            let row = state.write(candidate, &Verdict::activated(), now);
-            row.registration.activated_at = Some(timestamp::to_text(now));
-            row.registration.attempts += 1;
-            row.registration.last_error = None;
-            row.registration.last_error_at = None;
-            row.replacing = None;
-            Finish::Finished
-        })
-        .await
-    }
-
-    async fn record(&self, candidate: &Candidate, verdict: &Verdict, now: OffsetDateTime) -> Result<(), Fault> {
-        self.call("dynamodb:UpdateItem", |state| {
-            let mut candidate = candidate.clone();
-            if state.belongs_to_another(&candidate.id, &candidate) {
-                candidate.id = RegistrationId::unproven(&candidate.ca_certificate_id, &candidate.certificate_id);
-            }
-            let row = state.rows.get(&candidate.id);
-            if row.is_none_or(|row| row.registration.decided_at <= timestamp::to_text(now)) {
-                state.write(&candidate, verdict, now).registration.attempts += 1;
-            }
-        })
-        .await
-    }
-
-    async fn note_failure(&self, candidate: &Candidate, failure: &str, now: OffsetDateTime) -> Result<(), Fault> {
-        self.call("dynamodb:UpdateItem", |state| {
-            if state.belongs_to_another(&candidate.id, candidate) {
-                return;
-            }
-            if let Some(row) = state.rows.get_mut(&candidate.id) {
-                row.registration.attempts += 1;
-                row.registration.last_error = Some(failure.to_owned());
-                row.registration.last_error_at = Some(timestamp::to_text(now));
-            }
-        })
-        .await
-    }
-
-    async fn record_rejection(&self, payload: &str, verdict: &Verdict, _now: OffsetDateTime) -> Result<(), Fault> {
-        self.call("dynamodb:UpdateItem", |state| state.rejections.push((payload.to_owned(), verdict.reason))).await
-    }
-}
-
 impl State {
+    /// The state of a source, made if there is none.
+    fn crl_state(&mut self, id: &CaCertificateId, source: &CrlSource) -> &mut CrlState {
+        self.crl_states.entry((id.clone(), source.clone())).or_insert_with(|| CrlState::new(source.clone()))
+    }
+
+    /// A row, if it is about this certificate.
+    fn row_of(&mut self, id: &RegistrationId, certificate: &CertificateId) -> Option<&mut Registration> {
+        let row = self.rows.get_mut(id)?;
+        (row.registration.certificate_id == *certificate).then_some(&mut row.registration)
+    }
+
     fn belongs_to_another(&self, id: &RegistrationId, candidate: &Candidate) -> bool {
         self.rows.get(id).is_some_and(|row| row.registration.certificate_id != candidate.certificate_id)
     }
@@ -421,16 +247,20 @@ impl State {
                 attempts: 0,
                 ca_certificate_id: candidate.ca_certificate_id.clone(),
                 certificate_id: candidate.certificate_id.clone(),
+                crl_number: None,
                 decided_at: now.clone(),
                 decision: verdict.decision,
                 detail: String::new(),
                 first_seen_at: now.clone(),
+                held_at: None,
                 last_error: None,
                 last_error_at: None,
                 not_after: candidate.not_after.map(timestamp::to_text),
                 not_before: candidate.not_before.map(timestamp::to_text),
                 reason: verdict.reason,
                 registration_id: candidate.id.to_string(),
+                revocation_reason: None,
+                revoked_at: None,
                 serial: candidate.serial.as_ref().map(ToString::to_string),
                 subject: candidate.subject.clone(),
                 superseded_at: None,

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use shared::decision::{Decision, Reason, Verdict};
 use shared::fault::FaultKind::{Denied, Invalid, NotFound, Throttled, Unavailable};
 use shared::id::Serial;
-use shared::port::{AuthorityStore, Begin, Finish, RegistrationStore, Replaced};
+use shared::port::{AuthorityStore, Begin, RegistrationStore, Replaced};
 use shared::registration::RegistrationId;
 use time::macros::datetime;
 
 use crate::wire::{
-    Answer, NOW, Service, assert_fault, authority, candidate, certificate, dynamodb_error, name, ok, verdict,
+    NOW, Service, assert_fault, authority, candidate, certificate, condition_failed, dynamodb_error, name, ok, verdict,
 };
 
 #[tokio::test]
@@ -35,7 +35,12 @@ async fn errors_of_dynamodb_are_classified_by_code() {
         assert_fault(authorities.profile(&authority()).await, "dynamodb:GetItem", kind, code);
         assert_fault(registrations.begin(&candidate(), NOW).await, "dynamodb:UpdateItem", kind, code);
         let registrations = service().registrations();
-        assert_fault(registrations.finish(&candidate(), NOW).await, "dynamodb:UpdateItem", kind, code);
+        assert_fault(
+            registrations.finish(&candidate(), &Verdict::activated(), None, NOW).await,
+            "dynamodb:UpdateItem",
+            kind,
+            code,
+        );
         let registrations = service().registrations();
         assert_fault(registrations.record(&candidate(), &verdict(), NOW).await, "dynamodb:UpdateItem", kind, code);
         let registrations = service().registrations();
@@ -43,24 +48,10 @@ async fn errors_of_dynamodb_are_classified_by_code() {
     }
 }
 
-fn condition_failed() -> Answer {
-    dynamodb_error(400, "ConditionalCheckFailedException")
-}
-
-/// The same, with the row that did not meet the condition.
-fn held_by(certificate_id: &str) -> Answer {
-    let mut answer = condition_failed();
-    let mut body: Value = serde_json::from_str(&answer.body).unwrap();
-    body["Item"] = json!({"certificateId": {"S": certificate_id}});
-    answer.body = body.to_string();
-    answer
-}
-
 #[tokio::test]
 async fn failed_conditions_are_answers() {
-    let failing = || Service::new([condition_failed()]).registrations();
+    let failing = || Service::new([condition_failed(&Value::Null)]).registrations();
     assert_eq!(failing().begin(&candidate(), NOW).await.unwrap(), Begin::SerialReused);
-    assert_eq!(failing().finish(&candidate(), NOW).await.unwrap(), Finish::Superseded);
     failing().supersede(&candidate().id, &candidate(), NOW).await.unwrap();
     failing().note_failure(&candidate(), "throttled", NOW).await.unwrap();
     // The row was begun by this very attempt: that it is another's now is a fault.
@@ -70,7 +61,7 @@ async fn failed_conditions_are_answers() {
 
 #[tokio::test]
 async fn a_verdict_about_a_row_of_another_certificate_goes_to_the_unproven_key() {
-    let service = Service::new([held_by(&"0f".repeat(32)), ok(&json!({}))]);
+    let service = Service::new([condition_failed(&json!({"certificateId": {"S": "0f".repeat(32)}})), ok(&json!({}))]);
     service.registrations().record(&candidate(), &verdict(), NOW).await.unwrap();
     let sent = service.sent();
     assert_eq!(sent.len(), 2);
@@ -80,7 +71,7 @@ async fn a_verdict_about_a_row_of_another_certificate_goes_to_the_unproven_key()
     assert_eq!(sent[1].body["ConditionExpression"], Value::Null);
 
     // A later verdict about the same certificate stands in the row: it stays.
-    let service = Service::new([held_by(certificate().as_str())]);
+    let service = Service::new([condition_failed(&json!({"certificateId": {"S": certificate().as_str()}}))]);
     service.registrations().record(&candidate(), &verdict(), NOW).await.unwrap();
     assert_eq!(service.sent().len(), 1);
 }
@@ -123,7 +114,7 @@ async fn conditions_keep_later_decisions_and_other_certificates() {
     let service = Service::new(vec![ok(&json!({})); 5]);
     let registrations = service.registrations();
     let replaced = RegistrationId::from_text("ca#b2");
-    registrations.finish(&candidate(), NOW).await.unwrap();
+    registrations.finish(&candidate(), &Verdict::activated(), None, NOW).await.unwrap();
     registrations.record(&candidate(), &verdict(), NOW).await.unwrap();
     registrations.supersede(&replaced, &candidate(), NOW).await.unwrap();
     registrations.note_failure(&candidate(), "throttled", NOW).await.unwrap();
@@ -132,14 +123,13 @@ async fn conditions_keep_later_decisions_and_other_certificates() {
     let sent = service.sent();
     let conditions: Vec<&str> = sent.iter().map(|sent| sent.text("ConditionExpression")).collect();
     let expected = [
-        &format!("{own} AND attribute_not_exists(supersededBy)"),
+        &format!("{own} AND attribute_not_exists(supersededBy) AND NOT #decision IN (:held, :revoked)"),
         &format!("(attribute_not_exists(#certificateId) OR {own}) AND {later}"),
         "attribute_exists(registrationId)",
         own,
         own,
     ];
     assert_eq!(conditions, expected);
-    assert!(sent[0].text("UpdateExpression").ends_with(" REMOVE #lastError, #lastErrorAt, #replacing"), "{sent:?}");
     assert_eq!(sent[1].body["ExpressionAttributeValues"][":decidedAt"], json!({"S": "2026-09-01T00:00:00.000Z"}));
     assert_eq!(sent[2].body["Key"], json!({"registrationId": {"S": "ca#b2"}}));
     assert_eq!(sent[4].body["ExpressionAttributeValues"][":replacing"], json!({"S": "ca#b2"}));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -11,10 +12,13 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::{Value, json};
 use shared::aws::authorities::Authorities;
 use shared::aws::iot::Iot;
 use shared::aws::registrations::Registrations;
+use shared::aws::sessions::LiveSessions;
+use shared::aws::snapshots::{self, SnapshotBucket};
 use shared::decision::{Decision, Reason, Verdict};
 use shared::fault::FaultKind::{self};
 use shared::fault::{Fault, chain};
@@ -51,10 +55,30 @@ pub(crate) fn dynamodb_error(status: u16, code: &str) -> Answer {
     Answer { body: body.to_string(), headers: Vec::new(), status }
 }
 
+/// An error as S3 gives it (REST-XML).
+pub(crate) fn s3_error(status: u16, code: &str) -> Answer {
+    let body = format!("<Error><Code>{code}</Code><Message>so it is</Message></Error>");
+    Answer { body, headers: Vec::new(), status }
+}
+
+/// A condition that was not met by this row; by no row at all if it is null.
+pub(crate) fn condition_failed(row: &Value) -> Answer {
+    let mut answer = dynamodb_error(400, "ConditionalCheckFailedException");
+    let mut body: Value = serde_json::from_str(&answer.body).unwrap();
+    if !row.is_null() {
+        body["Item"] = row.clone();
+    }
+    answer.body = body.to_string();
+    answer
+}
+
 /// A request as it was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
     pub(crate) body: Value,
+    pub(crate) content: Vec<u8>,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) host: String,
     pub(crate) method: String,
     /// Path and query.
     pub(crate) path: String,
@@ -66,18 +90,38 @@ impl Sent {
     pub(crate) fn text(&self, member: &str) -> &str {
         self.body[member].as_str().unwrap_or_default()
     }
+
+    /// DynamoDB's names behind the placeholders.
+    pub(crate) fn names(&self) -> &Value {
+        &self.body["ExpressionAttributeNames"]
+    }
+
+    /// DynamoDB's values behind the placeholders.
+    pub(crate) fn values(&self) -> &Value {
+        &self.body["ExpressionAttributeValues"]
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
 }
 
 /// The far end of the clients' connections. An exhausted list of answers is a lost connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Service {
     pub(crate) answers: Arc<Mutex<VecDeque<Answer>>>,
+    delay: Duration,
     pub(crate) sent: Arc<Mutex<Vec<Sent>>>,
 }
 
 impl Service {
     pub(crate) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
         Self { answers: Arc::new(Mutex::new(answers.into_iter().collect())), ..Self::default() }
+    }
+
+    /// The same, but each answer takes its time.
+    pub(crate) fn after(self, delay: Duration) -> Self {
+        Self { delay, ..self }
     }
 
     /// Without retries: every answer is the one that gets classified.
@@ -89,7 +133,7 @@ impl Service {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(http_client_fn(move |_, _| connector.clone()))
             .region(Region::new("us-east-1"))
-            .retry_config(RetryConfig::disabled())
+            .retry_config(RetryConfig::disabled().with_initial_backoff(Duration::from_micros(1)))
             .build()
     }
 
@@ -105,6 +149,14 @@ impl Service {
         Registrations::new(&self.config(), "registrations")
     }
 
+    pub(crate) fn sessions(&self) -> LiveSessions {
+        LiveSessions::new(&self.config(), "devices")
+    }
+
+    pub(crate) fn snapshots(&self) -> SnapshotBucket {
+        SnapshotBucket::new(snapshots::client(&self.config()), "snapshots")
+    }
+
     pub(crate) fn sent(&self) -> Vec<Sent> {
         self.sent.lock().unwrap().clone()
     }
@@ -118,22 +170,33 @@ impl Service {
 }
 
 impl HttpConnector for Service {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let uri = request.uri().split_once("amazonaws.com").unwrap().1.to_owned();
-        self.sent.lock().unwrap().push(Sent {
-            body: serde_json::from_slice(request.body().bytes().unwrap()).unwrap_or(Value::Null),
-            method: request.method().to_owned(),
-            path: uri,
-            target: request.headers().get("x-amz-target").unwrap_or_default().to_owned(),
-        });
-        let Some(answer) = self.answers.lock().unwrap().pop_front() else {
-            return HttpConnectorFuture::ready(Err(ConnectorError::io("no answer".into())));
-        };
-        let mut response = HttpResponse::new(answer.status.try_into().unwrap(), SdkBody::from(answer.body));
-        for (name, value) in answer.headers {
-            response.headers_mut().insert(name, value);
-        }
-        HttpConnectorFuture::ready(Ok(response))
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        let service = self.clone();
+        HttpConnectorFuture::new(async move {
+            let content = ByteStream::new(request.take_body()).collect().await.unwrap().to_vec();
+            let (host, path) = request.uri().split_once("://").unwrap().1.split_once('/').unwrap();
+            let headers = request.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            service.sent.lock().unwrap().push(Sent {
+                body: serde_json::from_slice(&content).unwrap_or(Value::Null),
+                content,
+                headers,
+                host: host.to_owned(),
+                method: request.method().to_owned(),
+                path: format!("/{path}"),
+                target: request.headers().get("x-amz-target").unwrap_or_default().to_owned(),
+            });
+            if !service.delay.is_zero() {
+                tokio::time::sleep(service.delay).await;
+            }
+            let Some(answer) = service.answers.lock().unwrap().pop_front() else {
+                return Err(ConnectorError::io("no answer".into()));
+            };
+            let mut response = HttpResponse::new(answer.status.try_into().unwrap(), SdkBody::from(answer.body));
+            for (name, value) in answer.headers {
+                response.headers_mut().insert(name, value);
+            }
+            Ok(response)
+        })
     }
 }
 

@@ -1,0 +1,150 @@
+//! What revocation needs from the world: the states of CRLs, the snapshots, bulk access to registrations, sessions.
+
+use std::fs::File;
+use std::future::Future;
+use std::ops::Range;
+
+use time::OffsetDateTime;
+
+use crate::fault::Fault;
+use crate::id::{CaCertificateId, CertificateId, ThingName};
+use crate::registration::{Registration, RegistrationId};
+use crate::revocation::{CheckFault, CrlSource, CrlState, Listing, PublishedCrl, SnapshotObject, Validators};
+use crate::snapshot::Chunks;
+
+/// The CRL states of a CA, as the gate reads them.
+pub trait CrlStates {
+    /// Reads all states of a CA, as of now: what was published before this call began is seen.
+    fn crl_states(&self, id: &CaCertificateId) -> impl Future<Output = Result<Vec<CrlState>, Fault>> + Send;
+
+    /// Asks the CRL checker to follow a distribution point. A state that exists stays as it is.
+    fn request_crl(&self, id: &CaCertificateId, source: &CrlSource) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The CRL states of all CAs, as the CRL checker changes them.
+pub trait CrlPublication: CrlStates {
+    /// The CAs whose profile names sources of CRLs, or hosts whose distribution points are followed.
+    fn authorities_with_crls(&self) -> impl Future<Output = Result<Vec<CaCertificateId>, Fault>> + Send;
+
+    /// Writes that a source was asked, and with what fault if there was one. The CRL that counts goes on counting.
+    fn record_check(
+        &self,
+        id: &CaCertificateId,
+        source: &CrlSource,
+        validators: &Validators,
+        fault: Option<&CheckFault>,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Puts a CRL in place, if the state's version is still `version`; tells whether it was.
+    fn publish(
+        &self,
+        id: &CaCertificateId,
+        source: &CrlSource,
+        version: u64,
+        crl: &PublishedCrl,
+        validators: &Validators,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+
+    /// Writes that all changes up to a snapshot have been carried out, if the one that was carried out before is still
+    /// `before`; tells whether it was.
+    fn record_applied(
+        &self,
+        id: &CaCertificateId,
+        source: &CrlSource,
+        before: Option<&SnapshotObject>,
+        applied: &SnapshotObject,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+}
+
+/// Snapshots by parts.
+pub trait SnapshotPages {
+    /// Reads a range of octets of an object.
+    fn read(&self, key: &str, range: Range<u64>) -> impl Future<Output = Result<Vec<u8>, Fault>> + Send;
+}
+
+/// Snapshots as a whole.
+pub trait SnapshotStore: SnapshotPages {
+    /// An object's content, piece by piece.
+    type Content: Chunks<Error = Fault> + Send;
+
+    /// Opens an object.
+    fn open(&self, key: &str) -> impl Future<Output = Result<Self::Content, Fault>> + Send;
+
+    /// Writes an object. The same key has the same content always.
+    fn put(&self, key: &str, content: File) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Removes an object; one that isn't there is fine.
+    fn remove(&self, key: &str) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// Where a walk over all registrations goes on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Continuation(pub String);
+
+/// The `Registrations` table, as revocation reads and changes it.
+pub trait ListedRegistrations {
+    /// Reads the rows of these keys, as of now; keys without a row are left out.
+    fn registrations(
+        &self,
+        ids: &[RegistrationId],
+    ) -> impl Future<Output = Result<Vec<Registration>, Fault>> + Send;
+
+    /// Reads the next part of all rows about certificates with a proven serial number, with where to go on.
+    fn walk(
+        &self,
+        from: Option<&Continuation>,
+    ) -> impl Future<Output = Result<(Vec<Registration>, Option<Continuation>), Fault>> + Send;
+
+    /// Writes that a CRL lists the certificate, before its status is changed. A row that says `revoked` is not changed
+    /// to `held`; tells whether the row says what the listing does.
+    fn list(
+        &self,
+        id: &RegistrationId,
+        certificate: &CertificateId,
+        listing: &Listing,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+
+    /// Writes that AWS IoT has the status that the listing asks for.
+    fn settle(
+        &self,
+        id: &RegistrationId,
+        certificate: &CertificateId,
+        listing: &Listing,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Writes that a held certificate is being let in again: the row says `activating` until it is. Tells whether the
+    /// row still said `held`, or `activating` by an earlier attempt.
+    fn release(
+        &self,
+        id: &RegistrationId,
+        certificate: &CertificateId,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+}
+
+/// What became of ending a session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SessionEnd {
+    /// The session was ended, or there was none.
+    Ended,
+    /// The service does not offer it; AWS IoT ends the session by itself within minutes.
+    NotOffered,
+}
+
+/// Live MQTT sessions.
+pub trait Sessions {
+    /// The client ids under which a certificate is connected. Without a record of its presence, the thing's name, which
+    /// the stack's device policy demands as client id.
+    fn client_ids(
+        &self,
+        certificate: &CertificateId,
+        thing: Option<&ThingName>,
+    ) -> impl Future<Output = Result<Vec<String>, Fault>> + Send;
+
+    /// Ends a client's session at once.
+    fn end(&self, client_id: &str) -> impl Future<Output = Result<SessionEnd, Fault>> + Send;
+}

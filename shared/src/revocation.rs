@@ -1,0 +1,20 @@
+//! Revocation as the functions share it: where CRLs come from, what is known of each, and what they say about a
+//! certificate.
+//!
+//! The race between an activation and a new CRL is decided by order alone. The activator writes its row, and then reads
+//! the states of the CRLs; the checker writes the state, and then reads the rows; both reads are consistent. Whichever
+//! comes first, one of them sees the other.
+
+mod exclusion;
+mod snapshots;
+mod source;
+mod standing;
+mod state;
+mod validators;
+
+pub use exclusion::exclude;
+pub use snapshots::Snapshots;
+pub use source::{CrlSource, Location, MAX_SOURCE, SourceError};
+pub use standing::{Listing, NotRevoked, Standing, is_followed, standing};
+pub use state::{CRL_RECORD, CheckFault, CrlState, PublishedCrl, SnapshotObject};
+pub use validators::Validators;

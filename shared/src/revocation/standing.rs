@@ -1,0 +1,182 @@
+//! What the CRLs of a CA say about one certificate, as the activator, the CRL checker and the command line decide it.
+
+use time::{Duration, OffsetDateTime};
+
+use super::{CrlSource, CrlState, Location, PublishedCrl, Snapshots};
+use crate::decision::{Decision, Reason, Verdict};
+use crate::fault::Fault;
+use crate::pki::Certificate;
+use crate::pki::crl::{CrlNumber, ReasonSet, RevocationReason};
+use crate::port::SnapshotPages;
+use crate::profile::{CrlRequirement, CrlRules, WhenStale};
+
+/// Proof that no CRL stands in the way of a certificate. Only this module can make one, and ACTIVE can't be had without.
+#[derive(Debug)]
+pub struct NotRevoked {
+    crl_number: Option<CrlNumber>,
+}
+
+impl NotRevoked {
+    /// For a profile that asks for no CRL.
+    #[must_use]
+    pub fn unless_required(rules: &CrlRules) -> Option<Self> {
+        match rules.requirement {
+            CrlRequirement::None => Some(Self { crl_number: None }),
+            CrlRequirement::Required => None,
+        }
+    }
+
+    /// Number of the CRL that cleared the certificate; none if none was asked, or it had none.
+    #[must_use]
+    pub fn crl_number(&self) -> Option<&CrlNumber> {
+        self.crl_number.as_ref()
+    }
+}
+
+/// A certificate's place on a CRL.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listing {
+    /// Number of the CRL.
+    pub crl_number: Option<CrlNumber>,
+    /// Why it is listed.
+    pub reason: RevocationReason,
+}
+
+impl Listing {
+    /// Whether it may leave the list again.
+    #[must_use]
+    pub fn is_hold(&self) -> bool {
+        self.reason == RevocationReason::CertificateHold
+    }
+
+    /// The verdict that follows from it.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let list = self.crl_number.as_ref().map_or_else(|| "the CRL".to_owned(), |number| format!("CRL {number}"));
+        if self.is_hold() {
+            let detail = format!("{list} has the certificate on hold");
+            Verdict::new(Decision::Held, Reason::CertificateHold, detail)
+        } else {
+            let detail = format!("{list} lists the certificate as revoked ({})", self.reason);
+            Verdict::new(Decision::Revoked, Reason::CertificateRevoked, detail)
+        }
+    }
+}
+
+/// What the CRLs say about a certificate.
+#[derive(Debug)]
+pub enum Standing {
+    /// Every reason for which a certificate may be revoked is covered by a CRL that counts, and none lists it.
+    Good(NotRevoked),
+    /// A CRL that counts lists it.
+    Listed(Listing),
+    /// Nothing is known for sure, which never means "not revoked".
+    Unknown {
+        /// The deferral, with what is missing.
+        verdict: Verdict,
+        /// Distribution points that the certificate names, that the profile lets us follow, and that nobody has asked.
+        wanted: Vec<CrlSource>,
+    },
+}
+
+/// Looks a certificate up in every CRL that counts for it.
+///
+/// # Errors
+/// A [`Fault`] if a snapshot can't be read or is corrupt.
+pub async fn standing<P: SnapshotPages + Sync>(
+    certificate: &Certificate,
+    rules: &CrlRules,
+    states: &[CrlState],
+    snapshots: &Snapshots<P>,
+    now: OffsetDateTime,
+) -> Result<Standing, Fault> {
+    let consulted = consult(certificate, rules, states, now);
+    let mut listed: Option<Listing> = None;
+    for crl in &consulted.counting {
+        let Some(reason) = snapshots.find(&crl.snapshot, certificate.serial()).await? else { continue };
+        let listing = Listing { crl_number: crl.number.clone(), reason };
+        if !listing.is_hold() {
+            return Ok(Standing::Listed(listing));
+        }
+        listed = Some(listing);
+    }
+    Ok(match (listed, consulted.missing) {
+        (Some(listing), _) => Standing::Listed(listing),
+        (None, Some((verdict, wanted))) => Standing::Unknown { verdict, wanted },
+        (None, None) => {
+            let crl_number = consulted.counting.first().and_then(|crl| crl.number.clone());
+            Standing::Good(NotRevoked { crl_number })
+        }
+    })
+}
+
+/// Which CRLs to ask, and what stands in the way of a good answer whatever they say.
+struct Consulted<'a> {
+    counting: Vec<&'a PublishedCrl>,
+    missing: Option<(Verdict, Vec<CrlSource>)>,
+}
+
+fn consult<'a>(
+    certificate: &Certificate,
+    rules: &CrlRules,
+    states: &'a [CrlState],
+    now: OffsetDateTime,
+) -> Consulted<'a> {
+    let mut counting = Vec::new();
+    let mut answered = ReasonSet::NONE;
+    let mut unchecked = rules.sources.iter().any(|source| states.iter().all(|state| state.source != *source));
+    let mut stale = None;
+    for state in states.iter().filter(|state| is_followed(&state.source, rules)) {
+        let Some(crl) = &state.current else {
+            unchecked = true;
+            continue;
+        };
+        let covered = crl.scope.covers(certificate);
+        if covered.is_empty() {
+            continue;
+        }
+        if now < counts_until(crl, rules.when_stale) {
+            counting.push(crl);
+            answered = answered.union(covered);
+        } else {
+            stale = Some(crl.next_update);
+        }
+    }
+    let missing = (answered != ReasonSet::ALL).then(|| {
+        let wanted: Vec<CrlSource> = certificate
+            .crl_urls()
+            .filter_map(|url| url.parse().ok())
+            .filter(|source| is_followed(source, rules) && states.iter().all(|state| state.source != *source))
+            .collect();
+        let deferred = |reason, detail: String| Verdict::new(Decision::Deferred, reason, detail);
+        let verdict = if let Some(next_update) = stale {
+            let detail = format!("a new CRL was due at {next_update}, and has not been had");
+            deferred(Reason::CrlStale, detail)
+        } else if unchecked || !wanted.is_empty() {
+            deferred(Reason::CrlNotChecked, "no verified CRL has been had yet from a source of this CA".to_owned())
+        } else if rules.sources.is_empty() && rules.hosts.is_empty() {
+            let detail = "the profile requires a CRL, and names no source of one".to_owned();
+            deferred(Reason::CrlNotConfigured, detail)
+        } else {
+            let named: Vec<&str> = certificate.crl_urls().collect();
+            let detail = format!("no CRL of this CA covers the certificate; its distribution points are {named:?}");
+            deferred(Reason::CrlNotCovering, detail)
+        };
+        (verdict, wanted)
+    });
+    Consulted { counting, missing }
+}
+
+/// Whether the profile names the source, or lets distribution points on its host be followed.
+#[must_use]
+pub fn is_followed(source: &CrlSource, rules: &CrlRules) -> bool {
+    rules.sources.contains(source)
+        || matches!(source.location(), Location::Web { host, .. } if rules.hosts.iter().any(|allowed| allowed == host))
+}
+
+fn counts_until(crl: &PublishedCrl, when_stale: WhenStale) -> OffsetDateTime {
+    match when_stale {
+        WhenStale::AllowUntil(hours) => crl.next_update.saturating_add(Duration::hours(hours.into())),
+        WhenStale::Refuse => crl.next_update,
+    }
+}

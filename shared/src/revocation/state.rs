@@ -1,0 +1,107 @@
+//! What is known of the CRL of one source: the rows `crl#<source>` of the `Authorities` table.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::{CrlSource, Validators};
+use crate::decision::Reason;
+use crate::pki::crl::{CrlNumber, Scope};
+use crate::snapshot::Layout;
+use crate::timestamp;
+
+/// Start of the sort keys of CRL states in the `Authorities` table; the source follows.
+pub const CRL_RECORD: &str = "crl#";
+
+/// A revocation snapshot in S3.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotObject {
+    /// Key of the object; it ends with the SHA-256 of the content, so that what has been written never changes.
+    pub key: String,
+    /// How the content is laid out.
+    pub layout: Layout,
+    /// SHA-256 of the content in hexadecimal.
+    pub sha256: String,
+}
+
+/// A CRL that was verified and counts until a later one takes its place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PublishedCrl {
+    /// CRL number; CRLs of version 1 have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<CrlNumber>,
+    /// When the next CRL is due.
+    #[serde(with = "timestamp::text")]
+    pub next_update: OffsetDateTime,
+    /// Which certificates and reasons it answers for.
+    pub scope: Scope,
+    /// The serial numbers on it.
+    pub snapshot: SnapshotObject,
+    /// When it was issued.
+    #[serde(with = "timestamp::text")]
+    pub this_update: OffsetDateTime,
+}
+
+/// A fault of the newest check.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckFault {
+    /// When the source was asked.
+    #[serde(with = "timestamp::text")]
+    pub at: OffsetDateTime,
+    /// A sentence for people.
+    pub detail: String,
+    /// What is wrong.
+    pub reason: Reason,
+}
+
+/// All that is known of one source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CrlState {
+    /// The snapshot whose changes have all been carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<SnapshotObject>,
+    /// When the source was asked the last time.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional_text")]
+    pub checked_at: Option<OffsetDateTime>,
+    /// The CRL that counts; none as long as none could be verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<PublishedCrl>,
+    /// What was wrong with the newest check; none if it went well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<CheckFault>,
+    /// Where the CRL comes from.
+    pub source: CrlSource,
+    /// What the source said about the newest answer.
+    #[serde(default)]
+    pub validators: Validators,
+    /// Counts the CRLs that counted; the lock of whoever puts the next one in place.
+    #[serde(default)]
+    pub version: u64,
+}
+
+impl CrlState {
+    /// A source that was never asked.
+    #[must_use]
+    pub fn new(source: CrlSource) -> Self {
+        Self {
+            applied: None,
+            checked_at: None,
+            current: None,
+            last_error: None,
+            source,
+            validators: Validators::default(),
+            version: 0,
+        }
+    }
+
+    /// Whether changes of the CRL that counts wait to be carried out.
+    #[must_use]
+    pub fn unapplied(&self) -> Option<&PublishedCrl> {
+        let current = self.current.as_ref()?;
+        let done = self.applied.as_ref().is_some_and(|applied| applied.key == current.snapshot.key);
+        (!done).then_some(current)
+    }
+}

@@ -1,0 +1,294 @@
+//! The states of CRLs in the `Authorities` table.
+
+use serde_json::{Value, json};
+use shared::aws::authorities::{RECORD_INDEX, crl_record};
+use shared::decision::Reason;
+use shared::fault::FaultKind::{Invalid, NotFound, Throttled};
+use shared::port::{CrlPublication, CrlStates};
+use shared::revocation::{CheckFault, CrlSource, CrlState, PublishedCrl, SnapshotObject, Validators};
+
+use crate::wire::{NOW, Sent, Service, assert_fault, authority, condition_failed, dynamodb_error, ok};
+
+const NOW_TEXT: &str = "2026-09-01T00:00:00.000Z";
+const SOURCE: &str = "http://crl.example.com/fleet.crl";
+const UPDATE: &str = "dynamodb:UpdateItem";
+
+fn source() -> CrlSource {
+    SOURCE.parse().unwrap()
+}
+
+fn snapshot(key: &str) -> SnapshotObject {
+    let layout = json!({"entries": 7, "id": "0b".repeat(16), "pages": 1, "seed": "5e".repeat(8)});
+    serde_json::from_value(json!({"key": key, "layout": layout, "sha256": "ab".repeat(32)})).unwrap()
+}
+
+fn snapshot_item(key: &str) -> Value {
+    json!({"M": {
+        "key": {"S": key},
+        "layout": {"M": {
+            "entries": {"N": "7"}, "id": {"S": "0b".repeat(16)}, "pages": {"N": "1"}, "seed": {"S": "5e".repeat(8)},
+        }},
+        "sha256": {"S": "ab".repeat(32)},
+    }})
+}
+
+fn published(key: &str) -> PublishedCrl {
+    PublishedCrl {
+        number: Some("1f".parse().unwrap()),
+        next_update: NOW,
+        scope: serde_json::from_value(json!({"certificates": "user", "distributionPoints": [SOURCE], "reasons": 258}))
+            .unwrap(),
+        snapshot: snapshot(key),
+        this_update: NOW,
+    }
+}
+
+fn published_item(key: &str) -> Value {
+    json!({"M": {
+        "number": {"S": "1f"},
+        "nextUpdate": {"S": NOW_TEXT},
+        "scope": {"M": {
+            "certificates": {"S": "user"}, "distributionPoints": {"L": [{"S": SOURCE}]}, "reasons": {"N": "258"},
+        }},
+        "snapshot": snapshot_item(key),
+        "thisUpdate": {"S": NOW_TEXT},
+    }})
+}
+
+fn validators() -> Validators {
+    Validators { etag: Some("\"e1\"".to_owned()), last_modified: None }
+}
+
+fn row(more: &Value) -> Value {
+    let mut row = json!({
+        "caCertificateId": {"S": authority().as_str()}, "record": {"S": format!("crl#{SOURCE}")},
+        "source": {"S": SOURCE}, "version": {"N": "3"},
+    });
+    row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    row
+}
+
+fn assert_key(sent: &Sent) {
+    assert_eq!((sent.target.as_str(), sent.text("TableName")), ("DynamoDB_20120810.UpdateItem", "authorities"));
+    let key = json!({"caCertificateId": {"S": authority().as_str()}, "record": {"S": format!("crl#{SOURCE}")}});
+    assert_eq!(sent.body["Key"], key);
+}
+
+#[tokio::test]
+async fn all_states_of_a_ca_are_read_consistently() {
+    let full = row(&json!({
+        "applied": snapshot_item("old"), "checkedAt": {"S": NOW_TEXT}, "current": published_item("new"),
+        "lastError": {"M": {"at": {"S": NOW_TEXT}, "detail": {"S": "gone"}, "reason": {"S": "crl_fetch_failed"}}},
+        "validators": {"M": {"etag": {"S": "\"e1\""}}},
+        "note": {"B": "AAE="},
+    }));
+    let key = json!({"caCertificateId": full["caCertificateId"], "record": full["record"]});
+    let asked = json!({"record": {"S": "crl#s3://bucket/a"}, "source": {"S": "s3://bucket/a"}});
+    let service =
+        Service::new([ok(&json!({"Items": [full], "LastEvaluatedKey": key})), ok(&json!({"Items": [asked]}))]);
+    let states = service.authorities().crl_states(&authority()).await.unwrap();
+    let problem = CheckFault { at: NOW, detail: "gone".to_owned(), reason: Reason::CrlFetchFailed };
+    let expected = CrlState {
+        applied: Some(snapshot("old")),
+        checked_at: Some(NOW),
+        current: Some(published("new")),
+        last_error: Some(problem),
+        source: source(),
+        validators: validators(),
+        version: 3,
+    };
+    assert_eq!(states, [expected, CrlState::new("s3://bucket/a".parse().unwrap())]);
+
+    let sent = service.sent();
+    for sent in &sent {
+        assert_eq!((sent.target.as_str(), sent.text("TableName")), ("DynamoDB_20120810.Query", "authorities"));
+        assert_eq!(sent.body["ConsistentRead"], true);
+        assert_eq!(sent.text("KeyConditionExpression"), "#authority = :authority AND begins_with(#record, :crl)");
+        assert_eq!(*sent.names(), json!({"#authority": "caCertificateId", "#record": "record"}));
+        assert_eq!(*sent.values(), json!({":authority": {"S": authority().as_str()}, ":crl": {"S": "crl#"}}));
+    }
+    assert_eq!(sent[1].body["ExclusiveStartKey"], key);
+}
+
+#[tokio::test]
+async fn a_state_that_cannot_be_read_is_named_with_its_attribute() {
+    let mut late = published_item("new");
+    late["M"]["nextUpdate"] = json!({"S": "soon"});
+    let cases = [
+        (json!({"version": {"S": "3"}}), "version"),
+        (json!({"source": {"S": "ftp://crl.example.com/a"}}), "source"),
+        (json!({"current": late}), "current.nextUpdate"),
+        (json!({"applied": {"M": {"key": {"S": "a"}}}}), "applied"),
+        (json!({"validators": {"S": "e1"}}), "validators"),
+    ];
+    for (more, attribute) in cases {
+        let service = Service::new([ok(&json!({"Items": [row(&json!({})), row(&more)]}))]);
+        let read = service.authorities().crl_states(&authority()).await;
+        let text = assert_fault(read, "dynamodb:Query", Invalid, attribute);
+        assert!(text.contains(&crl_record(&source())) && text.contains(&format!("attribute {attribute}:")), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn half_of_the_states_is_not_an_answer() {
+    let service = Service::new([
+        ok(&json!({"Items": [row(&json!({}))], "LastEvaluatedKey": {"record": {"S": "crl#"}}})),
+        dynamodb_error(400, "ThrottlingException"),
+    ]);
+    assert_fault(service.authorities().crl_states(&authority()).await, "dynamodb:Query", Throttled, "second page");
+}
+
+#[tokio::test]
+async fn a_request_for_a_crl_leaves_a_state_that_exists_alone() {
+    let service = Service::new([ok(&json!({})), condition_failed(&row(&json!({})))]);
+    let authorities = service.authorities();
+    authorities.request_crl(&authority(), &source()).await.unwrap();
+    authorities.request_crl(&authority(), &source()).await.unwrap();
+    let sent = &service.sent()[0];
+    assert_key(sent);
+    assert_eq!(sent.text("ConditionExpression"), "attribute_not_exists(#record)");
+    assert_eq!(sent.text("UpdateExpression"), "SET #source = :source, #validators = :validators, #version = :version");
+    assert_eq!(*sent.values(), json!({":source": {"S": SOURCE}, ":validators": {"M": {}}, ":version": {"N": "0"}}));
+    assert_eq!(sent.names()["#record"], "record");
+}
+
+#[tokio::test]
+async fn cas_with_crls_are_found_through_the_index() {
+    let other = "0a".repeat(32);
+    let service = Service::new([
+        ok(&json!({"Items": [], "LastEvaluatedKey": {"record": {"S": "profile"}}})),
+        ok(&json!({"Items": [{"caCertificateId": {"S": other}}], "LastEvaluatedKey": {"record": {"S": "more"}}})),
+        ok(&json!({"Items": [{"caCertificateId": {"S": authority().as_str()}}]})),
+    ]);
+    let found = service.authorities().authorities_with_crls().await.unwrap();
+    assert_eq!(found, [other.parse().unwrap(), authority()]);
+    let sent = &service.sent()[2];
+    assert_eq!((sent.text("IndexName"), RECORD_INDEX), ("byRecord", "byRecord"));
+    assert_eq!(sent.text("KeyConditionExpression"), "#record = :profile");
+    assert_eq!(sent.text("FilterExpression"), "attribute_exists(#sources) OR attribute_exists(#hosts)");
+    assert_eq!(sent.text("ProjectionExpression"), "#authority");
+    let names = json!({
+        "#authority": "caCertificateId", "#hosts": "crlHosts", "#record": "record", "#sources": "crlSources",
+    });
+    assert_eq!((sent.names(), sent.values()), (&names, &json!({":profile": {"S": "profile"}})));
+    // DynamoDB refuses consistent reads of a global index.
+    assert_eq!(sent.body["ConsistentRead"], Value::Null);
+
+    let service = Service::new([ok(&json!({"Items": [{"caCertificateId": {"S": "pumps"}}]}))]);
+    let found = service.authorities().authorities_with_crls().await;
+    let text = assert_fault(found, "dynamodb:Query", Invalid, "id");
+    assert!(text.contains("\"pumps\""), "{text}");
+}
+
+#[tokio::test]
+async fn a_check_that_went_well_clears_the_fault_and_a_fault_leaves_the_validators() {
+    let problem = CheckFault { at: NOW, detail: "gone".to_owned(), reason: Reason::CrlFetchFailed };
+    let service = Service::new([ok(&json!({})), ok(&json!({}))]);
+    let authorities = service.authorities();
+    authorities.record_check(&authority(), &source(), &validators(), None, NOW).await.unwrap();
+    authorities.record_check(&authority(), &source(), &validators(), Some(&problem), NOW).await.unwrap();
+
+    let sent = service.sent();
+    let common = "SET #checkedAt = :checkedAt, #source = :source, #version = if_not_exists(#version, :version)";
+    let [well, badly] = [0, 1].map(|at| sent[at].text("UpdateExpression"));
+    assert_eq!(well, format!("{common}, #validators = :validators REMOVE #lastError"));
+    assert_eq!(badly, format!("{common}, #lastError = :lastError"));
+    let mut expected = json!({
+        ":checkedAt": {"S": NOW_TEXT}, ":source": {"S": SOURCE}, ":version": {"N": "0"},
+        ":validators": {"M": {"etag": {"S": "\"e1\""}}},
+    });
+    assert_eq!(*sent[0].values(), expected);
+    expected.as_object_mut().unwrap().remove(":validators");
+    expected[":lastError"] =
+        json!({"M": {"at": {"S": NOW_TEXT}, "detail": {"S": "gone"}, "reason": {"S": "crl_fetch_failed"}}});
+    assert_eq!(*sent[1].values(), expected);
+    for sent in &sent {
+        assert_key(sent);
+        assert_eq!(sent.body["ConditionExpression"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn a_crl_is_published_over_the_version_that_was_read() {
+    let service = Service::new([ok(&json!({})), ok(&json!({}))]);
+    let authorities = service.authorities();
+    for version in [3, 0] {
+        assert!(
+            authorities.publish(&authority(), &source(), version, &published("new"), &validators(), NOW).await.unwrap()
+        );
+    }
+    let sent = service.sent();
+    assert_key(&sent[0]);
+    assert_eq!(sent[0].text("ConditionExpression"), "#version = :expected");
+    assert_eq!(
+        sent[0].text("UpdateExpression"),
+        "SET #checkedAt = :checkedAt, #current = :current, #source = :source, #validators = :validators, \
+         #version = :version REMOVE #lastError"
+    );
+    let expected = json!({
+        ":checkedAt": {"S": NOW_TEXT}, ":current": published_item("new"), ":expected": {"N": "3"},
+        ":source": {"S": SOURCE}, ":validators": {"M": {"etag": {"S": "\"e1\""}}}, ":version": {"N": "4"},
+    });
+    assert_eq!(*sent[0].values(), expected);
+    assert_eq!(sent[1].text("ConditionExpression"), "(attribute_not_exists(#version) OR #version = :expected)");
+    let values = sent[1].values();
+    assert_eq!((&values[":expected"], &values[":version"]), (&json!({"N": "0"}), &json!({"N": "1"})));
+}
+
+#[tokio::test]
+async fn publishing_tells_a_rival_from_its_own_lost_answer() {
+    let cases = [
+        (Value::Null, false),
+        (row(&json!({"version": {"N": "4"}, "current": published_item("rival")})), false),
+        (row(&json!({"version": {"N": "5"}, "current": published_item("new")})), false),
+        (row(&json!({"version": {"N": "4"}})), false),
+        (row(&json!({"version": {"N": "4"}, "current": published_item("new")})), true),
+    ];
+    for (old, expected) in cases {
+        let authorities = Service::new([condition_failed(&old)]).authorities();
+        let done = authorities.publish(&authority(), &source(), 3, &published("new"), &validators(), NOW).await;
+        assert_eq!(done.unwrap(), expected, "{old}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_carried_out_moves_on_from_what_was_carried_out_before() {
+    let service = Service::new([ok(&json!({})), ok(&json!({}))]);
+    let authorities = service.authorities();
+    let (old, new) = (snapshot("old"), snapshot("new"));
+    assert!(authorities.record_applied(&authority(), &source(), Some(&old), &new).await.unwrap());
+    assert!(authorities.record_applied(&authority(), &source(), None, &new).await.unwrap());
+    let sent = service.sent();
+    for sent in &sent {
+        assert_key(sent);
+        assert_eq!(sent.text("UpdateExpression"), "SET #applied = :applied");
+        assert_eq!(sent.values()[":applied"], snapshot_item("new"));
+    }
+    assert_eq!(sent[0].text("ConditionExpression"), "#applied.#key = :before");
+    assert_eq!(sent[0].values()[":before"], json!({"S": "old"}));
+    assert_eq!(*sent[0].names(), json!({"#applied": "applied", "#key": "key"}));
+    let absent = "attribute_exists(#source) AND attribute_not_exists(#applied)";
+    assert_eq!(sent[1].text("ConditionExpression"), absent);
+    assert_eq!(*sent[1].names(), json!({"#applied": "applied", "#source": "source"}));
+
+    for (key, expected) in [("rival", false), ("new", true)] {
+        let authorities = Service::new([condition_failed(&row(&json!({"applied": snapshot_item(key)})))]).authorities();
+        let done = authorities.record_applied(&authority(), &source(), Some(&old), &new).await;
+        assert_eq!(done.unwrap(), expected, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn every_call_reports_its_operation() {
+    let service = Service::new(vec![dynamodb_error(400, "ResourceNotFoundException"); 6]);
+    let (table, id, source) = (service.authorities(), authority(), source());
+    assert_fault(table.crl_states(&id).await, "dynamodb:Query", NotFound, "crl_states");
+    assert_fault(table.authorities_with_crls().await, "dynamodb:Query", NotFound, "authorities_with_crls");
+    assert_fault(table.request_crl(&id, &source).await, UPDATE, NotFound, "request_crl");
+    let checked = table.record_check(&id, &source, &validators(), None, NOW).await;
+    assert_fault(checked, UPDATE, NotFound, "record_check");
+    let done = table.publish(&id, &source, 0, &published("new"), &validators(), NOW).await;
+    assert_fault(done, UPDATE, NotFound, "publish");
+    assert_fault(table.record_applied(&id, &source, None, &snapshot("new")).await, UPDATE, NotFound, "record_applied");
+    assert_eq!(service.sent().len(), 6);
+}
