@@ -5,6 +5,7 @@
 //! gets in on a later connection once the reason is gone.
 
 mod replacement;
+mod revocation;
 
 use shared::decision::{Decision, Reason, Verdict};
 use shared::event::RegisteredEvent;
@@ -12,15 +13,16 @@ use shared::fault::{Fault, FaultKind};
 use shared::id::CaCertificateId;
 use shared::pki::Certificate;
 use shared::port::{
-    AuthorityStore, Begin, CertificateRegistry, CertificateStatus, Creation, Finish, NewStatus, RegisteredCertificate,
-    RegistrationStore, Replaced, StatusChange, ThingRegistry,
+    AuthorityStore, Begin, CertificateRegistry, CertificateStatus, Creation, CrlStates, Finish, ListedRegistrations,
+    NewStatus, RegisteredCertificate, RegistrationStore, Replaced, SnapshotPages, StatusChange, ThingRegistry,
 };
 use shared::profile::{Admission, Rules};
 use shared::registration::Candidate;
+use shared::revocation::{NotRevoked, Snapshots};
 use time::{Duration, OffsetDateTime};
 
+use self::revocation::{Passage, unfinished_listing};
 use crate::admission::{self, Examined, certificate_refusal, refusal};
-use crate::gate::{CrlGate, NotRevoked};
 use crate::settings::Settings;
 
 /// A certificate that AWS IoT does not know yet may still appear within this time of its event.
@@ -50,24 +52,24 @@ struct Authority {
 
 /// The activator with everything it works on, made once at start.
 #[derive(Debug)]
-pub struct Activator<R, A, S, G> {
+pub struct Activator<R, A, S, P> {
     pub(crate) authorities: A,
-    pub(crate) gate: G,
     pub(crate) registrations: S,
     pub(crate) registry: R,
     pub(crate) settings: Settings,
+    pub(crate) snapshots: Snapshots<P>,
 }
 
-impl<R, A, S, G> Activator<R, A, S, G>
+impl<R, A, S, P> Activator<R, A, S, P>
 where
     R: CertificateRegistry + ThingRegistry + Sync,
-    A: AuthorityStore + Sync,
-    S: RegistrationStore + Sync,
-    G: CrlGate + Sync,
+    A: AuthorityStore + CrlStates + Sync,
+    S: ListedRegistrations + RegistrationStore + Sync,
+    P: SnapshotPages + Sync,
 {
     /// Puts the parts together.
-    pub fn new(settings: Settings, registry: R, authorities: A, registrations: S, gate: G) -> Self {
-        Self { authorities, gate, registrations, registry, settings }
+    pub fn new(settings: Settings, registry: R, authorities: A, registrations: S, snapshots: P) -> Self {
+        Self { authorities, registrations, registry, settings, snapshots: Snapshots::new(snapshots) }
     }
 
     /// Decides about the certificate of one event and carries the decision out.
@@ -118,7 +120,7 @@ where
             Certificate::from_pem(&registered.pem).map_err(|fault| unproven(None, certificate_refusal(&fault)))?;
         admission::check_identity(event, registered, &certificate, &self.settings.account_id)
             .map_err(|verdict| unproven(Some(&certificate), verdict))?;
-        self.check_status(&event.ca_certificate_id, &certificate, &registered.status).await?;
+        self.check_status(&event.ca_certificate_id, &certificate, &registered.status, now).await?;
 
         let Authority { certificate: issuer, rules } =
             authority.ok_or_else(|| unproven(Some(&certificate), no_authority()))?;
@@ -127,10 +129,19 @@ where
             .map_err(|(candidate, verdict)| Stop::KeptOut(candidate, verdict))?;
         let kept_out = |verdict| Stop::KeptOut(Box::new(examined.candidate.clone()), verdict);
         self.check_announced(&examined, &rules).await?.map_err(kept_out)?;
-        let cleared = self.gate.clear(&rules).map_err(kept_out)?;
 
         *progress = Some(examined.candidate.clone());
-        self.carry_out(&examined, &rules, registered, cleared, now).await
+        let replacing = match self.registrations.begin(&examined.candidate, now).await? {
+            Begin::Begun { replacing } => replacing,
+            Begin::SerialReused => return Err(kept_out(serial_reused())),
+        };
+        match self.pass_gate(&examined.candidate, &certificate, &rules, now).await? {
+            Passage::Free(proof) => self.carry_out(&examined, &rules, registered, replacing, &proof, now).await,
+            Passage::OnHold(listing) => {
+                self.hold(&examined, &rules, registered, &listing, now).await?;
+                Ok(listing.verdict())
+            }
+        }
     }
 
     /// The CA's rules and certificate. A CA seen for the first time is described once, and its PEM kept.
@@ -150,24 +161,33 @@ where
     }
 
     /// Goes on with a certificate that is pending, or whose activation was interrupted after it had become ACTIVE. If
-    /// it has left PENDING_ACTIVATION otherwise there is nothing to do, but to close an attempt that was under way.
+    /// it has left PENDING_ACTIVATION otherwise there is nothing to do, but to close an attempt or to carry out a
+    /// listing that was under way.
     async fn check_status(
         &self,
         authority: &CaCertificateId,
         certificate: &Certificate,
         status: &CertificateStatus,
+        now: OffsetDateTime,
     ) -> Result<(), Stop> {
         if *status == CertificateStatus::PendingActivation {
             return Ok(());
         }
         let candidate = Candidate::issued(authority, certificate);
         let row = self.registrations.registration(&candidate.id).await?;
-        let under_way = row
-            .is_some_and(|row| row.certificate_id == candidate.certificate_id && row.decision == Decision::Activating);
-        match (under_way, status) {
-            (true, CertificateStatus::Active) => Ok(()),
-            (true, _) => Err(Stop::KeptOut(Box::new(candidate), not_pending(status))),
-            (false, _) => Err(Stop::Settled(not_pending(status))),
+        let Some(row) = row.filter(|row| row.certificate_id == candidate.certificate_id) else {
+            return Err(Stop::Settled(not_pending(status)));
+        };
+        if let Some(listing) = unfinished_listing(&row, status) {
+            self.exclude(&candidate, &listing, now).await?;
+            return Err(Stop::Settled(listing.verdict()));
+        }
+        match (row.decision, status) {
+            (Decision::Activating, CertificateStatus::Active) => Ok(()),
+            // The CRL checker has begun to release it, and is the one to complete that.
+            (Decision::Activating, _) if row.held_at.is_some() => Err(Stop::Settled(not_pending(status))),
+            (Decision::Activating, _) => Err(Stop::KeptOut(Box::new(candidate), not_pending(status))),
+            _ => Err(Stop::Settled(not_pending(status))),
         }
     }
 
@@ -184,21 +204,18 @@ where
         Ok(admission::admit(rules.admission, &thing.name, by_serial.as_ref(), by_name.as_ref()))
     }
 
-    /// Thing and policy, attachments, ACTIVE; the row before and after.
+    /// Thing and policy, attachments, ACTIVE; the row at last.
     async fn carry_out(
         &self,
         examined: &Examined,
         rules: &Rules,
         registered: &RegisteredCertificate,
-        cleared: NotRevoked,
+        replacing: Option<Replaced>,
+        cleared: &NotRevoked,
         now: OffsetDateTime,
     ) -> Result<Verdict, Stop> {
         let candidate = &examined.candidate;
         let kept_out = |verdict| Stop::KeptOut(Box::new(candidate.clone()), verdict);
-        let replacing = match self.registrations.begin(candidate, now).await? {
-            Begin::Begun { replacing } => replacing,
-            Begin::SerialReused => return Err(kept_out(serial_reused())),
-        };
         let (creation, ()) = tokio::try_join!(
             self.registry.create_thing(&examined.thing),
             self.registry.attach_policy(&rules.policy_name, &registered.arn),
@@ -218,7 +235,7 @@ where
         if replaced.is_some() {
             self.retire_replaced(examined, now).await?;
         }
-        Ok(self.finish(candidate, now).await?)
+        Ok(self.finish(candidate, cleared, now).await?)
     }
 
     async fn join_group(&self, examined: &Examined, rules: &Rules) -> Result<(), Fault> {
@@ -233,7 +250,7 @@ where
         &self,
         candidate: &Candidate,
         registered: &RegisteredCertificate,
-        _cleared: NotRevoked,
+        _cleared: &NotRevoked,
     ) -> Result<Result<(), Verdict>, Fault> {
         if registered.status == CertificateStatus::Active {
             return Ok(Ok(()));
@@ -247,10 +264,14 @@ where
         }
     }
 
-    /// Writes the last row. Whoever was replaced on the way in goes out again.
-    async fn finish(&self, candidate: &Candidate, now: OffsetDateTime) -> Result<Verdict, Fault> {
-        match self.registrations.finish(candidate, now).await? {
+    /// Writes the last row. Whoever was replaced or listed on the way in goes out again.
+    async fn finish(&self, candidate: &Candidate, cleared: &NotRevoked, now: OffsetDateTime) -> Result<Verdict, Fault> {
+        match self.registrations.finish(candidate, &Verdict::activated(), cleared.crl_number(), now).await? {
             Finish::Finished => Ok(Verdict::activated()),
+            Finish::Listed(listing) => {
+                self.exclude(candidate, &listing, now).await?;
+                Ok(listing.verdict())
+            }
             Finish::Superseded => {
                 self.registry.set_status(&candidate.certificate_id, NewStatus::Inactive).await?;
                 let verdict = Verdict::new(

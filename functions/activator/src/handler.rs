@@ -11,12 +11,13 @@ use shared::decision::{Decision, Reason, Verdict};
 use shared::event::RegisteredEvent;
 use shared::fault::{Fault, FaultKind, chain};
 use shared::id::CertificateId;
-use shared::port::{AuthorityStore, CertificateRegistry, RegistrationStore, ThingRegistry};
+use shared::port::{
+    AuthorityStore, CertificateRegistry, CrlStates, ListedRegistrations, RegistrationStore, SnapshotPages, ThingRegistry,
+};
 use shared::registration::Candidate;
 use time::OffsetDateTime;
 
 use crate::activation::Activator;
-use crate::gate::CrlGate;
 
 /// Time kept back before the function's deadline, for writing down that the attempt was cut short.
 const RESERVE: Duration = Duration::from_millis(1500);
@@ -41,12 +42,12 @@ pub struct Response {
     pub reason: Reason,
 }
 
-impl<R, A, S, G> Activator<R, A, S, G>
+impl<R, A, S, P> Activator<R, A, S, P>
 where
     R: CertificateRegistry + ThingRegistry + Sync,
-    A: AuthorityStore + Sync,
-    S: RegistrationStore + Sync,
-    G: CrlGate + Sync,
+    A: AuthorityStore + CrlStates + Sync,
+    S: ListedRegistrations + RegistrationStore + Sync,
+    P: SnapshotPages + Sync,
 {
     /// Handles one invocation.
     ///

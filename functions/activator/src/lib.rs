@@ -2,13 +2,11 @@
 
 mod activation;
 mod admission;
-mod gate;
 mod handler;
 mod settings;
 mod take_over;
 mod thing;
 
 pub use activation::Activator;
-pub use gate::{CrlGate, NoCrl, NotRevoked};
 pub use handler::Response;
 pub use settings::Settings;

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use activator::{Activator, NoCrl, Settings};
+use activator::{Activator, Settings};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use serde_json::value::RawValue;
 use shared::aws::authorities::Authorities;
 use shared::aws::iot::Iot;
 use shared::aws::load_config;
 use shared::aws::registrations::Registrations;
+use shared::aws::snapshots::{SnapshotBucket, client};
 
 /// Longest time that opening connections may add to the start.
 const PREWARM: Duration = Duration::from_secs(1);
@@ -22,11 +23,14 @@ async fn main() -> Result<(), Error> {
     let authorities = Authorities::new(&config, settings.authorities_table.clone());
     let registrations = Registrations::new(&config, settings.registrations_table.clone());
 
-    let (iot, dynamodb) = tokio::join!(registry.prewarm(PREWARM), authorities.prewarm(PREWARM));
-    for fault in [iot, dynamodb].into_iter().filter_map(Result::err) {
+    let snapshots = SnapshotBucket::new(client(&config), settings.revocation_bucket.clone());
+
+    let (iot, dynamodb, s3) =
+        tokio::join!(registry.prewarm(PREWARM), authorities.prewarm(PREWARM), snapshots.prewarm(PREWARM));
+    for fault in [iot, dynamodb, s3].into_iter().filter_map(Result::err) {
         tracing::warn!(error = shared::fault::chain(&fault), "a connection could not be opened at start");
     }
 
-    let activator = Activator::new(settings, registry, authorities, registrations, NoCrl);
+    let activator = Activator::new(settings, registry, authorities, registrations, snapshots);
     run(service_fn(|event: LambdaEvent<Box<RawValue>>| activator.handle(event))).await
 }

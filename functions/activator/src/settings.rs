@@ -16,6 +16,8 @@ pub struct Settings {
     pub defaults: Defaults,
     /// Name of the `Registrations` table: `REGISTRATIONS_TABLE`.
     pub registrations_table: String,
+    /// Bucket of the revocation snapshots: `REVOCATION_BUCKET`.
+    pub revocation_bucket: String,
 }
 
 impl Settings {
@@ -33,6 +35,7 @@ impl Settings {
         let account_id = reader.required("ACCOUNT_ID");
         let authorities_table = reader.required("AUTHORITIES_TABLE");
         let registrations_table = reader.required("REGISTRATIONS_TABLE");
+        let revocation_bucket = reader.required("REVOCATION_BUCKET");
         let policy_name = reader.required("DEFAULT_POLICY_NAME");
         let thing_name_template = reader.required("DEFAULT_THING_NAME_TEMPLATE");
         let thing_group = reader.optional("DEFAULT_THING_GROUP");
@@ -48,6 +51,7 @@ impl Settings {
                     thing_type,
                 },
                 registrations_table: registrations_table?,
+                revocation_bucket: revocation_bucket?,
             })
         })();
         reader.finish(built)
@@ -63,6 +67,7 @@ mod tests {
             "ACCOUNT_ID" => "012345678901",
             "AUTHORITIES_TABLE" => "authorities",
             "REGISTRATIONS_TABLE" => "registrations",
+            "REVOCATION_BUCKET" => "revocation",
             "DEFAULT_POLICY_NAME" => "device",
             "DEFAULT_THING_NAME_TEMPLATE" => "${CommonName}",
             "DEFAULT_THING_GROUP" => "",

@@ -17,7 +17,7 @@ use crate::take_over::{self, Attached, Facts, Step};
 /// How often a thing that changes meanwhile is read again.
 const REWRITES: usize = 3;
 
-impl<R, A, S, G> Activator<R, A, S, G>
+impl<R, A, S, P> Activator<R, A, S, P>
 where
     R: CertificateRegistry + ThingRegistry + Sync,
     S: RegistrationStore + Sync,

@@ -10,6 +10,7 @@
 mod calls;
 mod decisions;
 mod fixtures;
+mod gate;
 mod kill_points;
 mod races;
 mod stage;

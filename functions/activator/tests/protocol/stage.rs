@@ -1,6 +1,6 @@
 //! A world with one CA, and devices that come in through the activator's handler.
 
-use activator::{Activator, NoCrl, Response, Settings};
+use activator::{Activator, Response, Settings};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -102,9 +102,10 @@ pub(crate) async fn knock_in_account(
             thing_type: None,
         },
         registrations_table: "registrations".to_owned(),
+        revocation_bucket: "revocation".to_owned(),
     };
     let mut context = Context::default();
     context.deadline = u64::try_from(now().unix_timestamp() * 1000 + 900_000).unwrap();
     let payload = RawValue::from_string(payload.to_owned()).unwrap();
-    Activator::new(settings, world, world, world, NoCrl).handle(LambdaEvent::new(payload, context)).await
+    Activator::new(settings, world, world, world, world).handle(LambdaEvent::new(payload, context)).await
 }
