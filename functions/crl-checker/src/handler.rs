@@ -1,0 +1,131 @@
+//! Lambda's side: decode the request, keep the deadline, log what was found, answer with the report.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, tracing};
+use serde_json::value::RawValue;
+use shared::fault::chain;
+use shared::port::{
+    AuthorityStore, CertificateRegistry, CrlPublication, ListedRegistrations, RegistrationStore, Sessions,
+    SnapshotStore,
+};
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use crate::checker::Checker;
+use crate::fetch::CrlFetch;
+use crate::metrics;
+use crate::report::{Outcome, Report, Request};
+
+/// Time kept back before the function's deadline for what has been begun: one source, one certificate.
+const RESERVE: Duration = Duration::from_secs(30);
+/// Time for an invocation that has no deadline.
+const WITHOUT_DEADLINE: Duration = Duration::from_mins(1);
+
+impl<R, A, S, B, F, L> Checker<R, A, S, B, F, L>
+where
+    R: CertificateRegistry + Sync,
+    A: AuthorityStore + CrlPublication + Sync,
+    S: ListedRegistrations + RegistrationStore + Sync,
+    B: SnapshotStore + Sync,
+    F: CrlFetch + Sync,
+    L: Sessions + Sync,
+{
+    /// Handles one invocation.
+    ///
+    /// # Errors
+    /// A request that can't be understood, and faults that concern the whole run. What concerns one source is in the
+    /// report, the log and the metrics.
+    pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Report, Diagnostic> {
+        let request = decode(event.payload.get())?;
+        let now = now();
+        let until = Instant::now() + time_left(&event.context, now);
+        let report = self.run(&request, now, until).await.map_err(|fault| {
+            let error = chain(&fault);
+            tracing::error!(error, "the run failed");
+            Diagnostic { error_type: fault.kind.as_str().to_owned(), error_message: error }
+        })?;
+        log(&report);
+        if !request.dry_run {
+            let line = metrics::line(&report, &event.context.env_config.function_name, now);
+            if let Err(error) = writeln!(std::io::stdout(), "{line}") {
+                tracing::error!(%error, "the metrics could not be written");
+            }
+        }
+        Ok(report)
+    }
+}
+
+/// The schedule sends an event of its own without any of the members; whatever else is in it does not count.
+fn decode(payload: &str) -> Result<Request, Diagnostic> {
+    let refused = |error_message| Diagnostic { error_type: "request".to_owned(), error_message };
+    let mut members = serde_json::Deserializer::from_str(payload);
+    let request: Request = serde_path_to_error::deserialize(&mut members)
+        .map_err(|error| refused(format!("request, member {}: {}", error.path(), error.inner())))?;
+    if request.accept_shrunk && request.ca_certificate_id.is_none() {
+        return Err(refused("acceptShrunk is for one CA: caCertificateId is missing".to_owned()));
+    }
+    Ok(request)
+}
+
+fn log(report: &Report) {
+    for source in &report.sources {
+        let name = source.source.as_ref().map_or("", |source| source.as_str());
+        let (ca, outcome) = (&source.ca_certificate_id, source.outcome);
+        let reason = source.reason.map(shared::decision::Reason::as_str).unwrap_or_default();
+        let detail = source.detail.as_deref().unwrap_or_default();
+        match outcome {
+            Outcome::Failed => tracing::error!(ca.id = %ca, crl.source = name, detail, "CRL {name}: failed"),
+            Outcome::KeptOut => {
+                tracing::warn!(ca.id = %ca, crl.source = name, reason, detail, "CRL {name}: kept out ({reason})");
+            }
+            Outcome::LostLock | Outcome::Postponed | Outcome::Published | Outcome::Unchanged => {
+                tracing::info!(ca.id = %ca, crl.source = name, ?outcome, "CRL {name}: {outcome:?}");
+            }
+        }
+    }
+    tracing::info!(
+        changes = ?report.changes, finished = report.finished, reconciled = report.reconciled,
+        "{} CRLs checked", report.sources.len()
+    );
+}
+
+/// A deadline that has passed already is none: `cargo lambda watch` sends a constant of 1970.
+fn time_left(context: &Context, now: OffsetDateTime) -> Duration {
+    match Duration::try_from(OffsetDateTime::from(context.deadline()) - now) {
+        Ok(left) if !left.is_zero() => left.saturating_sub(RESERVE),
+        _ => WITHOUT_DEADLINE,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
+fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_asks_for_everything_and_an_operator_for_one_ca() {
+        let scheduled = decode(r#"{"version":"0","detail-type":"Scheduled Event","detail":{}}"#).unwrap();
+        assert_eq!(scheduled, Request::default());
+        let ca = "c".repeat(64);
+        let asked = decode(&format!(r#"{{"caCertificateId":"{ca}","dryRun":true,"acceptShrunk":true}}"#)).unwrap();
+        assert!(asked.dry_run && asked.accept_shrunk && asked.ca_certificate_id.is_some());
+    }
+
+    #[test]
+    fn what_can_not_be_understood_is_named() {
+        for (payload, member) in [
+            (r#"{"caCertificateId":"x"}"#, "caCertificateId"),
+            (r#"{"dryRun":"yes"}"#, "dryRun"),
+            (r#"{"acceptShrunk":true}"#, "acceptShrunk"),
+        ] {
+            let message = decode(payload).unwrap_err().error_message;
+            assert!(message.contains(member), "{message}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Start of the CRL checker: settings and clients once, then events.
+
+use crl_checker::fetch::{self, Fetcher};
+use crl_checker::{Checker, Limits, Parts, Settings};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use serde_json::value::RawValue;
+use shared::aws::authorities::Authorities;
+use shared::aws::iot::Iot;
+use shared::aws::load_config;
+use shared::aws::registrations::Registrations;
+use shared::aws::sessions::LiveSessions;
+use shared::aws::snapshots::{self, SnapshotBucket};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let settings = Settings::from_env()?;
+    let config = load_config().await;
+    let limits = fetch::Limits::new(settings.max_octets.get());
+    let (networks, buckets) = (settings.private_networks, settings.crl_buckets.0);
+    let checker = Checker::new(Parts {
+        authorities: Authorities::new(&config, settings.authorities_table),
+        bucket: SnapshotBucket::new(snapshots::client(&config), settings.revocation_bucket),
+        fetcher: Fetcher::new(snapshots::client(&config), networks, limits, buckets)?,
+        limits: Limits {
+            minimum_share: settings.minimum_share.0,
+            scratch: std::env::temp_dir(),
+            status_changes_per_second: Some(settings.status_changes_per_second.get()),
+        },
+        registrations: Registrations::new(&config, settings.registrations_table),
+        registry: Iot::new(&config),
+        sessions: LiveSessions::new(&config, settings.devices_table),
+    });
+    run(service_fn(|event: LambdaEvent<Box<RawValue>>| checker.handle(event))).await
+}

@@ -1,0 +1,100 @@
+//! All registrations against all CRLs, whether something changed or not: what no difference shows.
+//!
+//! Certificates that were activated without a CRL, activations that died after ACTIVE, holds whose end fell into a time
+//! when another CRL of the CA did not count.
+
+use std::collections::HashMap;
+
+use shared::fault::Fault;
+use shared::id::{CaCertificateId, Serial};
+use shared::port::{
+    AuthorityStore, CertificateRegistry, CrlPublication, ListedRegistrations, RegistrationStore, Sessions,
+    SnapshotStore,
+};
+use shared::registration::Registration;
+use shared::revocation::{Listing, PublishedCrl};
+
+use crate::change::Changes;
+use crate::checker::{Checker, Run};
+use crate::content::LocalSnapshot;
+use crate::fetch::CrlFetch;
+
+/// The CRLs of a CA with their snapshots on this machine.
+type Lists = Vec<(PublishedCrl, LocalSnapshot)>;
+
+impl<R, A, S, B, F, L> Checker<R, A, S, B, F, L>
+where
+    R: CertificateRegistry + Sync,
+    A: AuthorityStore + CrlPublication + Sync,
+    S: ListedRegistrations + RegistrationStore + Sync,
+    B: SnapshotStore + Sync,
+    F: CrlFetch + Sync,
+    L: Sessions + Sync,
+{
+    /// Compares every registration of these CAs; tells how many there were, and whether the time sufficed. The snapshots
+    /// are read after the states, and the rows after the snapshots, so that nothing is released by an old CRL unseen.
+    pub(crate) async fn reconcile(
+        &self,
+        authorities: &[CaCertificateId],
+        run: Run,
+        changes: &mut Changes,
+    ) -> Result<(u64, bool), Fault> {
+        let mut lists = HashMap::new();
+        for authority in authorities {
+            lists.insert(authority.clone(), self.lists(authority, run).await?);
+        }
+        let mut compared = 0;
+        let mut from = None;
+        loop {
+            let (rows, next) = self.registrations.walk(from.as_ref()).await?;
+            for row in &rows {
+                let Some(lists) = lists.get(&row.ca_certificate_id) else { continue };
+                if run.is_over() {
+                    return Ok((compared, false));
+                }
+                compared += 1;
+                changes.add(self.compare(row, lists, run).await?);
+            }
+            match next {
+                Some(next) => from = Some(next),
+                None => return Ok((compared, true)),
+            }
+        }
+    }
+
+    async fn lists(&self, authority: &CaCertificateId, run: Run) -> Result<Lists, Fault> {
+        let mut lists = Vec::new();
+        for crl in self.authorities.crl_states(authority).await?.into_iter().filter_map(|state| state.current) {
+            // A CRL that is past its nextUpdate still tells who was revoked, but no longer who is not.
+            if crl.next_update <= run.now {
+                continue;
+            }
+            let content = self.snapshots.pages().open(&crl.snapshot.key).await?;
+            let snapshot = LocalSnapshot::copy(content, &crl.snapshot, &self.limits.scratch).await?;
+            lists.push((crl, snapshot));
+        }
+        Ok(lists)
+    }
+
+    async fn compare(&self, row: &Registration, lists: &Lists, run: Run) -> Result<Changes, Fault> {
+        let Some(serial) = row.candidate().serial else { return Ok(Changes::default()) };
+        match listing(&serial, lists)? {
+            Some(listing) => self.enter(row, &listing, true, run.mode, run.now).await,
+            None => self.release(row, run.mode, run.now).await,
+        }
+    }
+}
+
+/// The gravest place on the lists.
+fn listing(serial: &Serial, lists: &Lists) -> Result<Option<Listing>, Fault> {
+    let mut held = None;
+    for (crl, snapshot) in lists {
+        let Some(reason) = snapshot.find(serial)? else { continue };
+        let listing = Listing { crl_number: crl.number.clone(), reason };
+        if !listing.is_hold() {
+            return Ok(Some(listing));
+        }
+        held = Some(listing);
+    }
+    Ok(held)
+}

@@ -1,0 +1,101 @@
+//! What a run answers.
+
+use serde::{Deserialize, Serialize};
+use shared::decision::Reason;
+use shared::id::CaCertificateId;
+use shared::pki::crl::CrlNumber;
+use shared::revocation::CrlSource;
+
+use crate::change::Changes;
+
+/// What a run is asked to do. The schedule's events name neither.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Request {
+    /// Let a CRL count that has lost more entries than the stack allows; for one CA only.
+    pub accept_shrunk: bool,
+    /// One CA; without it, all whose profile names sources.
+    pub ca_certificate_id: Option<CaCertificateId>,
+    /// Report, and change nothing.
+    pub dry_run: bool,
+    /// Compare all registrations with all CRLs, whether something changed or not.
+    pub reconcile: bool,
+}
+
+/// What became of one source.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The source, AWS or the function's permissions failed; the next run tries again.
+    Failed,
+    /// What the source has does not count; the CRL before goes on counting.
+    KeptOut,
+    /// Another run was faster.
+    LostLock,
+    /// The time was up; the next run goes on.
+    Postponed,
+    /// A new CRL counts now.
+    Published,
+    /// The CRL is the one that is known.
+    Unchanged,
+}
+
+/// What was done about one source.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceReport {
+    /// Serial numbers that came onto the list, as far as they have been looked at.
+    pub added: u64,
+    /// The CA.
+    pub ca_certificate_id: CaCertificateId,
+    /// Number of the CRL that counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crl_number: Option<CrlNumber>,
+    /// A sentence for people, if something was wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Entries of the CRL that counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entries: Option<u64>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why it does not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// Serial numbers that left the list, as far as they have been looked at.
+    pub removed: u64,
+    /// The source; none if the CA itself could not be dealt with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<CrlSource>,
+}
+
+impl SourceReport {
+    pub(crate) fn new(authority: &CaCertificateId, source: Option<&CrlSource>, outcome: Outcome) -> Self {
+        Self {
+            added: 0,
+            ca_certificate_id: authority.clone(),
+            crl_number: None,
+            detail: None,
+            entries: None,
+            outcome,
+            reason: None,
+            removed: 0,
+            source: source.cloned(),
+        }
+    }
+}
+
+/// What a run did, or would do.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Certificates changed.
+    pub changes: Changes,
+    /// Whether nothing is left for the next run.
+    pub finished: bool,
+    /// Registrations compared with all CRLs, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reconciled: Option<u64>,
+    /// The sources that were asked.
+    pub sources: Vec<SourceReport>,
+}

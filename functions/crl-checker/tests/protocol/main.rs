@@ -1,0 +1,17 @@
+//! The CRL checker's protocol against the tables, the bucket and AWS IoT's registry in memory: what a CRL changes, what
+//! is kept out, every order with an activation, every kill point, how the number of calls grows.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test ends where its set-up does"
+)]
+
+mod changes;
+mod kill_points;
+mod kept_out;
+mod races;
+mod stage;
+mod sweep;

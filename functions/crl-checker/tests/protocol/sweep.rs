@@ -1,0 +1,43 @@
+//! The work of a run follows the number of changes.
+
+use shared::pki::crl::RevocationReason::{self, CertificateHold, KeyCompromise, Unspecified};
+use shared::testing::NewCrl;
+
+use crate::stage::{Stage, serial};
+
+/// Runs the checker over a CRL of `size` entries to which `added` registered certificates are added and from which
+/// `released` leave; the calls made, by name.
+async fn calls(size: u64, fleet: usize, added: usize, released: usize) -> Vec<(&'static str, usize)> {
+    let stage = Stage::new().await;
+    let mut devices = Vec::new();
+    for n in 0..fleet {
+        devices.push(stage.inside(&format!("pump-{n}")).await);
+    }
+    let strangers = || (1..=size).map(|n| ((n << 20).to_be_bytes().to_vec(), Unspecified));
+    let on_hold = devices.iter().take(released).map(|device| (serial(device), CertificateHold));
+    let revoked = devices.iter().rev().take(added).map(|device| (serial(device), KeyCompromise));
+    let before: Vec<(Vec<u8>, RevocationReason)> = strangers().chain(on_hold).collect();
+    stage.shelve(stage.authority.crl(&NewCrl::current(2, stage.now), before));
+    stage.sweep().await;
+    let after: Vec<(Vec<u8>, RevocationReason)> = strangers().chain(revoked).collect();
+    stage.shelve(stage.authority.crl(&NewCrl::current(3, stage.now), after));
+    let begun = stage.world.calls().len();
+    let report = stage.sweep().await;
+    assert_eq!((report.changes.revoked, report.changes.released), (added as u64, released as u64));
+    let calls = stage.world.calls();
+    let mut counts = std::collections::BTreeMap::new();
+    for call in &calls[begun..] {
+        *counts.entry(*call).or_insert(0) += 1;
+    }
+    counts.into_iter().collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn neither_a_larger_crl_nor_a_larger_fleet_makes_more_calls() {
+    let small = calls(8_000, 30, 10, 5).await;
+    assert_eq!(calls(30_000, 30, 10, 5).await, small);
+    assert_eq!(calls(8_000, 90, 10, 5).await, small);
+    let twice = calls(8_000, 30, 20, 10).await;
+    let updates = |calls: &[(&str, usize)]| calls.iter().find(|(name, _)| *name == "iot:UpdateCertificate").unwrap().1;
+    assert_eq!((updates(&small), updates(&twice)), (15, 30));
+}
