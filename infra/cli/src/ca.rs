@@ -1,6 +1,7 @@
 //! `jitr ca`: certificate authorities and the rules under which their devices come in.
 
 pub mod change;
+mod crl;
 mod find;
 mod list;
 pub mod profile;
@@ -18,6 +19,7 @@ use crate::files::{Existing, NewFile, write_all};
 use crate::issue::{CertificateAuthority, KeyAlgorithm, Subject, Validity};
 use crate::output::Format;
 
+pub(crate) use crl::when_stale;
 pub use find::find;
 
 /// What to do with certificate authorities.

@@ -10,13 +10,15 @@ use time::OffsetDateTime;
 
 use crate::allow::{self, AllowCommand};
 use crate::ca::{self, CaCommand};
+use crate::crl::{self, CrlCommand};
 use crate::device::connect::ConnectError;
 use crate::device::{self, DeviceCommand};
 use crate::output::{Format, in_words};
+use crate::sweep::{self, SweepArgs};
 use crate::thing::{self, ThingCommand};
 use crate::why::{self, WhyArgs};
 
-/// Just-in-time registration for AWS IoT Core: certificate authorities, devices, admission lists, decisions.
+/// Just-in-time registration for AWS IoT Core: certificate authorities, devices, admission lists, CRLs, decisions.
 ///
 /// Region and credentials come from where the AWS CLI takes them; `AWS_ENDPOINT_URL` leads to a local cloud.
 #[derive(Debug, Parser)]
@@ -43,6 +45,11 @@ enum Command {
     /// Announce certificates to a CA that admits listed ones only.
     #[command(subcommand)]
     Allow(AllowCommand),
+    /// Make and publish CRLs, and tell what they say about a certificate.
+    #[command(subcommand)]
+    Crl(CrlCommand),
+    /// Start the CRL checker: fetch every CRL, and revoke, hold and release as they say.
+    Sweep(SweepArgs),
     /// Free the names of things.
     #[command(subcommand)]
     Thing(ThingCommand),
@@ -52,7 +59,8 @@ enum Command {
 
 /// Reads the arguments, does what they say, prints what came of it.
 ///
-/// Ends with 0 if it was done, with 2 if a device was not let in, with 1 on every other failure.
+/// Ends with 0 if it was done, with 2 if a device was not let in, with 1 on every other failure. `crl check` has an
+/// answer in its exit code: 0 good, 2 revoked, 3 held, 4 unusable.
 pub async fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
@@ -64,7 +72,7 @@ pub async fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         }
     };
     match run(cli).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {}", in_words(&error));
@@ -76,18 +84,21 @@ pub async fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> Result<()> {
+async fn run(cli: Cli) -> Result<ExitCode> {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock; everything else is told")]
     let now = OffsetDateTime::now_utc();
     let format = if cli.json { Format::Json } else { Format::Text };
     let stack = cli.stack.as_str();
     match cli.command {
-        Command::Ca(command) => ca::run(command, stack, format, now).await,
-        Command::Device(command) => device::run(command, stack, format, now).await,
-        Command::Allow(command) => allow::run(command, stack, format, now).await,
-        Command::Thing(command) => thing::run(command, stack, format).await,
-        Command::Why(args) => why::run(args, stack, format).await,
+        Command::Ca(command) => ca::run(command, stack, format, now).await?,
+        Command::Device(command) => device::run(command, stack, format, now).await?,
+        Command::Allow(command) => allow::run(command, stack, format, now).await?,
+        Command::Crl(command) => return crl::run(command, stack, format, now).await,
+        Command::Sweep(args) => sweep::run(args, stack, format).await?,
+        Command::Thing(command) => thing::run(command, stack, format).await?,
+        Command::Why(args) => why::run(args, stack, format).await?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// `jitr … | head` is no failure.
@@ -117,12 +128,26 @@ mod tests {
             "jitr ca list --json",
             "jitr ca show abc",
             "jitr ca set abc --admission listed --unset policy",
+            "jitr ca set abc --crl-source s3://lists/1.crl --crl-source https://h/2.crl --crl-host h --when-stale 24h",
+            "jitr ca set abc --require-crl=false --unset crl-sources --unset crl-hosts --unset when-stale",
             "jitr device new --ca ca.pem --ca-key ca.key --name pump-17 --serial 0A:1B --key rsa2048",
             "jitr device connect --cert chain.pem --key device.key --endpoint localhost:8883 --timeout 2m",
             "jitr allow add --ca abc --serial a1b --name pump-17 --note why",
             "jitr allow add --ca abc --file list.csv",
             "jitr allow list --ca abc",
             "jitr allow remove --ca abc --name pump-17",
+            "jitr crl new --ca ca.pem --ca-key ca.key --out fleet.crl",
+            "jitr crl new --ca ca.pem --ca-key ca.key --out b.crl --from a.crl --remove a1b --number 1f --days 30 --force",
+            "jitr crl new --ca ca.pem --ca-key ca.key --out a.crl --revoke a1b=keyCompromise --revoke-cert d.pem=superseded",
+            "jitr crl new --ca ca.pem --ca-key ca.key --out a.crl --hold a1b --hold-cert d.pem --pem",
+            "jitr crl new --ca ca.pem --ca-key ca.key --out a.pem --der --this-update 2026-09-01T12:00:00Z \
+             --next-update 2026-09-08T12:00:00Z --idp-uri http://crl.example.com/1.crl --only-user-certs",
+            "jitr crl publish fleet.crl --ca abc",
+            "jitr crl publish fleet.crl --ca abc --to s3://lists/fleet.crl --force",
+            "jitr crl check --ca ca.pem --crl a.crl --crl b.crl --cert d.pem --at 2026-09-01T12:00:00Z --when-stale 24h",
+            "jitr crl check --ca ca.pem --crl a.crl --cert d.pem --json",
+            "jitr sweep",
+            "jitr sweep --ca abc --dry-run --reconcile --accept-shrunk",
             "jitr --stack other thing release pump-17 --force",
             "jitr why pump-17",
             "jitr why --cert chain.pem",
@@ -139,6 +164,15 @@ mod tests {
             "jitr allow add --ca abc",
             "jitr allow add --ca abc --file list.csv --serial a1",
             "jitr allow remove --ca abc --serial a1 --name pump-17",
+            "jitr crl new --ca ca.pem --ca-key k",
+            "jitr crl new --ca ca.pem --ca-key k --out a --remove a1b",
+            "jitr crl new --ca ca.pem --ca-key k --out a --only-user-certs",
+            "jitr crl new --ca ca.pem --ca-key k --out a --pem --der",
+            "jitr crl new --ca ca.pem --ca-key k --out a --days 3 --next-update 2026-09-08T12:00:00Z",
+            "jitr crl check --ca ca.pem --cert d.pem",
+            "jitr crl publish fleet.crl",
+            "jitr crl publish fleet.crl --ca abc --to https://h/a.crl",
+            "jitr sweep --accept-shrunk",
             "jitr why",
             "jitr why pump-17 --cert chain.pem",
         ] {

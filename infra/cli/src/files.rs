@@ -26,6 +26,14 @@ pub struct NewFile<'a> {
     pub secret: bool,
 }
 
+/// Reads a file of any kind.
+///
+/// # Errors
+/// The file's path with what the system says.
+pub fn read_octets(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
 /// Reads a text file.
 ///
 /// # Errors
@@ -47,13 +55,25 @@ pub fn write_all(folder: &Path, files: &[NewFile<'_>], existing: Existing) -> Re
         bail!("{} exists already: choose another folder with --out, or overwrite it with --force", path.display());
     }
     for (file, path) in files.iter().zip(&paths) {
-        write(file, path).with_context(|| format!("{} cannot be written", path.display()))?;
+        let written = write(path, file.content.as_bytes(), file.secret);
+        written.with_context(|| format!("{} cannot be written", path.display()))?;
     }
     Ok(paths)
 }
 
+/// Writes one file of any kind, readable for all. Its folder has to be there.
+///
+/// # Errors
+/// [`Existing::Keep`] and a file of that name, or what the system says.
+pub fn write_octets(path: &Path, content: &[u8], existing: Existing) -> Result<()> {
+    if existing == Existing::Keep && path.exists() {
+        bail!("{} exists already: choose another file with --out, or overwrite it with --force", path.display());
+    }
+    write(path, content, false).with_context(|| format!("{} cannot be written", path.display()))
+}
+
 /// The old file goes first: one that is opened keeps its mode, and a key must never be in a readable file.
-fn write(file: &NewFile<'_>, path: &Path) -> std::io::Result<()> {
+fn write(path: &Path, content: &[u8], secret: bool) -> std::io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -61,8 +81,8 @@ fn write(file: &NewFile<'_>, path: &Path) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if file.secret { 0o600 } else { 0o644 });
-    options.open(path)?.write_all(file.content.as_bytes())
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if secret { 0o600 } else { 0o644 });
+    options.open(path)?.write_all(content)
 }
 
 #[cfg(test)]

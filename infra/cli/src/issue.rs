@@ -1,9 +1,11 @@
 //! Issues certificates: test authorities, device certificates, and the certificate that proves possession of a CA key.
+//! Issues CRLs too.
 //!
 //! What leaves this module is what AWS IoT accepts: signatures with SHA-256 or better, and subjects that the activator's
 //! checks understand. A certificate is checked against its authority before it is handed out, because an authority whose
 //! subject cannot be reproduced byte for byte would issue certificates that chain to nothing.
 
+mod crl;
 mod error;
 mod request;
 #[cfg(test)]
@@ -19,6 +21,8 @@ use time::OffsetDateTime;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+pub(crate) use crl::serial_of_issued;
+pub use crl::{CrlEntry, CrlRequest, IssuedCrl};
 pub use error::IssueError;
 pub use request::{DeviceRequest, KeyAlgorithm, Subject, Validity};
 
@@ -186,13 +190,19 @@ fn is_public_part(public: &PublicKey, key: &KeyPair) -> bool {
 
 /// RFC 5280 section 4.1.2.2: at most 20 octets *as encoded*, so the topmost bit of a 20-octet number must be clear.
 fn serial_number(serial: &Serial) -> Result<SerialNumber, IssueError> {
-    let digits = serial.as_str();
-    let even = if digits.len().is_multiple_of(2) { digits.to_owned() } else { format!("0{digits}") };
-    let octets = hex::decode(even).map_err(|_| IssueError::SerialTooLong(serial.clone()))?;
+    let octets = serial_octets(serial);
     if octets.len() == 20 && octets.first().is_some_and(|first| first & 0x80 != 0) {
         return Err(IssueError::SerialTooLong(serial.clone()));
     }
     Ok(SerialNumber::from_slice(&octets))
+}
+
+/// Big-endian, without leading zeros.
+fn serial_octets(serial: &Serial) -> Vec<u8> {
+    let digits = serial.as_str();
+    // A serial number that exists has hexadecimal digits.
+    hex::decode(if digits.len().is_multiple_of(2) { digits.to_owned() } else { format!("0{digits}") })
+        .unwrap_or_default()
 }
 
 /// The first certificate of a PEM file as it stands there, without what surrounds it.

@@ -19,7 +19,7 @@ fn help_and_version_are_answers() {
     let help = jitr(&["--help"]);
     assert!(help.status.success());
     let text = String::from_utf8_lossy(&help.stdout).into_owned();
-    for command in ["ca", "device", "allow", "thing", "why"] {
+    for command in ["ca", "device", "allow", "crl", "sweep", "thing", "why"] {
         assert!(text.contains(command), "{text}");
     }
 }
@@ -31,6 +31,10 @@ fn what_can_not_be_asked_ends_with_1_and_says_why() {
         (&["ca", "new"], "--name"),
         (&["device", "connect", "--cert", "missing.pem", "--key", "missing.key"], "missing.pem"),
         (&["ca", "register", "--ca", "missing.pem", "--ca-key", "missing.key"], "missing.pem"),
+        (&["crl", "check", "--ca", "missing.pem", "--crl", "missing.crl", "--cert", "missing.pem"], "missing.pem"),
+        (&["crl", "check", "--colour", "red"], "--colour"),
+        (&["crl", "new", "--ca", "missing.pem", "--ca-key", "missing.key", "--out", "missing.crl"], "missing.pem"),
+        (&["sweep", "--accept-shrunk"], "--ca"),
     ] {
         let output = jitr(arguments);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -12,6 +12,7 @@ use shared::pki::{Curve, SubjectField};
 use shared::profile::{Admission, CrlRequirement, Pattern, Profile, TakeOver};
 use shared::template::Template;
 
+use super::crl::{self, CrlFlags};
 use crate::files::read;
 
 /// How a profile is to change: first the file replaces it, then members are taken out, then the flags are laid over.
@@ -31,7 +32,7 @@ impl Change {
     /// Makes the new profile. What the CA is and when it was first seen stay.
     ///
     /// # Errors
-    /// A file that is not a profile.
+    /// A file that is not a profile, or too many sources of CRLs.
     pub fn make(self, before: &Profile) -> Result<Profile> {
         let mut profile = match self.profile {
             None => before.clone(),
@@ -48,6 +49,7 @@ impl Change {
             member.take_out(&mut profile);
         }
         self.flags.apply(&mut profile);
+        crl::check(&profile)?;
         Ok(profile)
     }
 }
@@ -79,6 +81,8 @@ pub struct ProfileFlags {
     /// Let nobody in whom no current CRL clears.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     require_crl: Option<bool>,
+    #[command(flatten)]
+    crl: CrlFlags,
     /// An attribute of the thing; can be given several times.
     #[arg(long = "attribute", value_name = "NAME=TEMPLATE", value_parser = attribute)]
     attributes: Vec<(String, Template)>,
@@ -128,6 +132,7 @@ impl ProfileFlags {
         overlay(&mut profile.admission, self.admission);
         overlay(&mut profile.take_over, self.take_over);
         overlay(&mut profile.crl, crl);
+        self.crl.apply(profile);
         profile.attributes.extend(self.attributes);
         profile.subject_rules.extend(self.subject_rules);
         if self.min_rsa_bits.is_some() || !self.curves.is_empty() {
@@ -153,6 +158,10 @@ pub enum Member {
     Admission,
     /// Every attribute.
     Attributes,
+    /// No host's distribution points are followed.
+    CrlHosts,
+    /// No sources.
+    CrlSources,
     /// Every key that AWS IoT takes.
     Keys,
     /// No label.
@@ -171,6 +180,8 @@ pub enum Member {
     ThingNameTemplate,
     /// The stack's thing type.
     ThingType,
+    /// Back to `refuse`.
+    WhenStale,
 }
 
 impl Member {
@@ -178,6 +189,8 @@ impl Member {
         match self {
             Self::Admission => profile.admission = None,
             Self::Attributes => profile.attributes.clear(),
+            Self::CrlHosts => profile.crl_hosts.clear(),
+            Self::CrlSources => profile.crl_sources.clear(),
             Self::Keys => profile.keys = None,
             Self::Label => profile.label = None,
             Self::Policy => profile.policy_name = None,
@@ -187,6 +200,7 @@ impl Member {
             Self::ThingGroup => profile.thing_group = None,
             Self::ThingNameTemplate => profile.thing_name_template = None,
             Self::ThingType => profile.thing_type = None,
+            Self::WhenStale => profile.when_stale = None,
         }
     }
 }
@@ -213,6 +227,10 @@ mod tests {
             "--admission=listed",
             "--take-over=rotate",
             "--require-crl",
+            "--crl-source=s3://lists/fleet.crl",
+            "--crl-source=https://CRL.example.com/Fleet.crl",
+            "--crl-host=CRL.example.com",
+            "--when-stale=7d",
             "--attribute=maker=${Organization}",
             "--subject-rule=CommonName=pump-[0-9]+",
             "--min-rsa-bits=3072",
@@ -230,6 +248,9 @@ mod tests {
                 "admission": "listed",
                 "takeOver": "rotate",
                 "crl": "required",
+                "crlSources": ["s3://lists/fleet.crl", "https://crl.example.com/Fleet.crl"],
+                "crlHosts": ["crl.example.com"],
+                "whenStale": {"allowUntil": 168},
                 "attributes": {"maker": "${Organization}"},
                 "subjectRules": {"CommonName": "pump-[0-9]+"},
                 "keys": {"minRsaBits": 3072, "curves": ["P-384"]},
@@ -250,7 +271,8 @@ mod tests {
     #[test]
     fn every_member_can_be_taken_out() {
         let full = r#"{"label":"l","policyName":"p","thingType":"t","thingGroup":"g","thingNameTemplate":"x",
-            "admission":"listed","takeOver":"join","crl":"required","attributes":{"a":"b"},
+            "admission":"listed","takeOver":"join","crl":"required","crlHosts":["h"],"crlSources":["s3://lists/a"],
+            "whenStale":{"allowUntil":24},"attributes":{"a":"b"},
             "subjectRules":{"CommonName":"c"},"keys":{"minRsaBits":4096}}"#;
         let mut profile: Profile = serde_json::from_str(full).unwrap();
         for member in Member::value_variants() {
@@ -273,6 +295,9 @@ mod tests {
             "--min-rsa-bits=1024",
             "--curve=P-192",
             "--policy=a b",
+            "--crl-source=ftp://crl.example.com/a",
+            "--crl-host=http://crl.example.com",
+            "--when-stale=24",
         ] {
             assert!(change(&[argument]).is_err(), "{argument}");
         }

@@ -6,10 +6,11 @@ use serde::Serialize;
 use shared::aws::fault;
 use shared::id::CaCertificateId;
 use shared::pki::Certificate;
-use shared::port::AuthorityStore as _;
+use shared::port::{AuthorityStore as _, CrlStates as _};
 use shared::profile::Profile;
 use shared::timestamp;
 
+use super::crl::{self, SourceState};
 use super::find::{find, registered};
 use crate::cloud::{Cloud, is_not_found};
 use crate::output::{Format, facts, table};
@@ -32,6 +33,9 @@ pub(super) struct Authority {
     not_after: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<Profile>,
+    /// What is known of its CRLs; not read for lists of CAs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    crl_states: Vec<SourceState>,
 }
 
 pub(super) async fn run(cloud: &Cloud, format: Format) -> Result<()> {
@@ -49,7 +53,9 @@ pub(super) async fn run(cloud: &Cloud, format: Format) -> Result<()> {
 }
 
 pub(super) async fn show(text: &str, cloud: &Cloud, format: Format) -> Result<()> {
-    let authority = authority(find(text, cloud).await?, cloud).await?;
+    let mut authority = authority(find(text, cloud).await?, cloud).await?;
+    let states = cloud.authorities.crl_states(&authority.ca_certificate_id).await.map_err(explain)?;
+    authority.crl_states = states.iter().map(SourceState::new).collect();
     format.print(&authority, Authority::text)
 }
 
@@ -79,6 +85,7 @@ impl Authority {
             mode: described.as_ref().and_then(|d| d.certificate_mode.as_ref()).map(ToString::to_string),
             not_after: certificate.map(|certificate| timestamp::to_text(certificate.not_after())),
             profile,
+            crl_states: Vec::new(),
         }
     }
 
@@ -124,6 +131,7 @@ impl Authority {
         lines.extend(
             profile.subject_rules.iter().map(|(field, rule)| ("subject rule", Some(format!("{field} ~ {rule}")))),
         );
+        lines.extend(crl::lines(profile, &self.crl_states));
         lines.push(("changed", profile.updated_at.clone()));
         facts(lines)
     }

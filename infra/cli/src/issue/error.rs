@@ -1,21 +1,31 @@
-//! Why no certificate was issued.
+//! Why no certificate or CRL was issued.
 
 use shared::id::Serial;
 use shared::pki::CertificateFault;
+use shared::pki::crl::CrlFault;
 use tokio_rustls::rustls::pki_types::pem;
 
-/// Why no certificate was issued.
+/// Why no certificate or CRL was issued.
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
     /// The CA file holds no certificate.
     #[error("the ca file holds no pem certificate")]
     CaPem(#[source] pem::Error),
+    /// A CRL that the activator would not let count.
+    #[error("the crl would not count")]
+    CrlNotAcceptable(#[from] CrlFault),
+    /// `nextUpdate` is not after `thisUpdate`.
+    #[error("the crl's next update has to be after its this update")]
+    CrlTimes,
     /// The CA key is protected by a pass phrase.
     #[error("the ca key is encrypted: decrypt it with `openssl pkcs8`, or sign elsewhere and use --verification-cert")]
     EncryptedKey,
     /// rcgen or the crypto library refused.
     #[error("the certificate could not be made")]
     Generate(#[from] rcgen::Error),
+    /// rcgen or the crypto library refused.
+    #[error("the crl could not be made")]
+    GenerateCrl(#[source] rcgen::Error),
     /// The key file holds no private key.
     #[error("the ca key file holds no pem private key")]
     KeyPem(#[source] pem::Error),
@@ -28,7 +38,7 @@ pub enum IssueError {
     /// The serial number needs 21 octets when encoded.
     #[error("serial number {0} needs more than 20 octets in a certificate")]
     SerialTooLong(Serial),
-    /// The issuer field of a new certificate would differ from the CA's subject.
+    /// The issuer field of a new certificate or CRL would differ from the CA's subject.
     #[error("the ca's subject {0} repeats an attribute, which cannot be reproduced here: sign with openssl instead")]
     SubjectNotReproducible(String),
     /// A subject attribute that must be a `PrintableString` is not.

@@ -1,6 +1,7 @@
 //! What a decision means for the operator, and the next thing to do about it.
 
 use shared::decision::{Decision, Reason};
+use shared::id::CaCertificateId;
 use shared::registration::Registration;
 
 use super::registry::Registry;
@@ -76,6 +77,7 @@ fn about_pending(row: &Registration, stack: &str) -> String {
 }
 
 /// One sentence for each reason; the device gets in on its next connection once the cause is gone.
+#[expect(clippy::too_many_lines, reason = "a sentence for each word of a closed set")]
 fn about_reason(row: &Registration) -> String {
     let ca = &row.ca_certificate_id;
     let thing = row.thing_name.as_ref().map_or("NAME", |name| name.as_str());
@@ -106,9 +108,34 @@ fn about_reason(row: &Registration) -> String {
             "wait until its validity begins, or look at the clock of whoever issued it".to_owned()
         }
         Reason::ChecksPassed => "wait: all checks have passed, the activation goes on".to_owned(),
-        Reason::CrlNotConfigured => format!(
-            "the profile requires a crl and has no source of one: configure it, or jitr ca set {ca} --require-crl=false"
-        ),
+        Reason::CertificateHold
+        | Reason::CertificateRevoked
+        | Reason::CrlDelta
+        | Reason::CrlEntryExtension
+        | Reason::CrlExpired
+        | Reason::CrlExtension
+        | Reason::CrlFetchFailed
+        | Reason::CrlIndirect
+        | Reason::CrlIssuerKey
+        | Reason::CrlIssuerName
+        | Reason::CrlIssuerUnusable
+        | Reason::CrlMalformed
+        | Reason::CrlNextUpdateMissing
+        | Reason::CrlNotChecked
+        | Reason::CrlNotConfigured
+        | Reason::CrlNotCovering
+        | Reason::CrlNotYetValid
+        | Reason::CrlRolledBack
+        | Reason::CrlScope
+        | Reason::CrlShrunk
+        | Reason::CrlSignatureAlgorithm
+        | Reason::CrlSignatureInvalid
+        | Reason::CrlStale
+        | Reason::CrlTooLarge
+        | Reason::CrlTrailingBytes
+        | Reason::CrlTruncated
+        | Reason::CrlVersion
+        | Reason::HoldReleased => about_crl(row.reason, ca),
         Reason::EventMember | Reason::EventNotAnObject | Reason::EventTooLarge | Reason::OtherAccount => {
             "the event was not AWS IoT's: see who may publish to $aws/events or invoke the activator".to_owned()
         }
@@ -162,6 +189,41 @@ fn about_reason(row: &Registration) -> String {
             "if this is the rightful device, free the name (jitr thing release {thing}) or let the ca's certificates \
              replace each other (jitr ca set {ca} --take-over rotate); if not, somebody copies its name"
         ),
+    }
+}
+
+/// The certificate stands or falls with a CRL: mend the list, its source, or the profile.
+fn about_crl(reason: Reason, ca: &CaCertificateId) -> String {
+    match reason {
+        Reason::CertificateHold => {
+            "the ca's crl has the certificate on hold; it comes in once it leaves the list".to_owned()
+        }
+        Reason::CertificateRevoked => {
+            "the ca's crl lists the certificate: the device needs a new one, with another serial number".to_owned()
+        }
+        Reason::CrlFetchFailed => {
+            format!(
+                "the source of the crl does not answer as it should (jitr ca show {ca}): mend it, then jitr sweep --ca {ca}"
+            )
+        }
+        Reason::CrlNotChecked => {
+            format!("wait for the next run of the crl checker, or start it: jitr sweep --ca {ca}")
+        }
+        Reason::CrlNotConfigured => format!(
+            "the profile requires a crl and has no source of one: jitr ca set {ca} --crl-source URL, or --require-crl=false"
+        ),
+        Reason::CrlNotCovering => format!(
+            "no crl of the ca covers the certificate's distribution point (jitr ca show {ca}): add its source, or allow \
+             the distribution point's host: jitr ca set {ca} --crl-host HOST"
+        ),
+        Reason::CrlExpired | Reason::CrlStale => {
+            format!("let the ca publish a new crl, then jitr sweep --ca {ca}; or accept an old one: --when-stale 24h")
+        }
+        Reason::CrlShrunk => {
+            format!("if the ca really dropped so many entries, accept the list: jitr sweep --ca {ca} --accept-shrunk")
+        }
+        Reason::HoldReleased => "nothing: it has left the crl that had it on hold".to_owned(),
+        _ => format!("the crl is not acceptable: let the ca publish a proper one, then jitr sweep --ca {ca}"),
     }
 }
 

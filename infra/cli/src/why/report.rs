@@ -121,6 +121,10 @@ fn decision(row: &Registration) -> Vec<(&'static str, Option<String>)> {
         ("why", (!row.detail.is_empty()).then(|| row.detail.clone())),
         ("thing name", row.thing_name.as_ref().map(ToString::to_string)),
         ("activated", row.activated_at.clone()),
+        ("crl number", row.crl_number.as_ref().map(ToString::to_string)),
+        ("listed as", row.revocation_reason.map(|reason| reason.to_string())),
+        ("held", row.held_at.clone()),
+        ("revoked", row.revoked_at.clone()),
         ("superseded", superseded),
         ("attempts", (row.attempts > 0).then(|| format!("{attempts}{}", row.first_seen_at))),
         (
@@ -166,5 +170,32 @@ mod tests {
             assert!(text.contains(line), "{text}");
         }
         assert!(text.contains("jitr allow add"), "{text}");
+        assert!(!text.contains("crl number") && !text.contains("listed as"), "{text}");
+    }
+
+    #[test]
+    fn a_listing_tells_the_crl_and_when_it_was_carried_out() {
+        let row: Registration = serde_json::from_value(serde_json::json!({
+            "registrationId": format!("{}#a1b", "c".repeat(64)),
+            "caCertificateId": "c".repeat(64),
+            "certificateId": "d".repeat(64),
+            "crlNumber": "1f",
+            "decidedAt": "2026-09-01T12:00:00.000Z",
+            "decision": "revoked",
+            "heldAt": "2026-08-01T12:00:00.000Z",
+            "reason": "certificate_revoked",
+            "revocationReason": "keyCompromise",
+            "revokedAt": "2026-09-01T12:00:01.000Z",
+        }))
+        .unwrap();
+        let text = facts(decision(&row));
+        for line in [
+            "crl number  1f",
+            "listed as   keyCompromise",
+            "held        2026-08-01T12:00:00.000Z",
+            "revoked     2026-09-01T12:00:01.000Z",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
     }
 }

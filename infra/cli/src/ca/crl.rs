@@ -1,0 +1,238 @@
+//! What a CA's profile says about CRLs: flags, and how they are shown with the state of each source.
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use serde::Serialize;
+use shared::pki::crl::CrlNumber;
+use shared::profile::{Profile, WhenStale};
+use shared::revocation::{CrlSource, CrlState, Location};
+use shared::timestamp;
+use time::OffsetDateTime;
+
+/// Most sources of one CA.
+const MAX_SOURCES: usize = 50;
+
+/// Members of a profile about CRLs.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct CrlFlags {
+    /// Where the CA publishes its CRLs, an object in S3 or an address of the web, instead of the places so far; can be
+    /// given several times.
+    #[arg(long = "crl-source", value_name = "S3://BUCKET/KEY | HTTPS://… | HTTP://…")]
+    sources: Vec<CrlSource>,
+    /// A host whose distribution points are followed as certificates name them, instead of the hosts so far; can be
+    /// given several times.
+    #[arg(long = "crl-host", value_name = "HOST", value_parser = host)]
+    hosts: Vec<String>,
+    /// How long a CRL goes on counting after its next update: refuse, or hours or days as in 24h, 7d.
+    #[arg(long, value_name = "HOURS", value_parser = when_stale)]
+    when_stale: Option<WhenStale>,
+}
+
+impl CrlFlags {
+    /// Lays the flags over a profile.
+    pub(super) fn apply(self, profile: &mut Profile) {
+        if !self.sources.is_empty() {
+            profile.crl_sources = once_each(self.sources);
+        }
+        if !self.hosts.is_empty() {
+            profile.crl_hosts = once_each(self.hosts);
+        }
+        if self.when_stale.is_some() {
+            profile.when_stale = self.when_stale;
+        }
+    }
+}
+
+fn once_each<T: PartialEq>(items: Vec<T>) -> Vec<T> {
+    items.into_iter().fold(Vec::new(), |mut kept, item| {
+        if !kept.contains(&item) {
+            kept.push(item);
+        }
+        kept
+    })
+}
+
+/// Checks what no type does.
+pub(super) fn check(profile: &Profile) -> Result<()> {
+    match profile.crl_sources.len() {
+        0..=MAX_SOURCES => Ok(()),
+        count => bail!("{count} sources of crls are more than the {MAX_SOURCES} that a profile may name"),
+    }
+}
+
+/// A host as it stands in a URL, in lower case: no scheme, port or path.
+fn host(text: &str) -> Result<String> {
+    let host = text.to_ascii_lowercase();
+    let source: Option<CrlSource> = format!("http://{host}/").parse().ok();
+    match source.as_ref().map(CrlSource::location) {
+        Some(Location::Web { host: read, .. }) if read == host => Ok(host),
+        _ => bail!("a host has neither scheme nor port nor path"),
+    }
+}
+
+/// `refuse`, `24h` or `7d`.
+///
+/// # Errors
+/// What is none of these, no hours, or more than fit.
+pub(crate) fn when_stale(text: &str) -> Result<WhenStale> {
+    let unclear = || format!("{text:?} is none of refuse, hours as in 24h, or days as in 7d");
+    if text == "refuse" {
+        return Ok(WhenStale::Refuse);
+    }
+    let (count, unit) = match (text.strip_suffix('h'), text.strip_suffix('d')) {
+        (Some(count), _) => (count, 1),
+        (None, Some(count)) => (count, 24),
+        (None, None) => bail!(unclear()),
+    };
+    let hours = count.parse::<u32>().ok().and_then(|count| count.checked_mul(unit)).filter(|hours| *hours > 0);
+    hours.map(WhenStale::AllowUntil).with_context(unclear)
+}
+
+/// What is known of the CRL of one source.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SourceState {
+    source: CrlSource,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crl_number: Option<CrlNumber>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    this_update: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_update: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entries: Option<u64>,
+    /// Whether changes of this CRL wait to be carried out.
+    unapplied: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checked_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<SourceFault>,
+}
+
+/// What was wrong with the newest check of a source.
+#[derive(Debug, Serialize)]
+struct SourceFault {
+    at: String,
+    reason: &'static str,
+    detail: String,
+}
+
+impl SourceState {
+    pub(super) fn new(state: &CrlState) -> Self {
+        let crl = state.current.as_ref();
+        let text = |at: OffsetDateTime| timestamp::to_text(at);
+        Self {
+            source: state.source.clone(),
+            crl_number: crl.and_then(|crl| crl.number.clone()),
+            this_update: crl.map(|crl| text(crl.this_update)),
+            next_update: crl.map(|crl| text(crl.next_update)),
+            entries: crl.map(|crl| crl.snapshot.layout.entries),
+            unapplied: state.unapplied().is_some(),
+            checked_at: state.checked_at.map(text),
+            last_error: state.last_error.as_ref().map(|fault| SourceFault {
+                at: text(fault.at),
+                reason: fault.reason.as_str(),
+                detail: fault.detail.clone(),
+            }),
+        }
+    }
+
+    /// Name and value of each line.
+    fn lines(&self) -> Vec<(&'static str, Option<String>)> {
+        let list = match (&self.this_update, &self.next_update) {
+            (Some(this), Some(next)) => {
+                let number = self.crl_number.as_ref().map_or_else(|| "no number".to_owned(), |n| format!("number {n}"));
+                let waits = if self.unapplied { ", its changes are being carried out" } else { "" };
+                format!("{number}, {} entries, of {this}, next due {next}{waits}", self.entries.unwrap_or_default())
+            }
+            _ => "none has been verified yet".to_owned(),
+        };
+        let fault =
+            self.last_error.as_ref().map(|SourceFault { at, reason, detail }| format!("{detail} ({reason}, at {at})"));
+        vec![
+            ("crl source", Some(self.source.to_string())),
+            ("  crl", Some(list)),
+            ("  checked", Some(self.checked_at.clone().unwrap_or_else(|| "never".to_owned()))),
+            ("  last error", fault),
+        ]
+    }
+}
+
+/// What `jitr ca show` says about CRLs: the profile's rules, then every source, asked or not.
+pub(super) fn lines(profile: &Profile, states: &[SourceState]) -> Vec<(&'static str, Option<String>)> {
+    let stale = match profile.when_stale.unwrap_or_default() {
+        WhenStale::AllowUntil(hours) => format!("it goes on counting for {hours} hours"),
+        WhenStale::Refuse => "refuse".to_owned(),
+    };
+    let mut lines = vec![
+        ("when stale", Some(stale)),
+        ("crl hosts", (!profile.crl_hosts.is_empty()).then(|| profile.crl_hosts.join(", "))),
+    ];
+    for source in &profile.crl_sources {
+        if states.iter().all(|state| state.source != *source) {
+            lines.extend(SourceState::new(&CrlState::new(source.clone())).lines());
+        }
+    }
+    lines.extend(states.iter().flat_map(SourceState::lines));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::decision::Reason;
+    use shared::revocation::CheckFault;
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn staleness_is_read_in_hours_or_days() {
+        assert_eq!(when_stale("refuse").unwrap(), WhenStale::Refuse);
+        assert_eq!(when_stale("24h").unwrap(), WhenStale::AllowUntil(24));
+        assert_eq!(when_stale("7d").unwrap(), WhenStale::AllowUntil(168));
+        for text in ["", "h", "0h", "0d", "24", "-1h", "1w", "1.5h", "allow", "4294967295d"] {
+            assert!(when_stale(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_hosts_in_lower_case() {
+        assert_eq!(host("CRL.Example.com").unwrap(), "crl.example.com");
+        assert_eq!(host("[::1]").unwrap(), "[::1]");
+        for text in ["", "http://crl.example.com", "crl.example.com:80", "crl.example.com/a", "user@host", "a b", "a?b"]
+        {
+            assert!(host(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sources_are_kept_once_and_are_at_most_fifty() {
+        let source = |n: usize| format!("s3://lists/{n}.crl").parse::<CrlSource>().unwrap();
+        let flags = CrlFlags { sources: vec![source(1), source(2), source(1)], ..CrlFlags::default() };
+        let mut profile = Profile { crl_sources: vec![source(3)], ..Profile::default() };
+        flags.apply(&mut profile);
+        assert_eq!(profile.crl_sources, [source(1), source(2)]);
+        profile.crl_sources = (0..50).map(source).collect();
+        assert!(check(&profile).is_ok());
+        profile.crl_sources.push(source(50));
+        assert!(check(&profile).unwrap_err().to_string().contains("51"));
+    }
+
+    #[test]
+    fn every_source_is_shown_asked_or_not() {
+        let asked: CrlSource = "s3://lists/1.crl".parse().unwrap();
+        let at = datetime!(2026-09-01 12:00 UTC);
+        let fault = CheckFault { at, detail: "no such key".to_owned(), reason: Reason::CrlFetchFailed };
+        let state = CrlState { checked_at: Some(at), last_error: Some(fault), ..CrlState::new(asked.clone()) };
+        let profile = Profile {
+            crl_sources: vec![asked, "s3://lists/2.crl".parse().unwrap()],
+            when_stale: Some(WhenStale::AllowUntil(24)),
+            ..Profile::default()
+        };
+        let text = crate::output::facts(lines(&profile, &[SourceState::new(&state)]));
+        for part in ["24 hours", "s3://lists/1.crl", "s3://lists/2.crl", "no such key (crl_fetch_failed", "never"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert_eq!(text.matches("crl source").count(), 2, "{text}");
+    }
+}

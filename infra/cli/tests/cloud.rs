@@ -1,0 +1,277 @@
+//! `jitr crl publish`, `jitr sweep` and `jitr ca show` against answers that are told beforehand: what is asked, and what
+//! becomes of the answers.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test ends where its set-up does")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use jitr::issue::{CertificateAuthority, CrlRequest, KeyAlgorithm, Subject, Validity};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use time::{Duration, OffsetDateTime};
+
+/// A request that arrived.
+#[derive(Clone, Debug)]
+struct Request {
+    body: Vec<u8>,
+    headers: Vec<(String, String)>,
+    line: String,
+}
+
+impl Request {
+    fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+}
+
+/// What the cloud has.
+#[derive(Clone)]
+struct World {
+    /// The function's answer, and what kind of error it is.
+    answer: (Value, Option<&'static str>),
+    authority_pem: String,
+    profile: Value,
+    states: Value,
+}
+
+/// A cloud that answers each request by its kind.
+struct Cloud {
+    endpoint: String,
+    folder: TempDir,
+    id: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Cloud {
+    fn start(authority: &CertificateAuthority, change: impl FnOnce(&mut World)) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // A name: with an address as endpoint the SDK has the bucket in the path anyway.
+        let endpoint = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        let mut world = World {
+            answer: (json!({"sources": [], "changes": {}, "finished": true}), None),
+            authority_pem: authority.certificate_pem().to_owned(),
+            profile: json!({"crlSources": {"L": [{"S": "https://crl.example.com/1.crl"}, {"S": "s3://lists/1.crl"}]}}),
+            states: json!([]),
+        };
+        change(&mut world);
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (world, seen) = (world.clone(), Arc::clone(&seen));
+                thread::spawn(move || serve(stream.unwrap(), &world, &seen));
+            }
+        });
+        let id = authority.certificate().id().to_string();
+        Self { endpoint, folder: tempfile::tempdir().unwrap(), id, requests }
+    }
+
+    fn jitr(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_jitr"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env_remove("AWS_PROFILE")
+            .env_remove("JITR_STACK")
+            .output()
+            .expect("the binary is built with this test")
+    }
+
+    fn publish(&self, crl: &[u8], arguments: &[&str]) -> Output {
+        fs::write(self.folder.path().join("fleet.crl"), crl).unwrap();
+        self.jitr(&[&["--json", "crl", "publish", "fleet.crl", "--ca", &self.id], arguments].concat())
+    }
+
+    /// The requests whose line contains a part.
+    fn seen(&self, part: &str) -> Vec<Request> {
+        self.requests.lock().unwrap().iter().filter(|request| request.line.contains(part)).cloned().collect()
+    }
+}
+
+fn serve(stream: TcpStream, world: &World, seen: &Mutex<Vec<Request>>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut stream = stream;
+    while let Some(request) = receive(&mut reader) {
+        let (kind, body) = answer(&request, world);
+        seen.lock().unwrap().push(request);
+        let error = kind.map(|kind| format!("X-Amz-Function-Error: {kind}\r\n")).unwrap_or_default();
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n{error}\r\n", body.len());
+        stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
+    }
+}
+
+fn receive(reader: &mut BufReader<TcpStream>) -> Option<Request> {
+    let mut line = String::new();
+    if reader.read_line(&mut line).ok()? == 0 {
+        return None;
+    }
+    let mut headers = Vec::new();
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).ok()?;
+        let Some((name, value)) = header.trim_end().split_once(": ") else { break };
+        headers.push((name.to_ascii_lowercase(), value.to_owned()));
+    }
+    let mut request = Request { body: Vec::new(), headers, line: line.trim_end().to_owned() };
+    request.body.resize(request.header("content-length").parse().unwrap_or(0), 0);
+    reader.read_exact(&mut request.body).ok()?;
+    Some(request)
+}
+
+fn answer(request: &Request, world: &World) -> (Option<&'static str>, String) {
+    let answer = match request.header("x-amz-target").split_once('.').map_or("", |(_, operation)| operation) {
+        "GetItem" => json!({"Item": world.profile}),
+        "Query" => json!({"Items": world.states, "Count": 1, "ScannedCount": 1}),
+        _ if request.line.contains("/cacertificate/") => {
+            json!({"certificateDescription": {"status": "ACTIVE", "certificatePem": world.authority_pem}})
+        }
+        _ if request.line.contains("/functions/") => {
+            return (world.answer.1, world.answer.0.to_string());
+        }
+        _ => return (None, String::new()),
+    };
+    (None, answer.to_string())
+}
+
+fn now() -> OffsetDateTime {
+    #[expect(clippy::disallowed_methods, reason = "the binary reads the clock too")]
+    OffsetDateTime::now_utc()
+}
+
+fn authority() -> CertificateAuthority {
+    CertificateAuthority::new(&Subject::common_name("Maker Root"), Validity::days(now(), 30), KeyAlgorithm::P256)
+        .unwrap()
+}
+
+fn crl(authority: &CertificateAuthority, days: i64) -> Vec<u8> {
+    let request = CrlRequest {
+        distribution_points: Vec::new(),
+        entries: Vec::new(),
+        next_update: now() + Duration::days(days),
+        number: "1f".parse().unwrap(),
+        only_user_certificates: false,
+        this_update: now() - Duration::days(3),
+    };
+    authority.issue_crl(&request).unwrap().der
+}
+
+fn errors(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_list_goes_to_the_first_place_in_s3_as_it_is() {
+    let authority = authority();
+    let cloud = Cloud::start(&authority, |_| ());
+    let der = crl(&authority, 7);
+    let output = cloud.publish(&der, &[]);
+    assert!(output.status.success(), "{}", errors(&output));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&answer["published"], &answer["inProfile"], &answer["unusable"], &answer["crlNumber"]),
+        (&json!("s3://lists/1.crl"), &json!(true), &json!(null), &json!("1f"))
+    );
+    let puts = cloud.seen("PUT ");
+    assert_eq!(puts.len(), 1);
+    assert!(puts[0].line.starts_with("PUT /lists/1.crl?"), "{}", puts[0].line);
+    assert_eq!(puts[0].header("content-type"), "application/pkix-crl");
+    assert_eq!(puts[0].body, der);
+
+    let output = cloud.publish(&der, &["--to", "s3://other/a/b.crl"]);
+    assert!(output.status.success(), "{}", errors(&output));
+    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap()["inProfile"], false);
+    assert!(cloud.seen("PUT /other/a/b.crl?").len() == 1, "{:?}", cloud.seen("PUT "));
+}
+
+#[test]
+fn a_list_that_will_not_count_is_published_by_force_only() {
+    let own = authority();
+    for (der, reason) in [
+        (crl(&own, -1), "crl_expired"),
+        (crl(&authority(), 7), "crl_issuer_key"),
+        (b"no crl".to_vec(), "crl_malformed"),
+    ] {
+        let cloud = Cloud::start(&own, |_| ());
+        let output = cloud.publish(&der, &[]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(errors(&output).contains(reason), "{}", errors(&output));
+        assert!(cloud.seen("PUT ").is_empty(), "{reason}");
+        let output = cloud.publish(&der, &["--force"]);
+        assert!(output.status.success(), "{}", errors(&output));
+        assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap()["unusable"], reason);
+        assert_eq!(cloud.seen("PUT ")[0].body, der);
+    }
+}
+
+#[test]
+fn a_sweep_asks_the_stacks_function_and_prints_its_answer() {
+    let report = json!({
+        "sources": [{"caCertificateId": "c", "source": "s3://lists/1.crl", "outcome": "published", "later": [1]}],
+        "changes": {"revoked": 2}, "finished": true,
+    });
+    let cloud = Cloud::start(&authority(), |world| world.answer = (report.clone(), None));
+    let output = cloud.jitr(&["--stack", "other", "--json", "sweep"]);
+    assert!(output.status.success(), "{}", errors(&output));
+    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), report);
+    let output = cloud.jitr(&["sweep", "--ca", &cloud.id, "--dry-run", "--reconcile", "--accept-shrunk"]);
+    assert!(output.status.success(), "{}", errors(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("2 revoked"));
+    let asked = cloud.seen("POST ");
+    assert!(asked[0].line.contains("/functions/other-crl-checker/invocations"), "{}", asked[0].line);
+    assert!(asked[1].line.contains("/functions/iot-jitr-crl-checker/invocations"), "{}", asked[1].line);
+    assert_eq!(asked[0].header("x-amz-invocation-type"), "RequestResponse");
+    let event = |request: &Request| serde_json::from_slice::<Value>(&request.body).unwrap();
+    assert_eq!(event(&asked[0]), json!({}));
+    let all = json!({"caCertificateId": cloud.id, "dryRun": true, "reconcile": true, "acceptShrunk": true});
+    assert_eq!(event(&asked[1]), all);
+}
+
+#[test]
+fn a_sweep_with_trouble_ends_with_1_and_says_where() {
+    let report = json!({"sources": [
+        {"source": "s3://lists/1.crl", "outcome": "unchanged"},
+        {"source": "s3://lists/2.crl", "outcome": "kept_out", "reason": "crl_shrunk"},
+    ]});
+    let cloud = Cloud::start(&authority(), |world| world.answer = (report.clone(), None));
+    let output = cloud.jitr(&["--json", "sweep"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), report, "the answer is printed all the same");
+    let errors_of = errors(&output);
+    assert!(errors_of.contains("s3://lists/2.crl (crl_shrunk)") && !errors_of.contains("1.crl"), "{errors_of}");
+
+    let failure = json!({"errorType": "denied", "errorMessage": "dynamodb:Query failed"});
+    let cloud = Cloud::start(&authority(), |world| world.answer = (failure, Some("Unhandled")));
+    let output = cloud.jitr(&["sweep"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(errors(&output).contains("iot-jitr-crl-checker failed: dynamodb:Query failed (denied)"));
+    assert_eq!(cloud.seen("POST ").len(), 1, "a failed run is not repeated");
+}
+
+#[test]
+fn a_ca_is_shown_with_its_sources() {
+    let cloud = Cloud::start(&authority(), |world| {
+        world.states = json!([{
+            "caCertificateId": {"S": "c".repeat(64)}, "record": {"S": "crl#s3://lists/1.crl"},
+            "source": {"S": "s3://lists/1.crl"}, "version": {"N": "0"}, "checkedAt": {"S": "2026-09-01T12:00:00.000Z"},
+            "lastError": {"M": {"at": {"S": "2026-09-01T12:00:00.000Z"}, "detail": {"S": "no such key"},
+                                "reason": {"S": "crl_fetch_failed"}}},
+        }]);
+    });
+    let output = cloud.jitr(&["ca", "show", &cloud.id]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", errors(&output));
+    for part in ["https://crl.example.com/1.crl", "s3://lists/1.crl", "no such key (crl_fetch_failed", "never"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let output = cloud.jitr(&["--json", "ca", "show", &cloud.id]);
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["crlStates"][0]["lastError"]["reason"], "crl_fetch_failed");
+}
