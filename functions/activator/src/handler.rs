@@ -12,7 +12,8 @@ use shared::event::RegisteredEvent;
 use shared::fault::{Fault, FaultKind, chain};
 use shared::id::CertificateId;
 use shared::port::{
-    AuthorityStore, CertificateRegistry, CrlStates, ListedRegistrations, RegistrationStore, SnapshotPages, ThingRegistry,
+    AuthorityStore, CertificateRegistry, CrlStates, ListedRegistrations, RegistrationStore, SnapshotPages,
+    ThingRegistry,
 };
 use shared::registration::Candidate;
 use time::OffsetDateTime;

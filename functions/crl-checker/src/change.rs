@@ -125,12 +125,7 @@ where
 
     /// Lets a certificate in again whose hold has ended, in the order of an activation: the row, then the states of the
     /// CRLs, then ACTIVE, then the row.
-    pub(crate) async fn release(
-        &self,
-        row: &Registration,
-        mode: Mode,
-        now: OffsetDateTime,
-    ) -> Result<Changes, Fault> {
+    pub(crate) async fn release(&self, row: &Registration, mode: Mode, now: OffsetDateTime) -> Result<Changes, Fault> {
         let candidate = row.candidate();
         let nothing = Changes::default();
         let expired = candidate.not_after.is_some_and(|not_after| not_after < now);

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
 
 use aws_lc_rs::digest;
+use shared::decision::Reason;
 use shared::fault::{Fault, FaultKind};
 use shared::id::CaCertificateId;
-use shared::decision::Reason;
 use shared::pki::Certificate;
 use shared::pki::crl::{Crl, CrlReader};
 use shared::port::{
@@ -86,9 +86,7 @@ where
         match checked.map_err(fault) {
             Err(fault) => {
                 if run.mode == Mode::Apply {
-                    self.authorities
-                        .record_check(authority, source, &state.validators, Some(&fault), run.now)
-                        .await?;
+                    self.authorities.record_check(authority, source, &state.validators, Some(&fault), run.now).await?;
                 }
                 Ok(Checked::KeptOut(fault))
             }
@@ -203,10 +201,8 @@ where
             return Ok(Checked::Published(Box::new(published), Some(snapshot)));
         }
         self.snapshots.pages().put(&published.snapshot.key, snapshot).await?;
-        let placed = self
-            .authorities
-            .publish(authority, &state.source, state.version, &published, &validators, run.now)
-            .await?;
+        let placed =
+            self.authorities.publish(authority, &state.source, state.version, &published, &validators, run.now).await?;
         Ok(if placed { Checked::Published(Box::new(published), None) } else { Checked::LostLock })
     }
 }

@@ -62,11 +62,6 @@ impl Way {
         Self::ALL.into_iter().find(|way| way.name() == name)
     }
 
-    /// x509-parser keeps big integers and extensions of every entry: several gigabytes at five millions.
-    pub(crate) fn holds(self, size: u64) -> bool {
-        self != Self::X509Parser || size <= 1_000_000
-    }
-
     /// Does the work once, and tells how long it took without what any way would need first.
     pub(crate) fn run(self, folder: &Path, size: &str) -> Duration {
         let file = crate::crl_file(folder, size);
@@ -137,15 +132,8 @@ fn webpki_check(crl: &[u8], device: &[u8], root: &[u8]) {
     let now = rustls_pki_types::UnixTime::since_unix_epoch(Duration::from_secs(now));
     let algorithms = webpki::ALL_VERIFICATION_ALGS;
     let anchors = [anchor];
-    let path = end_entity.verify_for_usage(
-        algorithms,
-        &anchors,
-        &[],
-        now,
-        KeyUsage::client_auth(),
-        Some(options),
-        None,
-    );
+    let path =
+        end_entity.verify_for_usage(algorithms, &anchors, &[], now, KeyUsage::client_auth(), Some(options), None);
     path.expect("a good certificate");
 }
 

@@ -86,10 +86,7 @@ pub struct Continuation(pub String);
 /// The `Registrations` table, as revocation reads and changes it.
 pub trait ListedRegistrations {
     /// Reads the rows of these keys, as of now; keys without a row are left out.
-    fn registrations(
-        &self,
-        ids: &[RegistrationId],
-    ) -> impl Future<Output = Result<Vec<Registration>, Fault>> + Send;
+    fn registrations(&self, ids: &[RegistrationId]) -> impl Future<Output = Result<Vec<Registration>, Fault>> + Send;
 
     /// Reads the next part of all rows about certificates with a proven serial number, with where to go on.
     fn walk(

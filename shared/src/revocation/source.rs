@@ -91,7 +91,11 @@ impl FromStr for CrlSource {
             if !(3..=63).contains(&bucket.len()) || !bucket.bytes().all(named) {
                 return Err(fault("a bucket's name has 3 to 63 characters of a-z 0-9 . -"));
             }
-            return if key.is_empty() { Err(fault("it lacks the key of the object")) } else { Ok(Self(text.to_owned())) };
+            return if key.is_empty() {
+                Err(fault("it lacks the key of the object"))
+            } else {
+                Ok(Self(text.to_owned()))
+            };
         }
         if scheme != "http" && scheme != "https" {
             return Err(fault("its scheme is none of s3, https, http"));

@@ -63,15 +63,8 @@ impl NewCrl {
         let number = element(SEQUENCE, &[&[0x06, 0x03, 0x55, 0x1d, 0x14], &number[..]].concat());
         let extensions = element(0xa0, &element(SEQUENCE, &number));
         let list = if list.is_empty() { list } else { element(SEQUENCE, &list) };
-        let parts: [&[u8]; 7] = [
-            &[INTEGER, 1, 1],
-            &ECDSA_SHA256,
-            issuer,
-            &this_update,
-            &utc_time(self.next_update),
-            &list,
-            &extensions,
-        ];
+        let parts: [&[u8]; 7] =
+            [&[INTEGER, 1, 1], &ECDSA_SHA256, issuer, &this_update, &utc_time(self.next_update), &list, &extensions];
         let signed = element(SEQUENCE, &parts.concat());
         let signature = key.sign(&signed).expect("a signature");
         let signature = element(BIT_STRING, &[&[0], &signature[..]].concat());
@@ -106,14 +99,12 @@ fn integer(octets: &[u8]) -> Vec<u8> {
 
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut element = vec![tag];
-    match u8::try_from(content.len()) {
-        Ok(length @ 0..=127) => element.push(length),
-        _ => {
-            let length: Vec<u8> =
-                content.len().to_be_bytes().into_iter().skip_while(|octet| *octet == 0).collect();
-            element.push(0x80 | u8::try_from(length.len()).unwrap_or(8));
-            element.extend(length);
-        }
+    if let Ok(length @ 0..=127) = u8::try_from(content.len()) {
+        element.push(length);
+    } else {
+        let length: Vec<u8> = content.len().to_be_bytes().into_iter().skip_while(|octet| *octet == 0).collect();
+        element.push(0x80 | u8::try_from(length.len()).unwrap_or(8));
+        element.extend(length);
     }
     element.extend_from_slice(content);
     element

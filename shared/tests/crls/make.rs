@@ -63,7 +63,7 @@ pub(crate) fn entry(serial: &[u8], date: Vec<u8>, extensions: &[Vec<u8>]) -> Vec
     sequence(&[integer(serial), date, extensions])
 }
 
-/// The usual entry: a UTCTime, a reasonCode.
+/// The usual entry: a `UTCTime`, a reasonCode.
 pub(crate) fn usual_entry(serial: &[u8], reason: RevocationReason) -> Vec<u8> {
     entry(serial, utc("261031120000Z"), &[reason_code(reason)])
 }

@@ -32,13 +32,7 @@ fn place(stage: &Stage, source: &str, scope: &Scope, entries: &[(&Issued, Revoca
     place_until(stage, source, scope, entries, Duration::days(1));
 }
 
-fn place_until(
-    stage: &Stage,
-    source: &str,
-    scope: &Scope,
-    entries: &[(&Issued, RevocationReason)],
-    left: Duration,
-) {
+fn place_until(stage: &Stage, source: &str, scope: &Scope, entries: &[(&Issued, RevocationReason)], left: Duration) {
     let crl = NewCrl { next_update: stage.now + left, ..NewCrl::current(7, stage.now) };
     let entries = entries.iter().map(|(device, reason)| (serial(device), *reason));
     stage.world.place_crl(stage.authority.id(), &source.parse().unwrap(), &crl, scope, entries);
@@ -115,8 +109,10 @@ async fn a_crl_for_others_does_not_cover_the_certificate() {
     ] {
         let stage = stage();
         let device = stage.device("pump-1");
+        // Not even what it says of the certificate counts.
         place(&stage, SOURCE, &scope, &[]);
-        place(&stage, OTHER, &scope, &[]);
+        let listed: &[(&Issued, RevocationReason)] = &[(&device, RevocationReason::KeyCompromise)];
+        place(&stage, OTHER, &scope, if scope.reasons.is_none() { listed } else { &[] });
         let fault = stage.knock(&device).await.unwrap_err();
         assert_eq!(fault.error_type, "crl_not_covering", "{scope:?}");
     }

@@ -36,7 +36,10 @@ async fn a_hold_comes_and_goes() {
         stage.publish(3 + 2 * round, &[]);
         assert_eq!(stage.sweep().await.changes.released, 1);
         let row = stage.row(&device);
-        assert_eq!((stage.status(&device), row.decision, row.reason), (Active, Decision::Activated, Reason::HoldReleased));
+        assert_eq!(
+            (stage.status(&device), row.decision, row.reason),
+            (Active, Decision::Activated, Reason::HoldReleased)
+        );
         assert_eq!(row.held_at, None);
     }
 }

@@ -36,6 +36,10 @@ async fn crls_of_the_past_of_others_and_of_nobody() {
     stage.shelve(stage.authority.crl(&older, listed()));
     is_kept_out(&stage, Reason::CrlRolledBack).await;
 
+    let again = NewCrl { this_update: now - Duration::minutes(30), ..NewCrl::current(5, now) };
+    stage.shelve(stage.authority.crl(&again, listed()));
+    assert_eq!(stage.sweep().await.sources[0].outcome, Outcome::Published, "the same number, issued later");
+
     let expired = NewCrl { next_update: now - Duration::seconds(1), ..NewCrl::current(6, now) };
     stage.shelve(stage.authority.crl(&expired, listed()));
     is_kept_out(&stage, Reason::CrlExpired).await;

@@ -30,7 +30,10 @@ fn settled(mut state: State) -> State {
         .crl_states
         .values()
         .flat_map(|state| {
-            [state.applied.as_ref().map(|object| object.key.clone()), state.current.as_ref().map(|crl| crl.snapshot.key.clone())]
+            [
+                state.applied.as_ref().map(|object| object.key.clone()),
+                state.current.as_ref().map(|crl| crl.snapshot.key.clone()),
+            ]
         })
         .flatten()
         .collect();

@@ -10,8 +10,8 @@
 )]
 
 mod changes;
-mod kill_points;
 mod kept_out;
+mod kill_points;
 mod races;
 mod stage;
 mod sweep;

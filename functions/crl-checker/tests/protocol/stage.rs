@@ -137,11 +137,7 @@ impl Stage {
 }
 
 /// One run of the checker.
-pub(crate) async fn run(
-    world: &World,
-    shelf: &Shelf,
-    request: &Request,
-) -> Result<Report, shared::fault::Fault> {
+pub(crate) async fn run(world: &World, shelf: &Shelf, request: &Request) -> Result<Report, shared::fault::Fault> {
     let limits = Limits { minimum_share: 50, scratch: std::env::temp_dir(), status_changes_per_second: None };
     let checker = Checker::new(Parts {
         authorities: world,

@@ -122,7 +122,10 @@ impl ListedRegistrations for &World {
         for part in ids.chunks(100) {
             let part = self
                 .call("dynamodb:BatchGetItem", |state| {
-                    part.iter().filter_map(|id| state.rows.get(id)).map(|row| row.registration.clone()).collect::<Vec<_>>()
+                    part.iter()
+                        .filter_map(|id| state.rows.get(id))
+                        .map(|row| row.registration.clone())
+                        .collect::<Vec<_>>()
                 })
                 .await?;
             found.extend(part);

@@ -78,10 +78,13 @@ fn missing(key: &str) -> Fault {
 impl SnapshotPages for &World {
     async fn read(&self, key: &str, range: Range<u64>) -> Result<Vec<u8>, Fault> {
         self.lock().octets_read += range.end.saturating_sub(range.start);
-        let range = usize::try_from(range.start).unwrap_or(usize::MAX)..usize::try_from(range.end).unwrap_or(usize::MAX);
-        self.call("s3:GetObject", |state| state.snapshots.get(key).and_then(|object| object.get(range)).map(<[u8]>::to_vec))
-            .await?
-            .ok_or_else(|| missing(key))
+        let range =
+            usize::try_from(range.start).unwrap_or(usize::MAX)..usize::try_from(range.end).unwrap_or(usize::MAX);
+        self.call("s3:GetObject", |state| {
+            state.snapshots.get(key).and_then(|object| object.get(range)).map(<[u8]>::to_vec)
+        })
+        .await?
+        .ok_or_else(|| missing(key))
     }
 }
 
@@ -113,11 +116,7 @@ impl SnapshotStore for &World {
 }
 
 impl Sessions for &World {
-    async fn client_ids(
-        &self,
-        certificate: &CertificateId,
-        thing: Option<&ThingName>,
-    ) -> Result<Vec<String>, Fault> {
+    async fn client_ids(&self, certificate: &CertificateId, thing: Option<&ThingName>) -> Result<Vec<String>, Fault> {
         self.call("dynamodb:Query", |state| {
             let connected = state.connected.iter().filter(|(_, principal)| *principal == certificate);
             let mut ids: Vec<String> = connected.map(|(client, _)| client.clone()).collect();

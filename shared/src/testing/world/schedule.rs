@@ -91,7 +91,9 @@ impl Interleavings {
             let programs = programs(Arc::clone(&world));
             let mut running = Running { done: [false; 2], programs, world: &world };
             running.begin();
-            order.iter().for_each(|program| running.step(*program));
+            for program in &order {
+                running.step(*program);
+            }
             if !seen.insert(running.fingerprint()) {
                 continue;
             }
