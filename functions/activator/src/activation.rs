@@ -185,7 +185,9 @@ where
         match (row.decision, status) {
             (Decision::Activating, CertificateStatus::Active) => Ok(()),
             // The CRL checker has begun to release it, and is the one to complete that.
-            (Decision::Activating, _) if row.held_at.is_some() => Err(Stop::Settled(not_pending(status))),
+            (Decision::Activating, _) if row.held_at.is_some() || row.activated_at.is_some() => {
+                Err(Stop::Settled(not_pending(status)))
+            }
             (Decision::Activating, _) => Err(Stop::KeptOut(Box::new(candidate), not_pending(status))),
             _ => Err(Stop::Settled(not_pending(status))),
         }

@@ -57,9 +57,10 @@ pub(crate) fn on_hold(row: &Registration, status: &CertificateStatus) -> HoldPla
     }
 }
 
-/// Whether the end of a hold lets the certificate in again: only if a hold was what made it INACTIVE.
+/// Whether the end of a hold lets the certificate in again: only if a hold was what made it INACTIVE, and it has thing
+/// and policy. That is so once it was ACTIVE, and once the activator has written when it was held.
 pub(crate) fn is_releasable(row: &Registration) -> bool {
-    row.held_at.is_some()
+    (row.held_at.is_some() || row.activated_at.is_some())
         && row.superseded_by.is_none()
         && matches!(row.decision, Decision::Activating | Decision::Held)
 }

@@ -114,7 +114,7 @@ pub trait ListedRegistrations {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Writes that a held certificate is being let in again: the row says `activating` until it is. Tells whether the
-    /// row still said `held`, or `activating` by an earlier attempt.
+    /// row still said `held`, or `activating` by an earlier attempt, of a certificate that has thing and policy.
     fn release(
         &self,
         id: &RegistrationId,

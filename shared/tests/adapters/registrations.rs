@@ -172,7 +172,8 @@ async fn only_what_a_hold_has_shut_out_is_released() {
     let sent = &service.sent()[0];
     assert_eq!(
         sent.text("ConditionExpression"),
-        "#certificateId = :certificateId AND attribute_exists(#heldAt) AND #decision IN (:held, :decision)"
+        "#certificateId = :certificateId AND (attribute_exists(#heldAt) OR attribute_exists(#activatedAt)) \
+         AND #decision IN (:held, :decision)"
     );
     assert_eq!(
         sent.text("UpdateExpression"),
@@ -182,7 +183,7 @@ async fn only_what_a_hold_has_shut_out_is_released() {
     let values = sent.values();
     assert_eq!((&values[":held"], &values[":decision"]), (&json!({"S": "held"}), &json!({"S": "activating"})));
     assert_eq!(values[":reason"], json!({"S": "hold_released"}));
-    assert_eq!(sent.names()["#heldAt"], "heldAt");
+    assert_eq!((&sent.names()["#heldAt"], &sent.names()["#activatedAt"]), (&json!("heldAt"), &json!("activatedAt")));
 }
 
 fn found(rows: &[Value]) -> Answer {

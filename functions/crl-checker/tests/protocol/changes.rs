@@ -171,6 +171,33 @@ async fn a_reconciliation_finds_what_no_difference_shows() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hold_that_was_cut_short_ends_all_the_same() {
+    let stage = Stage::new().await;
+    let (inside, marked) = (stage.inside("pump-1").await, stage.device("pump-2"));
+    stage.publish(2, &[(&inside, CertificateHold)]);
+    stage.sweep().await;
+    stage.publish(3, &[]);
+    stage.sweep().await;
+    // The run died before it wrote when it had held the first; the second was marked on its way in, and switched off by
+    // an operator since.
+    stage.publish(4, &[(&marked, CertificateHold)]);
+    stage.sweep().await;
+    stage.knock(&marked).await;
+    stage.publish(5, &[]);
+    stage.sweep().await;
+    stage.world.change(|state| {
+        for device in [&inside, &marked] {
+            state.certificates.get_mut(&device.id).unwrap().status = Inactive;
+            let row = &mut state.rows.get_mut(&stage.registration(device)).unwrap().registration;
+            (row.decision, row.held_at) = (Decision::Held, None);
+        }
+        state.rows.get_mut(&stage.registration(&marked)).unwrap().registration.activated_at = None;
+    });
+    stage.reconcile().await;
+    assert_eq!((stage.status(&inside), stage.status(&marked)), (Active, Inactive));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_source_unchecked_for_longest_comes_first_and_the_rest_waits_for_the_next_run() {
     let stage = Stage::new().await;
     let second = "https://crl.example.com/second.crl";

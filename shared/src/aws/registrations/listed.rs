@@ -146,9 +146,11 @@ impl ListedRegistrations for Registrations {
         now: OffsetDateTime,
     ) -> Result<bool, Fault> {
         // `:decision` is `activating`: what an earlier attempt has written.
-        let condition = format!("{OWN} AND attribute_exists(#heldAt) AND #decision IN (:held, :decision)");
+        let was_inside = "(attribute_exists(#heldAt) OR attribute_exists(#activatedAt))";
+        let condition = format!("{OWN} AND {was_inside} AND #decision IN (:held, :decision)");
         let request = self
             .decide(id, certificate, Verdict::releasing(), now)
+            .name("activatedAt")
             .name("heldAt")
             .given("held", Decision::Held.as_str())
             .build(Some(&condition));

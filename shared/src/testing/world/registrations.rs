@@ -202,7 +202,8 @@ impl ListedRegistrations for &World {
     ) -> Result<bool, Fault> {
         self.call("dynamodb:UpdateItem", |state| {
             let Some(row) = state.row_of(id, certificate) else { return false };
-            if row.held_at.is_none() || !matches!(row.decision, Decision::Held | Decision::Activating) {
+            let was_inside = row.held_at.is_some() || row.activated_at.is_some();
+            if !was_inside || !matches!(row.decision, Decision::Held | Decision::Activating) {
                 return false;
             }
             let verdict = Verdict::releasing();
