@@ -4,7 +4,7 @@
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
-demo: ## watch an unknown device come in, and a stranger stay out, on this machine
+demo: ## watch an unknown device come in, a stranger stay out, and a revoked device go, on this machine
 	cargo build --package jitr
 	python3 infra/local/cloud.py run -- infra/local/demo.sh
 
@@ -16,11 +16,14 @@ cloud: ## start the local cloud on ports 4566 and 8883, deploy the stack, stay u
 
 # `cargo test --bench`, not `cargo bench`: what is measured is the release binary, the harness need not be compiled in
 # release mode with everything that it links.
-bench: ## measure how fast the activator starts and answers
+bench: ## measure the activator's start, the check of CRLs up to five million entries, and a sweep of a million
 	python3 infra/local/cloud.py setup
+	cargo bench --package shared --features test-support --bench crl
 	PATH="$(CURDIR)/.venv/bin:$$PATH" cargo lambda build --release --manifest-path functions/activator/Cargo.toml \
 	  $(if $(filter aarch64 arm64,$(shell uname -m)),--arm64)
 	cargo test --workspace --features tests/local-cloud --bench start
+	python3 infra/local/cloud.py run -- \
+	  sh -c 'infra/local/deploy.sh && exec cargo test --workspace --features tests/local-cloud --bench sweep'
 
 clean: ## remove everything that the other targets made
 	rm -rf .aws-sam .venv target

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A device that AWS IoT has never seen comes in; one that steals its name stays out. Runs inside the local cloud:
+# A device that AWS IoT has never seen comes in, one that steals its name stays out, and what the maker's CA revokes goes.
+# Runs inside the local cloud:
 #   python3 infra/local/cloud.py run -- infra/local/demo.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -7,10 +8,20 @@ cd "$(dirname "$0")/../.."
 infra/local/deploy.sh
 
 readonly jitr=$PWD/target/debug/jitr
-cd "$JITR_LOCAL_DIR"
+readonly crl=s3://iot-jitr-revocation/crl/pump-works.crl
+# An empty folder: keys of an earlier run would not be overwritten.
+folder=$JITR_LOCAL_DIR/demo
+rm -rf "$folder"
+mkdir "$folder"
+cd "$folder"
 
 say() {
   printf '\n== %s\n' "$*"
+}
+
+fail() {
+  echo "demo: error: $*" >&2
+  exit 1
 }
 
 # Shows a command as one would type it, and runs it.
@@ -19,30 +30,103 @@ run() {
   "$jitr" "$@"
 }
 
+# The same for a command that must end with a certain code. Not "if run": inside of it bash would go on after a failure.
+run_to() {
+  local expected=$1 code=0
+  shift
+  run "$@" || code=$?
+  ((code == expected)) || fail "this ended with $code, not with $expected: jitr $*"
+}
+
+make_device() {
+  run device new --ca ca/ca.pem --ca-key ca/ca.key --name "$1" --out "$2"
+}
+
+connect() {
+  run device connect --cert "$1/chain.pem" --key "$1/device.key" "${@:2}"
+}
+
+# 2 says that the device was not let in; anything else would be another fault.
+is_refused() {
+  run_to 2 device connect --cert "$1/chain.pem" --key "$1/device.key" --timeout 4s
+}
+
+# Waits until the newest decision about a device's certificate is this one: the last event may still be under way.
+is_decided() {
+  for _ in {1..40}; do
+    "$jitr" why --cert "$1/chain.pem" --json | grep -q "\"decision\": *\"$2\"" && return
+    sleep 0.5
+  done
+  "$jitr" why --cert "$1/chain.pem" >&2 || true
+  fail "the decision about $1 is not $2"
+}
+
+# Makes the next CRL from the one before, puts it where the checker looks, and has it carried out.
+crls=1
+next_crl() {
+  local before=$crls
+  crls=$((crls + 1))
+  run crl new --ca ca/ca.pem --ca-key ca/ca.key --from "$before.crl" --out "$crls.crl" "$@"
+  run crl publish "$crls.crl" --ca pump-works
+  run sweep --ca pump-works
+}
+
 say "The maker's CA is registered with AWS IoT"
 run ca new --name "Pump Works CA" --out ca
 run ca register --ca ca/ca.pem --ca-key ca/ca.key --label pump-works
 
 say "A device is made, and connects for the first time"
-run device new --ca ca/ca.pem --ca-key ca/ca.key --name pump-17 --out pump-17
-run device connect --cert pump-17/chain.pem --key pump-17/device.key --message '{"temperature":21.5}'
+make_device pump-17 pump-17
+connect pump-17 --message '{"temperature":21.5}'
 
 say "Why is it in?"
 run why pump-17
 
 say "Somebody with a second certificate for the same name knocks"
-run device new --ca ca/ca.pem --ca-key ca/ca.key --name pump-17 --out stolen
-if run device connect --cert stolen/chain.pem --key stolen/device.key --timeout 4s; then
-  echo "demo: error: the stolen name was let in" >&2
-  exit 1
-fi
-for _ in {1..20}; do
-  # The last event may still be under way.
-  "$jitr" why --cert stolen/chain.pem --json | grep -q '"refused"' && break
-  sleep 0.5
-done
+make_device pump-17 stolen
+is_refused stolen
+is_decided stolen refused
 run why --cert stolen/chain.pem
 
 say "The first device is still in"
-run device connect --cert pump-17/chain.pem --key pump-17/device.key
+connect pump-17
+
+say "The CA publishes a CRL, empty for now, and nobody comes in any more without it"
+run ca set pump-works --crl-source "$crl" --require-crl
+run crl new --ca ca/ca.pem --ca-key ca/ca.key --out 1.crl
+run crl publish 1.crl --ca pump-works
+run sweep --ca pump-works
+
+say "A device comes in that is not on the list"
+make_device valve-1 valve-1
+connect valve-1
+
+say "Its key is stolen, and the CA revokes it"
+next_crl --revoke-cert valve-1/device.pem=keyCompromise
+is_refused valve-1
+is_decided valve-1 revoked
+run why valve-1
+
+say "What does the list say about it? The answer is in the exit code too: 2 is revoked, 0 is good"
+run_to 2 crl check --ca ca/ca.pem --crl 2.crl --cert valve-1/device.pem
+run_to 0 crl check --ca ca/ca.pem --crl 2.crl --cert pump-17/device.pem
+
+say "A device whose certificate is on the list before it ever connects never gets in"
+make_device valve-2 valve-2
+next_crl --revoke-cert valve-2/device.pem
+is_refused valve-2
+is_decided valve-2 revoked
+run why --cert valve-2/chain.pem
+
+say "The first device goes missing, and is put on hold"
+next_crl --hold-cert pump-17/device.pem
+is_refused pump-17
+is_decided pump-17 held
+
+say "It is found again, and its hold ends"
+serial=$("$jitr" why pump-17 --json | sed -n 's/.*"serial": *"\([0-9a-f]*\)".*/\1/p' | head -n 1)
+[[ -n $serial ]] || fail "jitr why tells no serial number"
+next_crl --remove "$serial"
+connect pump-17
+is_decided pump-17 activated
 printf '\ndemo: passed\n'

@@ -45,7 +45,8 @@ echo "building the functions (minutes the first time) ..."
 for manifest in functions/*/Cargo.toml; do
   logged cargo lambda build --release --manifest-path "$manifest" "${target_flags[@]}"
 done
-parameters=("Architecture=$architecture" LocalCloud=true "$@")
+# Whoever serves a CRL to this cloud does it on this machine.
+parameters=("Architecture=$architecture" LocalCloud=true CrlPrivateNetworks=127.0.0.1/32 "$@")
 logged sam build --config-file "$PWD/samconfig.toml" --template-file "$PWD/template.yaml" \
   --build-dir "$JITR_LOCAL_DIR/build" --parameter-overrides "${parameters[@]}"
 

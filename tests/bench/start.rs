@@ -17,7 +17,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::serve::Listener;
 use serde_json::Value;
 use tempfile::NamedTempFile;
-use tests::lambda::{Function, Outcome, activator};
+use tests::lambda::{Binary, Function, Outcome, activator};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
@@ -68,7 +68,7 @@ struct Start {
     ready: Duration,
 }
 
-async fn measure(binary: &Path, endpoint: &Endpoint, event: &[u8]) -> Result<Start> {
+async fn measure(binary: &Binary, endpoint: &Endpoint, event: &[u8]) -> Result<Start> {
     let mut function = Function::start(binary, &endpoint.variables()?).await?;
     let first = answer(&mut function, event).await?;
     let mut later = Vec::new();
@@ -142,13 +142,14 @@ impl Endpoint {
             ("DEFAULT_POLICY_NAME", "device"),
             ("DEFAULT_THING_NAME_TEMPLATE", "${CommonName}"),
             ("REGISTRATIONS_TABLE", "registrations"),
+            ("REVOCATION_BUCKET", "revocation"),
             ("SSL_CERT_FILE", trust),
         ];
         Ok(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec())
     }
 }
 
-/// DynamoDB's rows do not exist, nor do AWS IoT's things and certificates.
+/// DynamoDB's rows do not exist, nor do AWS IoT's things and certificates, nor S3's objects.
 async fn respond(headers: HeaderMap) -> (StatusCode, [(&'static str, &'static str); 2], &'static str) {
     if headers.contains_key("x-amz-target") {
         return (StatusCode::OK, [("content-type", "application/x-amz-json-1.0"), ("x-amzn-requestid", "0")], "{}");
@@ -157,7 +158,7 @@ async fn respond(headers: HeaderMap) -> (StatusCode, [(&'static str, &'static st
     (StatusCode::NOT_FOUND, headers, r#"{"message":"there is none"}"#)
 }
 
-/// Connections whose TLS handshake is done. Handshakes overlap, as the function opens two connections at once.
+/// Connections whose TLS handshake is done. Handshakes overlap, as the function opens several connections at once.
 struct TlsListener {
     address: SocketAddr,
     connections: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,

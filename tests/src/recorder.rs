@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use anyhow::Result;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
 
 struct Proxy {
     client: reqwest::Client,
@@ -33,13 +34,17 @@ impl Recorder {
     pub async fn start(upstream: &str) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
+        // Nothing here speaks TLS, but a client can't be made without: a function has reqwest built so. The second one
+        // to install it fails, and finds what the first has installed.
+        let _ = aws_lc_rs::default_provider().install_default();
         let proxy = Arc::new(Proxy {
             client: reqwest::Client::new(),
             operations: Mutex::new(Vec::new()),
             throttled: AtomicUsize::new(0),
             upstream: upstream.trim_end_matches('/').to_owned(),
         });
-        let routes = Router::new().fallback(pass).with_state(Arc::clone(&proxy));
+        // Snapshots are larger than axum's limit.
+        let routes = Router::new().fallback(pass).layer(DefaultBodyLimit::disable()).with_state(Arc::clone(&proxy));
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Ok(Self { proxy, url })
     }
@@ -82,25 +87,35 @@ async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers
     }
 }
 
-/// The operation behind a request, after the AWS IoT API reference and DynamoDB's `X-Amz-Target`.
+/// The operation behind a request, after the API references of AWS IoT and S3, and DynamoDB's `X-Amz-Target`.
 fn operation(method: &Method, path: &str, headers: &HeaderMap) -> String {
-    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
-    if let Some((_, action)) = target.and_then(|target| target.split_once('.')) {
-        return format!("dynamodb:{action}");
-    }
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let action = match (method.as_str(), parts.as_slice()) {
-        ("GET", ["cacertificate", _]) => "DescribeCACertificate",
-        ("GET", ["certificates", _]) => "DescribeCertificate",
-        ("PUT", ["certificates", _]) => "UpdateCertificate",
-        ("PUT", ["target-policies", _]) => "AttachPolicy",
-        ("PUT", ["thing-groups", "addThingToThingGroup"]) => "AddThingToThingGroup",
-        ("GET", ["things", _]) => "DescribeThing",
-        ("PATCH", ["things", _]) => "UpdateThing",
-        ("POST", ["things", _]) => "CreateThing",
-        ("GET", ["things", _, "principals"]) => "ListThingPrincipals",
-        ("PUT", ["things", _, "principals"]) => "AttachThingPrincipal",
-        _ => return format!("{method} {path}"),
+    let service = service(header("authorization"));
+    let action = match (service, method.as_str(), parts.as_slice()) {
+        ("dynamodb", ..) => header("x-amz-target").rsplit('.').next().unwrap_or_default(),
+        ("iot", "GET", ["cacertificate", _]) => "DescribeCACertificate",
+        ("iot", "GET", ["certificates", _]) => "DescribeCertificate",
+        ("iot", "PUT", ["certificates", _]) => "UpdateCertificate",
+        ("iot", "PUT", ["target-policies", _]) => "AttachPolicy",
+        ("iot", "PUT", ["thing-groups", "addThingToThingGroup"]) => "AddThingToThingGroup",
+        ("iot", "GET", ["things", _]) => "DescribeThing",
+        ("iot", "PATCH", ["things", _]) => "UpdateThing",
+        ("iot", "POST", ["things", _]) => "CreateThing",
+        ("iot", "GET", ["things", _, "principals"]) => "ListThingPrincipals",
+        ("iot", "PUT", ["things", _, "principals"]) => "AttachThingPrincipal",
+        // IAM knows the data plane by the same prefix.
+        ("iotdata", "DELETE", ["connections", _]) => return "iot:DeleteConnection".to_owned(),
+        ("s3", "DELETE", [_, _, ..]) => "DeleteObject",
+        ("s3", "GET" | "HEAD", [_, _, ..]) => "GetObject",
+        ("s3", "PUT", [_, _, ..]) => "PutObject",
+        _ => return format!("{service} {method} {path}"),
     };
-    format!("iot:{action}")
+    format!("{service}:{action}")
+}
+
+/// The service out of the credential scope of a signature ("Signature Version 4" in the IAM user guide).
+fn service(authorization: &str) -> &str {
+    let scope = authorization.split("Credential=").nth(1).and_then(|rest| rest.split(',').next());
+    scope.and_then(|scope| scope.split('/').nth(3)).unwrap_or_default()
 }

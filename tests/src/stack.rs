@@ -13,6 +13,7 @@ use jitr::device::endpoint::{Endpoint, Identity, ServerTrust, client_config};
 use jitr::device::session::{Message, Session, SessionError, Target};
 use jitr::issue::{CertificateAuthority, DeviceCredentials, DeviceRequest, KeyAlgorithm, Subject, Validity};
 use serde_json::{Value, json};
+use shared::aws::authorities::Authorities;
 use shared::aws::registrations::Registrations;
 use shared::id::{CaCertificateId, CertificateId};
 use shared::port::RegistrationStore;
@@ -31,10 +32,14 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// The deployed stack.
 #[derive(Clone)]
 pub struct Stack {
+    /// The `Authorities` table.
+    pub authorities: Authorities,
     /// Settings of SDK clients: the local cloud's endpoint and root credentials.
     pub config: SdkConfig,
     /// AWS IoT's control plane.
     pub iot: aws_sdk_iot::Client,
+    /// S3.
+    pub s3: aws_sdk_s3::Client,
     /// Base URL of the local cloud.
     pub url: String,
     endpoint: Endpoint,
@@ -52,7 +57,9 @@ impl Stack {
         let server_ca = setting("JITR_SERVER_CA");
         #[expect(clippy::expect_used, reason = "without the local cloud there is nothing to test")]
         Self {
+            authorities: Authorities::new(&config, format!("{STACK}-authorities")),
             iot: aws_sdk_iot::Client::new(&config),
+            s3: shared::aws::snapshots::client(&config),
             url: setting("AWS_ENDPOINT_URL"),
             endpoint: setting("JITR_MQTT_ENDPOINT").parse().expect("JITR_MQTT_ENDPOINT is host:port"),
             registrations: Registrations::new(&config, format!("{STACK}-registrations")),
@@ -148,8 +155,8 @@ pub struct Fleet {
     pub id: CaCertificateId,
     /// The stack in which it is registered.
     pub stack: Stack,
-    authority: CertificateAuthority,
-    folder: TempDir,
+    pub(crate) authority: CertificateAuthority,
+    pub(crate) folder: TempDir,
 }
 
 impl Fleet {

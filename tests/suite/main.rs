@@ -8,9 +8,11 @@ mod isolation;
 mod operator;
 mod replay;
 mod requests;
+mod revocation;
 mod role;
 mod sdk;
 mod take_over;
+mod template;
 mod way_in;
 
 use std::time::{Duration, SystemTime};

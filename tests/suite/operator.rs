@@ -3,10 +3,10 @@
 use anyhow::Result;
 use aws_sdk_iot::types::CertificateStatus;
 use shared::decision::Decision;
+use tests::environment::{self, ROOT};
 use tests::lambda::{Function, Outcome, activator};
 use tests::stack::{Stack, jitr};
 
-use crate::role::variables;
 use crate::{HOUR, unique};
 
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn an_operators_inactive_stays_inactive_when_the_event_arrives_late() -> R
     let id = device.certificate_id.as_str();
     stack.iot.update_certificate().certificate_id(id).new_status(CertificateStatus::Inactive).send().await?;
 
-    let mut function = Function::start(&activator(), &variables(&stack.url, ("test", "test"))).await?;
+    let mut function = Function::start(&activator(), &environment::activator(&stack.url, ROOT)).await?;
     let outcome = function.invoke(&fleet.registered_event(&device)).await?;
     let Outcome::Returned(answer) = outcome else { panic!("{outcome:?}") };
     assert_eq!(answer["decision"], Decision::NotPending.as_str());

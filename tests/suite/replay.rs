@@ -1,17 +1,24 @@
-//! Every event fixture through the built binary, against the local cloud.
+//! Every event fixture through the built binaries, against the local cloud.
 //!
-//! The frozen device connects for real. Its CA admits listed certificates only until then, so that the deployed
-//! function leaves the decision to the binary under test.
+//! The activator's frozen device connects for real. Its CA admits listed certificates only until then, so that the
+//! deployed function leaves the decision to the binary under test. The CRL checker's requests are about a table of CAs
+//! that has none, so that other tests' are left alone.
 
 use anyhow::Result;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType,
+};
 use jitr::issue::{CertificateAuthority, DeviceCredentials};
 use serde_json::Value;
+use shared::aws::authorities::{PARTITION_KEY, RECORD_INDEX, SORT_KEY};
 use shared::pki::Certificate;
 use shared::testing::{Fixture, fixtures, frozen_certificate, frozen_key};
-use tests::lambda::{Function, Outcome, activator};
+use tests::environment::{self, ROOT};
+use tests::lambda::{Function, Outcome, activator, crl_checker};
 use tests::stack::{Stack, jitr};
 
-use crate::role::variables;
+use crate::unique;
 
 async fn replay(function: &mut Function, fixture: &Fixture, expected: &Value) -> Result<()> {
     let name = &fixture.name;
@@ -42,7 +49,7 @@ async fn every_fixture_leads_to_the_decision_beside_it() -> Result<()> {
     };
     let authority = CertificateAuthority::from_pem(&authority, &frozen_key("fixture-ca"))?;
     let fleet = stack.fleet_of(authority, "fixtures", &["--admission", "listed"]).await?;
-    let mut function = Function::start(&activator(), &variables(&stack.url, ("test", "test"))).await?;
+    let mut function = Function::start(&activator(), &environment::activator(&stack.url, ROOT)).await?;
 
     let (accepted, rejected) = (fixtures("activator"), fixtures("activator/rejected"));
     assert!(accepted.len() >= 8 && rejected.len() >= 20);
@@ -58,6 +65,54 @@ async fn every_fixture_leads_to_the_decision_beside_it() -> Result<()> {
     for fixture in &accepted {
         replay(&mut function, fixture, &fixture.expected[state]).await?;
         state = "whenActive";
+    }
+    Ok(())
+}
+
+/// A table like `Authorities`, with nothing in it.
+async fn no_authorities(stack: &Stack) -> Result<String> {
+    let name = unique("no-authorities");
+    let attribute = |name: &str| {
+        let attribute = AttributeDefinition::builder().attribute_name(name);
+        attribute.attribute_type(ScalarAttributeType::S).build()
+    };
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+    let index = GlobalSecondaryIndex::builder()
+        .index_name(RECORD_INDEX)
+        .key_schema(key(SORT_KEY, KeyType::Hash)?)
+        .key_schema(key(PARTITION_KEY, KeyType::Range)?)
+        .projection(Projection::builder().projection_type(ProjectionType::All).build());
+    let request = aws_sdk_dynamodb::Client::new(&stack.config).create_table().table_name(&name);
+    let request = request.billing_mode(BillingMode::PayPerRequest).global_secondary_indexes(index.build()?);
+    let request = request.attribute_definitions(attribute(PARTITION_KEY)?);
+    let request = request.attribute_definitions(attribute(SORT_KEY)?);
+    let request = request.key_schema(key(PARTITION_KEY, KeyType::Hash)?);
+    request.key_schema(key(SORT_KEY, KeyType::Range)?).send().await?;
+    Ok(name)
+}
+
+#[tokio::test]
+async fn every_request_of_the_crl_checker_leads_to_the_report_beside_it() -> Result<()> {
+    let stack = Stack::connect().await;
+    let mut variables = environment::crl_checker(&stack.url, ROOT);
+    let table = no_authorities(&stack).await?;
+    variables.push(("AUTHORITIES_TABLE".to_owned(), table));
+    let mut function = Function::start(&crl_checker(), &variables).await?;
+
+    let (accepted, rejected) = (fixtures("crl-checker"), fixtures("crl-checker/rejected"));
+    assert!(accepted.len() >= 6 && rejected.len() >= 6);
+    for Fixture { expected, name, payload } in &accepted {
+        let report = function.answer(payload).await?;
+        let outcomes = report["sources"].as_array().unwrap().iter().map(|source| source["outcome"].clone());
+        assert_eq!(Value::Array(outcomes.collect()), expected["outcomes"], "{name}: {report}");
+        assert_eq!(report["finished"], expected["finished"], "{name}: {report}");
+    }
+    for Fixture { expected, name, payload } in &rejected {
+        let outcome = function.invoke(payload).await?;
+        let Outcome::Failed(fault) = &outcome else { panic!("{name}: {outcome:?}") };
+        let message = fault["errorMessage"].as_str().unwrap();
+        assert_eq!(fault["errorType"], "request", "{name}: {fault}");
+        assert!(message.contains(expected["error"].as_str().unwrap()), "{name}: {message}");
     }
     Ok(())
 }

@@ -4,11 +4,12 @@ use anyhow::Result;
 use aws_sdk_iot::types::CertificateStatus;
 use jitr::issue::DeviceCredentials;
 use shared::decision::Decision;
+use shared::pki::crl::RevocationReason;
+use tests::environment::{self, ROOT};
 use tests::lambda::{Function, Outcome, activator};
 use tests::recorder::Recorder;
 use tests::stack::{Stack, jitr};
 
-use crate::role::variables;
 use crate::{HOUR, unique};
 
 /// A device that waits for activation, and a function of its own with a recorder between it and AWS.
@@ -30,9 +31,9 @@ impl Scene {
         fleet.knock(&device, &name).await?;
         jitr(&["ca", "set", fleet.id.as_str(), "--admission", "all"]).await?;
         let recorder = Recorder::start(&stack.url).await?;
-        let function = Function::start(&activator(), &variables(&recorder.url, ("test", "test"))).await?;
+        let function = Function::start(&activator(), &environment::activator(&recorder.url, ROOT)).await?;
         let at_start = recorder.take();
-        assert_eq!(at_start.len(), 2, "one request opens each connection: {at_start:?}");
+        assert_eq!(at_start.len(), 3, "one request opens each connection: {at_start:?}");
         Ok(Self { event: fleet.registered_event(&device), device, function, recorder, stack })
     }
 }
@@ -60,6 +61,46 @@ async fn an_activation_makes_five_requests_of_aws_iot_and_a_repetition_one() -> 
     let (decision, iot) = decide().await?;
     assert_eq!(decision, Some(Decision::AlreadyActive));
     assert_eq!(iot, ["iot:DescribeCertificate"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_warm_gate_costs_one_query_and_reads_a_small_crl_once() -> Result<()> {
+    let stack = Stack::connect().await;
+    let fleet = stack.fleet("gate requests", &["--admission", "listed"]).await?;
+    let mut devices = Vec::new();
+    for n in 0..4 {
+        let name = unique(&format!("pump-{n}"));
+        let device = fleet.device(&name, HOUR)?;
+        fleet.knock(&device, &name).await?;
+        devices.push(device);
+    }
+    let listed = fleet.device(&unique("valve"), HOUR)?;
+    jitr(&["ca", "set", fleet.id.as_str(), "--admission", "all", "--crl-source", &fleet.crl_object()]).await?;
+    fleet.carry_out(&fleet.crl(1, &[(&listed, RevocationReason::Unspecified)])?).await?;
+
+    let recorder = Recorder::start(&stack.url).await?;
+    let mut function = Function::start(&activator(), &environment::activator(&recorder.url, ROOT)).await?;
+    let mut asked = Vec::new();
+    for (n, device) in devices.iter().enumerate() {
+        if n == 2 {
+            jitr(&["ca", "set", fleet.id.as_str(), "--require-crl"]).await?;
+        }
+        let _ = recorder.take();
+        let answer = function.answer(&fleet.registered_event(device)).await?;
+        assert_eq!(answer["decision"], "activated", "{answer}");
+        let mut operations = recorder.take();
+        operations.sort_unstable();
+        asked.push(operations);
+    }
+    let [_, without, first, warm] = <[Vec<String>; 4]>::try_from(asked).unwrap();
+    let with = |more: &[&str]| {
+        let mut operations = [&without[..], &more.iter().map(ToString::to_string).collect::<Vec<_>>()].concat();
+        operations.sort_unstable();
+        operations
+    };
+    assert_eq!(first, with(&["dynamodb:Query", "s3:GetObject"]));
+    assert_eq!(warm, with(&["dynamodb:Query"]));
     Ok(())
 }
 

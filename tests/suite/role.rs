@@ -1,4 +1,4 @@
-//! The function's role: every permission that the activator needs, and none to spare.
+//! The functions' roles: every permission that a function needs, and none to spare.
 //!
 //! The built binary runs under an identity that has the role's policy and nothing else, while a recorder writes down
 //! what it asks for. The local cloud enforces IAM, so that a missing permission fails the run; the recorded set must be
@@ -8,43 +8,30 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::aws::authorities::{PARTITION_KEY, SORT_KEY};
+use shared::pki::crl::RevocationReason;
 use shared::profile::PROFILE_RECORD;
-use tests::lambda::{Function, Outcome, activator};
+use tests::crl::only_source;
+use tests::environment;
+use tests::lambda::{Function, Outcome, activator, crl_checker};
 use tests::recorder::Recorder;
 use tests::stack::{Fleet, STACK, Stack, jitr};
 
 use crate::{HOUR, unique};
 
-/// What Lambda itself does in the role's name: the log, and the queue of events that failed.
-const OF_LAMBDA: [&str; 3] = ["logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"];
+/// What nobody asks for in the function's own words: Lambda writes the log and the queue of failed events in the role's
+/// name, and `s3:ListBucket` makes S3 say of an object that it isn't there.
+const UNSPOKEN: [&str; 4] = ["logs:CreateLogStream", "logs:PutLogEvents", "s3:ListBucket", "sqs:SendMessage"];
 
-/// The activator's environment as the template makes it.
-pub(crate) fn variables(endpoint: &str, (key, secret): (&str, &str)) -> Vec<(String, String)> {
-    [
-        ("ACCOUNT_ID", "000000000000"),
-        ("AUTHORITIES_TABLE", &format!("{STACK}-authorities")),
-        ("AWS_ACCESS_KEY_ID", key),
-        ("AWS_ENDPOINT_URL", endpoint),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_SECRET_ACCESS_KEY", secret),
-        ("DEFAULT_POLICY_NAME", &format!("{STACK}-device")),
-        ("DEFAULT_THING_NAME_TEMPLATE", "${CommonName}"),
-        ("REGISTRATIONS_TABLE", &format!("{STACK}-registrations")),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .to_vec()
-}
-
-/// The documents of the role's inline policies.
-async fn policies(iam: &aws_sdk_iam::Client) -> Result<Vec<Value>> {
+/// The documents of a role's inline policies. `role` is how the template calls it.
+async fn policies(iam: &aws_sdk_iam::Client, role: &str) -> Result<Vec<Value>> {
     let roles = iam.list_roles().send().await?;
     let role = roles
         .roles()
         .iter()
-        .find(|role| role.role_name().contains(STACK) && role.role_name().to_lowercase().contains("activator"))
-        .context("no role of the activator")?
+        .find(|found| found.role_name().starts_with(&format!("{STACK}-{role}")))
+        .with_context(|| format!("no {role}"))?
         .role_name()
         .to_owned();
     let attached = iam.list_attached_role_policies().role_name(&role).send().await?;
@@ -76,7 +63,7 @@ fn percent_decode(text: &str) -> String {
     String::from_utf8(octets).unwrap()
 }
 
-fn allowed(documents: &[Value]) -> BTreeSet<String> {
+fn granted(documents: &[Value]) -> BTreeSet<String> {
     let mut actions = BTreeSet::new();
     for statement in documents.iter().flat_map(|document| document["Statement"].as_array().unwrap()) {
         assert_eq!(statement["Effect"], "Allow");
@@ -86,12 +73,13 @@ fn allowed(documents: &[Value]) -> BTreeSet<String> {
             other => panic!("{other}"),
         }
     }
+    actions.retain(|action| !UNSPOKEN.contains(&action.as_str()));
     actions
 }
 
 /// An access key with the role's policies and nothing else.
 async fn identity(iam: &aws_sdk_iam::Client, documents: &[Value]) -> Result<(String, String)> {
-    let user = unique("as-the-activator");
+    let user = unique("as-a-role");
     iam.create_user().user_name(&user).send().await?;
     for (n, document) in documents.iter().enumerate() {
         let request = iam.put_user_policy().user_name(&user).policy_name(format!("policy-{n}"));
@@ -135,18 +123,21 @@ async fn decide(function: &mut Function, fleet: &Fleet, name: &str, age: u32, ke
 }
 
 #[tokio::test]
-async fn the_role_lacks_nothing_and_has_nothing_spare() -> Result<()> {
+async fn the_activators_role_lacks_nothing_and_has_nothing_spare() -> Result<()> {
     let stack = Stack::connect().await;
     let iam = aws_sdk_iam::Client::new(&stack.config);
-    let documents = policies(&iam).await?;
+    let documents = policies(&iam, "ActivatorRole").await?;
     let (key, secret) = identity(&iam, &documents).await?;
     let recorder = Recorder::start(&stack.url).await?;
-    let mut function = Function::start(&activator(), &variables(&recorder.url, (&key, &secret))).await?;
+    let mut function = Function::start(&activator(), &environment::activator(&recorder.url, (&key, &secret))).await?;
 
     let group = unique("group");
     stack.iot.create_thing_group().thing_group_name(&group).send().await?;
-    let fleet =
-        stack.fleet("role", &["--admission", "listed", "--take-over", "rotate", "--thing-group", &group]).await?;
+    let fleet = stack
+        .fleet("role", &["--admission", "listed", "--take-over", "rotate", "--thing-group", &group, "--require-crl"])
+        .await?;
+    jitr(&["ca", "set", fleet.id.as_str(), "--crl-source", &fleet.crl_object()]).await?;
+    fleet.carry_out(&fleet.crl(1, &[])?).await?;
     let (name, other) = (unique("pump"), unique("valve"));
     for (name, age, key, decision) in [
         (&name, 3, Key::Announcement, "activated"),
@@ -160,8 +151,50 @@ async fn the_role_lacks_nothing_and_has_nothing_spare() -> Result<()> {
     assert!(matches!(outcome, Outcome::Returned(_)), "{outcome:?}");
 
     let used: BTreeSet<String> = recorder.take().into_iter().collect();
-    let granted: BTreeSet<String> =
-        allowed(&documents).into_iter().filter(|action| !OF_LAMBDA.contains(&action.as_str())).collect();
-    assert_eq!(used, granted);
+    assert_eq!(used, granted(&documents));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_crl_checkers_role_lacks_nothing_and_has_nothing_spare() -> Result<()> {
+    let stack = Stack::connect().await;
+    let iam = aws_sdk_iam::Client::new(&stack.config);
+    let documents = policies(&iam, "CrlCheckerRole").await?;
+    let (key, secret) = identity(&iam, &documents).await?;
+    let recorder = Recorder::start(&stack.url).await?;
+    let variables = environment::crl_checker(&recorder.url, (&key, &secret));
+    let mut function = Function::start(&crl_checker(), &variables).await?;
+
+    let fleet = stack.fleet("checker role", &[]).await?;
+    jitr(&["ca", "set", fleet.id.as_str(), "--crl-source", &fleet.crl_object()]).await?;
+    let (name, other) = (unique("pump"), unique("valve"));
+    let (device, other) = (fleet.device(&name, HOUR)?, fleet.device(&other, HOUR)?);
+    fleet.admit(&device, &name).await?;
+    // As if the CA had been registered by other means than `jitr`: AWS IoT has to be asked for its certificate.
+    let dynamodb = aws_sdk_dynamodb::Client::new(&stack.config);
+    let request = dynamodb.update_item().table_name(format!("{STACK}-authorities"));
+    let request = request.key(PARTITION_KEY, AttributeValue::S(fleet.id.to_string()));
+    let request = request.key(SORT_KEY, AttributeValue::S(PROFILE_RECORD.to_owned()));
+    request.update_expression("REMOVE caPem").send().await?;
+
+    let gone = (&other, RevocationReason::Superseded);
+    let hold = (&device, RevocationReason::CertificateHold);
+    let request = json!({"caCertificateId": fleet.id}).to_string();
+    for (number, listed, changed) in [(1, vec![], ""), (2, vec![gone, hold], "held"), (3, vec![gone], "released")] {
+        fleet.publish(&fleet.crl(number, &listed)?).await?;
+        let report = function.answer(request.as_bytes()).await?;
+        assert_eq!(only_source(&report)?["outcome"], "published", "{report}");
+        assert!(changed.is_empty() || report["changes"][changed] == 1, "{report}");
+    }
+    let request = json!({"caCertificateId": fleet.id, "reconcile": true}).to_string();
+    let report = function.answer(request.as_bytes()).await?;
+    assert_eq!(report["reconciled"], 1, "{report}");
+    // All CAs are looked up; the other tests' are left alone.
+    let report = function.answer(br#"{"dryRun":true}"#).await?;
+    let sources = report["sources"].as_array().context("no sources")?;
+    assert!(sources.iter().any(|source| source["caCertificateId"] == fleet.id.as_str()), "{report}");
+
+    let used: BTreeSet<String> = recorder.take().into_iter().collect();
+    assert_eq!(used, granted(&documents));
     Ok(())
 }

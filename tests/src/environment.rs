@@ -1,0 +1,52 @@
+//! The functions' environments as the template makes them.
+
+use crate::crl::bucket;
+use crate::stack::STACK;
+
+/// Access key and secret of the local cloud's root.
+pub const ROOT: (&str, &str) = ("test", "test");
+
+/// The activator's, with an endpoint and an access key.
+#[must_use]
+pub fn activator(endpoint: &str, identity: (&str, &str)) -> Vec<(String, String)> {
+    let own = [
+        ("ACCOUNT_ID", "000000000000".to_owned()),
+        ("AUTHORITIES_TABLE", format!("{STACK}-authorities")),
+        ("DEFAULT_POLICY_NAME", format!("{STACK}-device")),
+        ("DEFAULT_THING_NAME_TEMPLATE", "${CommonName}".to_owned()),
+        ("REGISTRATIONS_TABLE", format!("{STACK}-registrations")),
+        ("REVOCATION_BUCKET", bucket()),
+    ];
+    with_identity(own, endpoint, identity)
+}
+
+/// The CRL checker's, with an endpoint and an access key, and without a limit that would only take time.
+#[must_use]
+pub fn crl_checker(endpoint: &str, identity: (&str, &str)) -> Vec<(String, String)> {
+    let own = [
+        ("AUTHORITIES_TABLE", format!("{STACK}-authorities")),
+        ("CRL_BUCKETS", bucket()),
+        ("CRL_MAX_OCTETS", "268435456".to_owned()),
+        ("CRL_MINIMUM_SHARE", "50".to_owned()),
+        ("CRL_PRIVATE_NETWORKS", "127.0.0.1/32".to_owned()),
+        ("DEVICES_TABLE", format!("{STACK}-devices")),
+        ("REGISTRATIONS_TABLE", format!("{STACK}-registrations")),
+        ("REVOCATION_BUCKET", bucket()),
+        ("STATUS_CHANGES_PER_SECOND", "1000".to_owned()),
+    ];
+    with_identity(own, endpoint, identity)
+}
+
+fn with_identity<const N: usize>(
+    own: [(&str, String); N],
+    endpoint: &str,
+    (key, secret): (&str, &str),
+) -> Vec<(String, String)> {
+    let identity = [
+        ("AWS_ACCESS_KEY_ID", key.to_owned()),
+        ("AWS_ENDPOINT_URL", endpoint.to_owned()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", secret.to_owned()),
+    ];
+    own.into_iter().chain(identity).map(|(name, value)| (name.to_owned(), value)).collect()
+}
