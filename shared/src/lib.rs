@@ -1,10 +1,11 @@
 //! What the functions of the suite share: identifiers, certificates, CRLs, profiles, registrations, and the way to AWS.
 //!
-//! The modules form rings. [`id`], [`pki`], [`snapshot`], [`template`], [`profile`], [`decision`], [`registration`],
-//! [`event`] and [`timestamp`] are pure. [`revocation`] is the protocol that two functions follow. [`port`] says what the functions need from the world. `aws` (a feature for each service) and
+//! The modules form rings. [`id`], [`pki`], [`snapshot`], [`template`], [`profile`], [`decision`], [`deadline`],
+//! [`registration`], [`event`] and [`timestamp`] are pure. [`revocation`] is the protocol that two functions follow. [`port`] says what the functions need from the world. `aws` (a feature for each service) and
 //! `testing` (feature `test-support`) provide it.
 
 pub mod config;
+pub mod deadline;
 pub mod decision;
 pub mod event;
 pub mod fault;

@@ -7,6 +7,7 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent, tracing};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::aws::registrations::MAX_KEPT_PAYLOAD;
+use shared::deadline::time_left;
 use shared::decision::{Decision, Reason, Verdict};
 use shared::event::RegisteredEvent;
 use shared::fault::{Fault, FaultKind, chain};
@@ -147,35 +148,14 @@ async fn before_deadline(
     now: OffsetDateTime,
     work: impl Future<Output = Result<Verdict, Fault>>,
 ) -> Result<Verdict, Fault> {
-    let left = time_left(OffsetDateTime::from(context.deadline()), now);
+    let left = time_left(OffsetDateTime::from(context.deadline()), now, RESERVE, WITHOUT_DEADLINE);
     match tokio::time::timeout(left, work).await {
         Ok(outcome) => outcome,
         Err(elapsed) => Err(Fault::new("the activation", FaultKind::Unavailable, elapsed)),
     }
 }
 
-/// A deadline that had passed before the invocation began is none: `cargo lambda watch` sends a constant of 1970.
-fn time_left(deadline: OffsetDateTime, now: OffsetDateTime) -> Duration {
-    match Duration::try_from(deadline - now) {
-        Ok(left) if !left.is_zero() => left.saturating_sub(RESERVE),
-        _ => WITHOUT_DEADLINE,
-    }
-}
-
 #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
 fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_deadline_leaves_time_to_write_down_that_it_was_missed() {
-        let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000);
-        assert_eq!(time_left(now + time::Duration::seconds(30), now), Duration::from_millis(28_500));
-        assert_eq!(time_left(now + time::Duration::seconds(1), now), Duration::ZERO);
-        assert_eq!(time_left(OffsetDateTime::UNIX_EPOCH + time::Duration::minutes(10), now), WITHOUT_DEADLINE);
-    }
 }

@@ -3,8 +3,9 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use lambda_runtime::{Context, Diagnostic, LambdaEvent, tracing};
+use lambda_runtime::{Diagnostic, LambdaEvent, tracing};
 use serde_json::value::RawValue;
+use shared::deadline::time_left;
 use shared::fault::chain;
 use shared::port::{
     AuthorityStore, CertificateRegistry, CrlPublication, ListedRegistrations, RegistrationStore, Sessions,
@@ -40,8 +41,9 @@ where
     pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Report, Diagnostic> {
         let request = decode(event.payload.get())?;
         let now = now();
-        let until = Instant::now() + time_left(&event.context, now);
-        let report = self.run(&request, now, until).await.map_err(|fault| {
+        let deadline = OffsetDateTime::from(event.context.deadline());
+        let until = Instant::now() + time_left(deadline, now, RESERVE, WITHOUT_DEADLINE);
+        let report = Box::pin(self.run(&request, now, until)).await.map_err(|fault| {
             let error = chain(&fault);
             tracing::error!(error, "the run failed");
             Diagnostic { error_type: fault.kind.as_str().to_owned(), error_message: error }
@@ -89,14 +91,6 @@ fn log(report: &Report) {
         changes = ?report.changes, finished = report.finished, reconciled = report.reconciled,
         "{} CRLs checked", report.sources.len()
     );
-}
-
-/// A deadline that has passed already is none: `cargo lambda watch` sends a constant of 1970.
-fn time_left(context: &Context, now: OffsetDateTime) -> Duration {
-    match Duration::try_from(OffsetDateTime::from(context.deadline()) - now) {
-        Ok(left) if !left.is_zero() => left.saturating_sub(RESERVE),
-        _ => WITHOUT_DEADLINE,
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]

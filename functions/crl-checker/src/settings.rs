@@ -103,6 +103,7 @@ mod tests {
 
     fn variable(name: &str) -> Option<String> {
         let value = match name {
+            "RUST_LOG" => return None,
             "CRL_MAX_OCTETS" => "1000000",
             "CRL_MINIMUM_SHARE" => "50",
             "STATUS_CHANGES_PER_SECOND" => "8",

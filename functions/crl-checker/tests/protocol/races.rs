@@ -60,15 +60,14 @@ fn violations(case: &Case, out_of_order: bool) -> (usize, usize) {
             [Box::pin(activation), Box::pin(sweep)]
         },
         |world, order| {
-            let state = world.state();
-            let status = &state.certificates[&device.id].status;
+            let status = world.state().certificates[&device.id].status.clone();
             let listed = case.after.is_some();
-            if listed && *status == CertificateStatus::Active {
+            if listed && status == CertificateStatus::Active {
                 assert!(out_of_order, "{order:?}: {:?}", world.calls());
                 violations += 1;
             }
             if case.after == Some(KeyCompromise) && !out_of_order {
-                assert_eq!(*status, CertificateStatus::Revoked, "{order:?}: {:?}", world.calls());
+                assert_eq!(status, CertificateStatus::Revoked, "{order:?}: {:?}", world.calls());
             }
         },
     );

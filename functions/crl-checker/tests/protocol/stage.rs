@@ -65,11 +65,13 @@ impl Stage {
         let profile = json!({"crl": "required", "crlSources": [SOURCE]});
         let mut profile: Profile = serde_json::from_value(profile).unwrap();
         profile.ca_pem = Some(authority.pem().to_owned());
-        let mut state = State::default();
-        state.authorities.insert(authority.id().clone(), authority.pem().to_owned());
-        state.profiles.insert(authority.id().clone(), profile);
+        let world = World::new(State::default());
+        world.change(|state| {
+            state.authorities.insert(authority.id().clone(), authority.pem().to_owned());
+            state.profiles.insert(authority.id().clone(), profile);
+        });
         let shelf = Shelf { crl: Mutex::new(Vec::new()) };
-        let stage = Self { authority, now, shelf, world: World::new(state) };
+        let stage = Self { authority, now, shelf, world };
         stage.publish(1, &[]);
         stage.sweep().await;
         stage
