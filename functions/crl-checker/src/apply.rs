@@ -18,11 +18,10 @@ use shared::registration::{Registration, RegistrationId};
 use shared::revocation::{CrlState, Listing, PublishedCrl, SnapshotObject};
 use shared::snapshot::{Change, Difference, DifferenceError, SnapshotFault};
 
-use crate::change::Changes;
 use crate::checker::{Checker, Mode, Run};
 use crate::content::Content;
 use crate::fetch::CrlFetch;
-use crate::report::{Outcome, SourceReport};
+use crate::report::{Changes, Outcome, SourceReport};
 
 /// Serial numbers that are looked up at once: what one `BatchGetItem` reads.
 const BATCH: usize = 100;

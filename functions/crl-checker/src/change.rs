@@ -1,6 +1,5 @@
 //! Carrying out what a CRL says about one registered certificate.
 
-use serde::Serialize;
 use shared::fault::{Fault, FaultKind};
 use shared::pki::Certificate;
 use shared::port::{
@@ -15,36 +14,7 @@ use time::OffsetDateTime;
 use crate::checker::{Checker, Mode};
 use crate::fetch::CrlFetch;
 use crate::plan::{HoldPlan, Plan, is_releasable, on_hold, on_listing};
-
-/// How many certificates a run has changed, or would change.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Changes {
-    /// Set INACTIVE by a hold.
-    pub held: u64,
-    /// Set ACTIVE again.
-    pub released: u64,
-    /// Set REVOKED.
-    pub revoked: u64,
-    /// Live sessions ended at once.
-    pub sessions_ended: u64,
-    /// Live sessions that the service ends by itself within minutes.
-    pub sessions_not_offered: u64,
-    /// Certificates on hold that can't be released, because another CRL of the CA does not count at the moment.
-    pub unknown: u64,
-}
-
-impl Changes {
-    /// Adds another count.
-    pub fn add(&mut self, other: Self) {
-        self.held += other.held;
-        self.released += other.released;
-        self.revoked += other.revoked;
-        self.sessions_ended += other.sessions_ended;
-        self.sessions_not_offered += other.sessions_not_offered;
-        self.unknown += other.unknown;
-    }
-}
+use crate::report::Changes;
 
 impl<R, A, S, B, F, L> Checker<R, A, S, B, F, L>
 where

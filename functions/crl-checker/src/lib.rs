@@ -13,9 +13,9 @@ mod pace;
 mod plan;
 mod reconcile;
 mod report;
+mod run;
 mod settings;
 
-pub use change::Changes;
 pub use checker::{Checker, Limits, Parts};
-pub use report::{Outcome, Report, Request, SourceReport};
+pub use report::{Changes, Outcome, Report, Request, SourceReport};
 pub use settings::{Names, Percent, Settings};

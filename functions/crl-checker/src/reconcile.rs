@@ -14,10 +14,10 @@ use shared::port::{
 use shared::registration::Registration;
 use shared::revocation::{Listing, PublishedCrl};
 
-use crate::change::Changes;
 use crate::checker::{Checker, Run};
 use crate::content::LocalSnapshot;
 use crate::fetch::CrlFetch;
+use crate::report::Changes;
 
 /// The CRLs of a CA with their snapshots on this machine.
 type Lists = Vec<(PublishedCrl, LocalSnapshot)>;

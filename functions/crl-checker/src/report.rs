@@ -6,8 +6,6 @@ use shared::id::CaCertificateId;
 use shared::pki::crl::CrlNumber;
 use shared::revocation::CrlSource;
 
-use crate::change::Changes;
-
 /// What a run is asked to do. The schedule's events name neither.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -82,6 +80,36 @@ impl SourceReport {
             removed: 0,
             source: source.cloned(),
         }
+    }
+}
+
+/// How many certificates a run has changed, or would change.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Changes {
+    /// Set INACTIVE by a hold.
+    pub held: u64,
+    /// Set ACTIVE again.
+    pub released: u64,
+    /// Set REVOKED.
+    pub revoked: u64,
+    /// Live sessions ended at once.
+    pub sessions_ended: u64,
+    /// Live sessions that the service ends by itself within minutes.
+    pub sessions_not_offered: u64,
+    /// Certificates on hold that can't be released, because another CRL of the CA does not count at the moment.
+    pub unknown: u64,
+}
+
+impl Changes {
+    /// Adds another count.
+    pub fn add(&mut self, other: Self) {
+        self.held += other.held;
+        self.released += other.released;
+        self.revoked += other.revoked;
+        self.sessions_ended += other.sessions_ended;
+        self.sessions_not_offered += other.sessions_not_offered;
+        self.unknown += other.unknown;
     }
 }
 
