@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::fs::File;
 
-use shared::fault::{Fault, FaultKind};
+use lambda_runtime::tracing;
+use shared::fault::{Fault, FaultKind, chain};
 use shared::id::{CaCertificateId, Serial};
 use shared::pki::crl::RevocationReason;
 use shared::port::{
@@ -62,6 +63,7 @@ where
         let snapshot = &crl.snapshot;
         let mut difference = Difference::new(former, (new, snapshot.layout.clone(), snapshot.sha256.clone()));
         let mut tasks = HashMap::with_capacity(BATCH);
+        let mut failed = None;
         loop {
             let change = difference.next().await.map_err(unreadable)?;
             let ended = change.is_none();
@@ -71,13 +73,16 @@ where
                     tasks.insert(RegistrationId::issued(authority, &serial), task);
                 }
             }
-            if (ended || tasks.len() == BATCH) && !self.carry_out(&mut tasks, run, changes).await? {
+            if (ended || tasks.len() == BATCH) && !self.carry_out(&mut tasks, run, changes, &mut failed).await? {
                 report.outcome = Outcome::Postponed;
                 return Ok(());
             }
             if ended {
                 break;
             }
+        }
+        if let Some(fault) = failed {
+            return Err(fault);
         }
         if run.mode == Mode::Apply {
             self.record_applied(authority, state, snapshot).await?;
@@ -99,12 +104,14 @@ where
         }
     }
 
-    /// Looks the certificates up and deals with those that are registered; false if the time was up.
+    /// Looks the certificates up and deals with those that are registered; false if the time was up. What fails for one
+    /// certificate does not stop the others: it is kept, so that the next run takes all of them up again.
     async fn carry_out(
         &self,
         tasks: &mut HashMap<RegistrationId, Task>,
         run: Run,
         changes: &mut Changes,
+        failed: &mut Option<Fault>,
     ) -> Result<bool, Fault> {
         let ids: Vec<RegistrationId> = tasks.keys().cloned().collect();
         let rows = if ids.is_empty() { Vec::new() } else { self.registrations.registrations(&ids).await? };
@@ -113,7 +120,10 @@ where
                 return Ok(false);
             }
             let Some(task) = tasks.get(&RegistrationId::from_text(&row.registration_id)) else { continue };
-            changes.add(self.change(&row, task, run).await?);
+            match self.change(&row, task, run).await {
+                Ok(more) => changes.add(more),
+                Err(fault) => keep(failed, &row, fault),
+            }
         }
         tasks.clear();
         Ok(!run.is_over())
@@ -140,6 +150,13 @@ where
             _ => Ok(()),
         }
     }
+}
+
+/// Keeps the first fault; each of them is in the log.
+pub(crate) fn keep(failed: &mut Option<Fault>, row: &Registration, fault: Fault) {
+    let (certificate, error) = (&row.certificate_id, chain(&fault));
+    tracing::warn!(certificate.id = %certificate, error, "certificate {certificate}: to be tried again");
+    failed.get_or_insert(fault);
 }
 
 fn count(change: &Change, report: &mut SourceReport) {

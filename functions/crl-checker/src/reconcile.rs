@@ -14,6 +14,7 @@ use shared::port::{
 use shared::registration::Registration;
 use shared::revocation::{Listing, PublishedCrl};
 
+use crate::apply::keep;
 use crate::checker::{Checker, Run};
 use crate::content::LocalSnapshot;
 use crate::fetch::CrlFetch;
@@ -44,6 +45,7 @@ where
             lists.insert(authority.clone(), self.lists(authority, run).await?);
         }
         let mut compared = 0;
+        let mut failed = None;
         let mut from = None;
         loop {
             let (rows, next) = self.registrations.walk(from.as_ref()).await?;
@@ -53,11 +55,15 @@ where
                     return Ok((compared, false));
                 }
                 compared += 1;
-                changes.add(self.compare(row, lists, run).await?);
+                match self.compare(row, lists, run).await {
+                    Ok(more) => changes.add(more),
+                    Err(fault) => keep(&mut failed, row, fault),
+                }
             }
-            match next {
-                Some(next) => from = Some(next),
-                None => return Ok((compared, true)),
+            match (next, failed.take()) {
+                (Some(next), before) => (from, failed) = (Some(next), before),
+                (None, Some(fault)) => return Err(fault),
+                (None, None) => return Ok((compared, true)),
             }
         }
     }

@@ -64,7 +64,7 @@ impl SnapshotBucket {
     /// # Errors
     /// A [`Fault`] if the read failed; the connection is then made later.
     pub async fn prewarm(&self, within: Duration) -> Result<(), Fault> {
-        let request = self.client.get_object().bucket(&self.bucket).key("prewarm");
+        let request = self.client.get_object().bucket(&self.bucket).key("snapshots/prewarm");
         match tokio::time::timeout(within, request.send()).await {
             Ok(Err(error)) if !is_missing(&error) => Err(fault(GET, error)),
             Ok(_) => Ok(()),

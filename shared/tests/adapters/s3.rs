@@ -179,7 +179,7 @@ async fn prewarming_reads_what_does_not_exist() {
     let bucket = service.snapshots();
     bucket.prewarm(within).await.unwrap();
     assert_fault(bucket.prewarm(within).await, GET, Denied, "prewarm");
-    assert_eq!(service.sent()[0].path, "/prewarm?x-id=GetObject");
+    assert_eq!(service.sent()[0].path, "/snapshots/prewarm?x-id=GetObject");
 
     let slow = Service::new([s3_error(404, "NoSuchKey")]).after(Duration::from_mins(1)).snapshots();
     assert_fault(slow.prewarm(Duration::from_millis(1)).await, GET, Unavailable, "slow");

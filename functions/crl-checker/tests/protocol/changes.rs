@@ -5,7 +5,9 @@ use shared::decision::{Decision, Reason};
 use shared::pki::crl::RevocationReason::{CertificateHold, KeyCompromise, RemoveFromCrl, Superseded, Unspecified};
 use shared::port::CertificateStatus::{Active, Inactive, PendingActivation, Revoked};
 
-use crate::stage::{SOURCE, Stage};
+use shared::testing::{Mishap, World};
+
+use crate::stage::{SOURCE, Stage, run};
 
 #[tokio::test(start_paused = true)]
 async fn a_revoked_device_is_out_and_its_session_is_ended() {
@@ -168,6 +170,36 @@ async fn a_reconciliation_finds_what_no_difference_shows() {
     assert_eq!((report.reconciled, report.changes.revoked, report.changes.held), (Some(2), 1, 1));
     assert_eq!((stage.status(&revoked), stage.status(&held)), (Revoked, Inactive));
     assert_eq!(stage.reconcile().await.changes, Changes::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_for_one_certificate_does_not_keep_another_in() {
+    let stage = Stage::new().await;
+    let devices = [stage.inside("pump-1").await, stage.inside("pump-2").await];
+    stage.publish(2, &[(&devices[0], KeyCompromise), (&devices[1], KeyCompromise)]);
+    let start = stage.world.state();
+    let revoked = |world: &World| {
+        let certificates = world.state().certificates;
+        devices.iter().filter(|device| certificates[&device.id].status == Revoked).count()
+    };
+    let mut met = 0;
+    for n in 0..30 {
+        let world = World::new(start.clone());
+        world.plan(n, Mishap::FailBefore);
+        let report = run(&world, &stage.shelf, &Request::default()).await;
+        if !matches!(world.calls().get(n), Some(&"iot:UpdateCertificate" | &"iot:DeleteConnection")) {
+            continue;
+        }
+        met += 1;
+        assert_eq!(report.unwrap().sources[0].outcome, Outcome::Failed);
+        let expected = if world.calls()[n] == "iot:UpdateCertificate" { 1 } else { 2 };
+        assert_eq!(revoked(&world), expected, "{:?}", world.calls());
+        assert!(world.state().crl_states.values().all(|state| state.unapplied().is_some()));
+        run(&world, &stage.shelf, &Request::default()).await.unwrap();
+        assert_eq!(revoked(&world), 2);
+        assert!(world.state().crl_states.values().all(|state| state.unapplied().is_none()));
+    }
+    assert_eq!(met, 4, "two certificates, two calls");
 }
 
 #[tokio::test(start_paused = true)]
