@@ -1,5 +1,7 @@
 //! What a new CRL changes.
 
+use std::time::Duration;
+
 use crl_checker::{Changes, Outcome, Request};
 use shared::decision::{Decision, Reason};
 use shared::pki::crl::RevocationReason::{CertificateHold, KeyCompromise, RemoveFromCrl, Superseded, Unspecified};
@@ -7,7 +9,7 @@ use shared::port::CertificateStatus::{Active, Inactive, PendingActivation, Revok
 
 use shared::testing::{Mishap, World};
 
-use crate::stage::{SOURCE, Stage, run};
+use crate::stage::{SOURCE, Stage, run, run_for};
 
 #[tokio::test(start_paused = true)]
 async fn a_revoked_device_is_out_and_its_session_is_ended() {
@@ -200,6 +202,33 @@ async fn what_fails_for_one_certificate_does_not_keep_another_in() {
         assert!(world.state().crl_states.values().all(|state| state.unapplied().is_none()));
     }
     assert_eq!(met, 4, "two certificates, two calls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_stops_at_its_deadline_and_the_next_one_goes_on() {
+    let stage = Stage::new().await;
+    let mut devices = Vec::new();
+    for n in 0..6 {
+        devices.push(stage.inside(&format!("pump-{n}")).await);
+    }
+    stage.publish(2, &devices.iter().map(|device| (device, KeyCompromise)).collect::<Vec<_>>());
+    let revoked = || devices.iter().filter(|device| stage.status(device) == Revoked).count();
+    // A call of AWS IoT takes a second of the paused clock.
+    let short = Duration::from_secs(4);
+    let report = run_for(short, &stage.world, &stage.shelf, &Request::default()).await.unwrap();
+    assert_eq!((report.sources[0].outcome, report.finished), (Outcome::Postponed, false));
+    let first = revoked();
+    assert!((1..6).contains(&first), "{first} of 6");
+    assert_eq!(report.changes.revoked, first as u64);
+    assert!(stage.crl_state().unapplied().is_some());
+
+    let report = stage.sweep().await;
+    assert_eq!((report.sources[0].outcome, report.finished), (Outcome::Unchanged, true));
+    assert_eq!((revoked(), report.changes.revoked), (6, 6 - first as u64));
+    assert!(stage.crl_state().unapplied().is_none());
+
+    let report = run_for(Duration::ZERO, &stage.world, &stage.shelf, &Request::default()).await.unwrap();
+    assert_eq!((report.sources[0].outcome, report.finished), (Outcome::Postponed, false));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! A world with one CA whose CRL lies on a shelf, devices that have come in, and runs of the checker.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use activator::{Activator, Settings};
 use bytes::Bytes;
@@ -140,6 +141,16 @@ impl Stage {
 
 /// One run of the checker.
 pub(crate) async fn run(world: &World, shelf: &Shelf, request: &Request) -> Result<Report, shared::fault::Fault> {
+    run_for(Duration::from_mins(10), world, shelf, request).await
+}
+
+/// One run of the checker that has so much time.
+pub(crate) async fn run_for(
+    time: Duration,
+    world: &World,
+    shelf: &Shelf,
+    request: &Request,
+) -> Result<Report, shared::fault::Fault> {
     let limits = Limits { minimum_share: 50, scratch: std::env::temp_dir(), status_changes_per_second: None };
     let checker = Checker::new(Parts {
         authorities: world,
@@ -150,7 +161,7 @@ pub(crate) async fn run(world: &World, shelf: &Shelf, request: &Request) -> Resu
         registry: world,
         sessions: world,
     });
-    checker.run(request, now(), Instant::now() + std::time::Duration::from_mins(10)).await
+    checker.run(request, now(), Instant::now() + time).await
 }
 
 /// One invocation of the activator; false if it failed.
