@@ -15,6 +15,7 @@ use jitr::issue::{CertificateAuthority, DeviceCredentials, DeviceRequest, KeyAlg
 use serde_json::{Value, json};
 use shared::aws::authorities::Authorities;
 use shared::aws::registrations::Registrations;
+use shared::decision::Decision;
 use shared::id::{CaCertificateId, CertificateId};
 use shared::port::RegistrationStore;
 use shared::registration::{Registration, RegistrationId};
@@ -214,12 +215,19 @@ impl Fleet {
         Ok(connect(&options, &mut |_, _| {}).await)
     }
 
-    /// The same for a device that has to get in.
+    /// The same for a device that has to get in. The activator has written its last row when this returns: it does so
+    /// after the certificate has become ACTIVE, when the device may be in already.
     ///
     /// # Errors
-    /// If it doesn't.
+    /// If the device does not get in, or the row does not say so.
     pub async fn admit(&self, device: &DeviceCredentials, client_id: &str) -> Result<Admitted> {
-        self.come_in(device, client_id, TIME_OUT).await?.with_context(|| format!("{client_id} is not let in"))
+        let admitted = self.come_in(device, client_id, TIME_OUT).await?;
+        let admitted = admitted.with_context(|| format!("{client_id} is not let in"))?;
+        eventually("the row of an activated device", async || {
+            self.stack.row(&self.id, device).await.ok().filter(|row| row.decision == Decision::Activated)
+        })
+        .await?;
+        Ok(admitted)
     }
 
     /// Knocks once and waits until the activator has written what it made of it.
@@ -231,7 +239,8 @@ impl Fleet {
         let session = self.stack.session(device, client_id).await?;
         ensure!(session.is_err(), "{client_id} was let in");
         eventually("a decision", async || {
-            self.stack.row(&self.id, device).await.ok().filter(|row| row.attempts > attempts)
+            let row = self.stack.row(&self.id, device).await.ok();
+            row.filter(|row| row.attempts > attempts && row.decision != Decision::Activating)
         })
         .await
     }
