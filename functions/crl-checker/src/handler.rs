@@ -7,6 +7,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent, tracing};
 use serde_json::value::RawValue;
 use shared::deadline::time_left;
 use shared::fault::chain;
+use shared::metrics;
 use shared::port::{
     AuthorityStore, CertificateRegistry, CrlPublication, ListedRegistrations, RegistrationStore, Sessions,
     SnapshotStore,
@@ -16,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::checker::Checker;
 use crate::fetch::CrlFetch;
-use crate::metrics;
+use crate::metrics::counts;
 use crate::report::{Outcome, Report, Request};
 
 /// Time kept back before the function's deadline for what has been begun: one source, one certificate.
@@ -50,7 +51,7 @@ where
         })?;
         log(&report);
         if !request.dry_run {
-            let line = metrics::line(&report, &event.context.env_config.function_name, now);
+            let line = metrics::line(&event.context.env_config.function_name, now, &counts(&report));
             if let Err(error) = writeln!(std::io::stdout(), "{line}") {
                 tracing::error!(%error, "the metrics could not be written");
             }
