@@ -10,8 +10,14 @@ mod backoff;
 mod certificates;
 #[cfg(feature = "dynamodb")]
 mod crl_states;
+#[cfg(feature = "dynamodb")]
+pub mod device_events;
+#[cfg(feature = "dynamodb")]
+pub mod devices;
 #[cfg(feature = "iot")]
 pub mod iot;
+#[cfg(feature = "dynamodb")]
+pub mod presence;
 #[cfg(feature = "dynamodb")]
 pub mod registrations;
 #[cfg(feature = "dynamodb")]

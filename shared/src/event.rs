@@ -1,5 +1,12 @@
 //! Events of AWS IoT, decoded into own types.
 
+mod disconnect_reason;
+mod fault;
+mod lifecycle;
+mod member;
 mod registered;
 
-pub use registered::{EventFault, MAX_EVENT_BYTES, RegisteredEvent};
+pub use disconnect_reason::DisconnectReason;
+pub use fault::{EventFault, MAX_EVENT_BYTES};
+pub use lifecycle::{LifecycleEvent, Occurrence};
+pub use registered::RegisteredEvent;

@@ -14,6 +14,16 @@ pub enum IdError {
     /// An AWS account id is exactly 12 decimal digits.
     #[error("an account id has 12 digits, got {0:?}")]
     AccountId(String),
+    /// An id that is a key of a table is neither empty nor longer than a key may be.
+    #[error("{kind} must have 1 to {longest} octets, got {got}")]
+    KeyLength {
+        /// What the id is of.
+        kind: &'static str,
+        /// The most octets that it may have.
+        longest: usize,
+        /// The octets that it has.
+        got: usize,
+    },
     /// A certificate id is the SHA-256 of the DER certificate in hexadecimal.
     #[error("a certificate id has 64 hexadecimal digits, got {0:?}")]
     CertificateId(String),
@@ -100,6 +110,16 @@ text_id! {
     /// A certificate's serial number: lower-case hexadecimal digits of the integer, no leading zeros, at most 20 octets.
     Serial
 }
+text_id! {
+    /// An MQTT client id as AWS IoT reports it. It may hold any character, `/` included.
+    ///
+    /// At most 2048 octets, the longest hash key of DynamoDB; AWS IoT lets clients have 128.
+    ClientId
+}
+text_id! {
+    /// The identifier that AWS IoT gives to one MQTT session, opaque, of at most 256 octets.
+    SessionId
+}
 
 impl CertificateId {
     /// The id of the certificate whose DER form has this SHA-256.
@@ -142,6 +162,30 @@ impl FromStr for AccountId {
         } else {
             Err(IdError::AccountId(excerpt(text)))
         }
+    }
+}
+
+impl FromStr for ClientId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        key_part("a client id", 2048, text).map(Self)
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        key_part("a session identifier", 256, text).map(Self)
+    }
+}
+
+fn key_part(kind: &'static str, longest: usize, text: &str) -> Result<String, IdError> {
+    if (1..=longest).contains(&text.len()) {
+        Ok(text.to_owned())
+    } else {
+        Err(IdError::KeyLength { kind, longest, got: text.len() })
     }
 }
 
@@ -250,6 +294,15 @@ mod tests {
         }
         assert!("fleet+eu=1,2.x@y-z".parse::<PolicyName>().is_ok());
         assert!("fleet policy".parse::<PolicyName>().is_err());
+    }
+
+    #[test]
+    fn client_ids_may_hold_anything_that_fits_a_key() {
+        for text in ["a", "site/7/pump 1", "ä", "$x", &"a".repeat(2048)] {
+            assert_eq!(text.parse::<ClientId>().unwrap().as_str(), text);
+        }
+        assert_eq!("".parse::<ClientId>().unwrap_err().to_string(), "a client id must have 1 to 2048 octets, got 0");
+        assert!("a".repeat(2049).parse::<ClientId>().is_err() && "s".repeat(257).parse::<SessionId>().is_err());
     }
 
     #[test]

@@ -1,17 +1,21 @@
 //! What the functions of the suite share: identifiers, certificates, CRLs, profiles, registrations, and the way to AWS.
 //!
 //! The modules form rings. [`id`], [`pki`], [`snapshot`], [`template`], [`profile`], [`decision`], [`deadline`],
-//! [`registration`], [`event`] and [`timestamp`] are pure. [`revocation`] is the protocol that two functions follow. [`port`] says what the functions need from the world. `aws` (a feature for each service) and
-//! `testing` (feature `test-support`) provide it.
+//! [`registration`], [`presence`], [`event`] and [`timestamp`] are pure. [`revocation`] is the protocol that two functions
+//! follow. [`port`] says what the functions need from the world. `aws` (a feature for each service) and `testing` (feature
+//! `test-support`) provide it.
 
+pub mod batch;
 pub mod config;
 pub mod deadline;
 pub mod decision;
 pub mod event;
 pub mod fault;
 pub mod id;
+pub mod metrics;
 pub mod pki;
 pub mod port;
+pub mod presence;
 pub mod profile;
 pub mod registration;
 pub mod revocation;

@@ -1,10 +1,12 @@
 //! What the functions need from the world, in their own words. `aws` and `testing` implement it.
 
+mod presence;
 mod revocation;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 
+pub use presence::{PresenceStore, Written};
 pub use revocation::{
     Continuation, CrlPublication, CrlStates, ListedRegistrations, SessionEnd, Sessions, SnapshotPages, SnapshotStore,
 };

@@ -2,10 +2,15 @@
 
 mod authority;
 mod crl;
+pub mod dynamodb;
 mod fixtures;
+#[cfg(feature = "dynamodb")]
+mod service;
 mod world;
 
 pub use authority::{Issued, TestAuthority, serial};
 pub use crl::NewCrl;
 pub use fixtures::{Fixture, fixtures, frozen_certificate, frozen_key};
+#[cfg(feature = "dynamodb")]
+pub use service::{DynamoDb, Fate, Sent};
 pub use world::{Content, FakeThing, Interleavings, Mishap, Program, Row, State, World};

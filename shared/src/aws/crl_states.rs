@@ -142,7 +142,7 @@ impl CrlPublication for Authorities {
             .remove("lastError")
             .build(Some(condition));
         Ok(match conditional(request.send().await)? {
-            Conditional::Done => true,
+            Conditional::Done(_) => true,
             // The answer to the first try was lost, and the second found what the first had written.
             Conditional::Failed(row) => {
                 number(&row, "version").is_some_and(|version| version == next.to_string())
@@ -166,7 +166,7 @@ impl CrlPublication for Authorities {
             None => update.name("source").build(Some("attribute_exists(#source) AND attribute_not_exists(#applied)")),
         };
         Ok(match conditional(request.send().await)? {
-            Conditional::Done => true,
+            Conditional::Done(_) => true,
             Conditional::Failed(row) => snapshot_key(row.get("applied")) == Some(&applied.key),
         })
     }

@@ -144,7 +144,7 @@ impl RegistrationStore for Registrations {
             .remove("revocationReason")
             .build(Some(STILL_WELCOME));
         match conditional(request.send().await)? {
-            Conditional::Done => Ok(Finish::Finished),
+            Conditional::Done(_) => Ok(Finish::Finished),
             Conditional::Failed(row) => outrun(candidate, row),
         }
     }

@@ -37,8 +37,8 @@ pub(super) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
 
 /// What became of a conditional update.
 pub(super) enum Conditional {
-    /// The condition was met.
-    Done,
+    /// The condition was met; the row now, if the request asked for it.
+    Done(Item),
     /// It was not, by the row that is there; empty if there is none.
     Failed(Item),
 }
@@ -48,7 +48,7 @@ pub(super) fn conditional(
     answer: Result<UpdateItemOutput, SdkError<UpdateItemError, HttpResponse>>,
 ) -> Result<Conditional, Fault> {
     match answer {
-        Ok(_) => Ok(Conditional::Done),
+        Ok(answer) => Ok(Conditional::Done(answer.attributes.unwrap_or_default())),
         Err(error) => match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                 Ok(Conditional::Failed(failed.item().cloned().unwrap_or_default()))

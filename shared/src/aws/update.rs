@@ -4,7 +4,7 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 /// An update under construction.
 pub(super) struct Update {
@@ -70,6 +70,18 @@ impl Update {
         self
     }
 
+    /// Sets a value within a map: `path` and `placeholder` are those that the condition may use.
+    pub(super) fn set_path(mut self, path: &str, placeholder: &str, value: AttributeValue) -> Self {
+        self.set.push(format!("{path} = :{placeholder}"));
+        self.given_value(placeholder, value)
+    }
+
+    /// Removes a value from within a map.
+    pub(super) fn remove_path(mut self, path: String) -> Self {
+        self.remove.push(path);
+        self
+    }
+
     /// Counts one up.
     pub(super) fn count(mut self, name: &str) -> Self {
         self.add.push(format!("#{name} :one"));
@@ -86,22 +98,35 @@ impl Update {
     }
 
     /// Lets the condition use the placeholder `#name` of an attribute that is neither set, counted nor removed.
-    pub(super) fn name(mut self, name: &str) -> Self {
-        self.request = self.request.expression_attribute_names(format!("#{name}"), name);
+    pub(super) fn name(self, name: &str) -> Self {
+        self.name_as(name, name)
+    }
+
+    /// The same with a placeholder that differs from the name.
+    pub(super) fn name_as(mut self, placeholder: &str, name: &str) -> Self {
+        self.request = self.request.expression_attribute_names(format!("#{placeholder}"), name);
         self
     }
 
     /// Lets the condition use a value that is not written, as `:placeholder`.
-    pub(super) fn given(mut self, placeholder: &str, value: impl Into<String>) -> Self {
-        self.request =
-            self.request.expression_attribute_values(format!(":{placeholder}"), AttributeValue::S(value.into()));
-        self
+    pub(super) fn given(self, placeholder: &str, value: impl Into<String>) -> Self {
+        self.given_value(placeholder, AttributeValue::S(value.into()))
     }
 
     /// The same with a number.
-    pub(super) fn given_number(mut self, placeholder: &str, value: impl Into<i128>) -> Self {
-        let value = AttributeValue::N(value.into().to_string());
+    pub(super) fn given_number(self, placeholder: &str, value: impl Into<i128>) -> Self {
+        self.given_value(placeholder, AttributeValue::N(value.into().to_string()))
+    }
+
+    /// The same with a value of any kind.
+    pub(super) fn given_value(mut self, placeholder: &str, value: AttributeValue) -> Self {
         self.request = self.request.expression_attribute_values(format!(":{placeholder}"), value);
+        self
+    }
+
+    /// Lets the answer hold the row as it is after the update.
+    pub(super) fn returning_row(mut self) -> Self {
+        self.request = self.request.return_values(ReturnValue::AllNew);
         self
     }
 

@@ -117,7 +117,7 @@ impl ListedRegistrations for Registrations {
         } else {
             update.build(Some(OWN))
         };
-        Ok(matches!(conditional(request.send().await)?, Conditional::Done))
+        Ok(matches!(conditional(request.send().await)?, Conditional::Done(_)))
     }
 
     async fn settle(
@@ -154,7 +154,7 @@ impl ListedRegistrations for Registrations {
             .name("heldAt")
             .given("held", Decision::Held.as_str())
             .build(Some(&condition));
-        Ok(matches!(conditional(request.send().await)?, Conditional::Done))
+        Ok(matches!(conditional(request.send().await)?, Conditional::Done(_)))
     }
 }
 

@@ -1,0 +1,73 @@
+//! The `Devices` table: one row per client, changed under conditions.
+
+mod conditions;
+mod listing;
+mod row;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::error::fault;
+use super::row::{Conditional, Item, conditional};
+use crate::fault::{Fault, FaultKind};
+use crate::id::ClientId;
+use crate::port::Written;
+use crate::presence::{Change, Device};
+
+pub use listing::{LISTING_INDEX, Listed, SHARDS};
+
+/// Partition key of the table.
+pub(super) const CLIENT_ID: &str = "clientId";
+
+const GET: &str = "dynamodb:GetItem";
+
+/// The table.
+#[derive(Clone, Debug)]
+pub struct Devices {
+    pub(super) client: Client,
+    pub(super) table: String,
+}
+
+impl Devices {
+    /// Makes the client; no request is sent.
+    #[must_use]
+    pub fn new(config: &SdkConfig, table: impl Into<String>) -> Self {
+        Self { client: Client::new(config), table: table.into() }
+    }
+
+    /// The row of a client.
+    ///
+    /// # Errors
+    /// Faults of the call, and [`FaultKind::Invalid`] for a row that can't be read.
+    pub async fn device(&self, client: &ClientId) -> Result<Option<Device>, Fault> {
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key(CLIENT_ID, AttributeValue::S(client.as_str().to_owned()))
+            .consistent_read(true);
+        let answer = request.send().await.map_err(|error| fault(GET, error))?;
+        answer.item.map(|item| read(GET, client, item)).transpose()
+    }
+
+    /// Writes a change, if the row is one that the change was made for.
+    ///
+    /// # Errors
+    /// Faults of the call, and [`FaultKind::Invalid`] for a row that can't be read.
+    pub async fn change(&self, client: &ClientId, change: &Change) -> Result<Written, Fault> {
+        let request = conditions::request(&self.client, &self.table, client, change)?;
+        Ok(match conditional(request.send().await)? {
+            Conditional::Done(row) => Written::Done(Box::new(read(super::row::UPDATE, client, row)?)),
+            Conditional::Failed(row) if row.is_empty() => Written::NotMet(Box::new(Device::unknown(client.clone()))),
+            Conditional::Failed(row) => Written::NotMet(Box::new(read(super::row::UPDATE, client, row)?)),
+        })
+    }
+}
+
+fn read(operation: &'static str, client: &ClientId, item: Item) -> Result<Device, Fault> {
+    row::read(item).map_err(|problem| {
+        let problem = format!("row of client {client}: {problem}");
+        Fault::new(operation, FaultKind::Invalid, problem)
+    })
+}

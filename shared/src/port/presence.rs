@@ -1,0 +1,38 @@
+//! What the lifecycle recorder needs from the tables.
+
+use std::future::Future;
+
+use crate::event::LifecycleEvent;
+use crate::fault::Fault;
+use crate::id::ClientId;
+use crate::presence::{Change, Device};
+
+/// What became of a change.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Written {
+    /// It is written; the row now.
+    Done(Box<Device>),
+    /// Nothing is written, for the row is not one that the change was made for; the row.
+    NotMet(Box<Device>),
+}
+
+/// The current rows, and the history.
+pub trait PresenceStore {
+    /// Counts failed attempts of one client to connect, each with its place in the history or not at all; those that
+    /// the history has already are not counted again. Tells how many were new.
+    fn count_failures(
+        &self,
+        client: &ClientId,
+        events: &[&LifecycleEvent],
+    ) -> impl Future<Output = Result<u64, Fault>> + Send;
+
+    /// Writes a change of a client's row, if the row is one that the change was made for.
+    fn change(&self, client: &ClientId, change: &Change) -> impl Future<Output = Result<Written, Fault>> + Send;
+
+    /// Keeps events in the history; what is there already is written again. No two may be the same. Gives back those
+    /// that could not be kept.
+    fn keep<'a>(
+        &self,
+        events: &[&'a LifecycleEvent],
+    ) -> impl Future<Output = Result<Vec<&'a LifecycleEvent>, Fault>> + Send;
+}

@@ -1,0 +1,86 @@
+//! Batches: many items in one request, each for itself.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::Tables;
+use super::attribute::{self, to_json};
+use super::read::Projection;
+use super::refusal::Refusal;
+use super::request::{Members, elements, entries};
+use super::write::Write;
+
+const MOST_READ: usize = 100;
+const MOST_WRITTEN: usize = 25;
+
+/// Puts and deletes items.
+pub(super) fn write(tables: &mut Tables, request: &Value) -> Result<Value, Refusal> {
+    let members = Members::new(request, &["RequestItems"])?;
+    let mut placed = BTreeMap::new();
+    for (name, requests) in entries(members.required("RequestItems")?)? {
+        let table = tables.named(name)?;
+        for request in elements(requests)? {
+            let write = read(name, request)?;
+            let key = write.key(table)?;
+            let outcome = write.outcome(table, &key)?;
+            if placed.insert((name, key), outcome).is_some() {
+                return Err(Refusal::invalid("Provided list of item keys contains duplicates"));
+            }
+        }
+    }
+    sized("BatchWriteItem", placed.len(), MOST_WRITTEN)?;
+    for ((name, key), item) in placed {
+        if let Some(table) = tables.tables.get_mut(name) {
+            table.store(key, item);
+        }
+    }
+    Ok(json!({"UnprocessedItems": {}}))
+}
+
+fn read(table: &str, request: &Value) -> Result<Write, Refusal> {
+    let members = Members::new(request, &["DeleteRequest", "PutRequest"])?;
+    let content = |request, name| Members::new(request, &[name])?.required(name).and_then(attribute::item);
+    match (members.get("PutRequest"), members.get("DeleteRequest")) {
+        (Some(put), None) => Ok(Write::put(table, content(put, "Item")?)),
+        (None, Some(delete)) => Ok(Write::delete(table, content(delete, "Key")?)),
+        _ => Err(Refusal::invalid("A request of a batch is either a PutRequest or a DeleteRequest")),
+    }
+}
+
+/// Reads items by their keys, and gives them in the keys' order: the service promises none.
+pub(super) fn get(tables: &Tables, request: &Value) -> Result<Value, Refusal> {
+    let members = Members::new(request, &["RequestItems"])?;
+    let mut responses = Map::new();
+    let mut count = 0;
+    for (name, request) in entries(members.required("RequestItems")?)? {
+        let known = ["ConsistentRead", "ExpressionAttributeNames", "Keys", "ProjectionExpression"];
+        let request = Members::new(request, &known)?;
+        request.flag("ConsistentRead")?;
+        let projection = Projection::read(request)?;
+        let table = tables.named(name)?;
+        let mut found = BTreeMap::new();
+        for key in elements(request.required("Keys")?)? {
+            count += 1;
+            let key = table.key(&attribute::item(key)?)?;
+            if found.insert(key.clone(), table.rows.get(&key)).is_some() {
+                return Err(Refusal::invalid("Provided list of item keys contains duplicates"));
+            }
+        }
+        let items = found.into_values().flatten().map(|item| to_json(&projection.apply(item)));
+        responses.insert(name.clone(), items.collect());
+    }
+    sized("BatchGetItem", count, MOST_READ)?;
+    Ok(json!({"Responses": responses, "UnprocessedKeys": {}}))
+}
+
+fn sized(operation: &str, count: usize, most: usize) -> Result<(), Refusal> {
+    match count {
+        0 => Err(Refusal::invalid(
+            "1 validation error detected: Value '{}' at 'requestItems' failed to satisfy constraint: Member must have \
+             length greater than or equal to 1",
+        )),
+        _ if count > most => Err(Refusal::invalid(format!("Too many items requested for the {operation} call"))),
+        _ => Ok(()),
+    }
+}

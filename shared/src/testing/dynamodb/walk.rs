@@ -1,0 +1,91 @@
+//! Walks over the items of a table or an index, page by page.
+
+use super::attribute::{self, Item, size};
+use super::condition::Condition;
+use super::refusal::Refusal;
+use super::request::Members;
+use super::table::{Key, Schema, Table};
+
+/// What a page's items may take.
+const LARGEST_PAGE: usize = 1024 * 1024;
+
+/// A walk in the order of the keys.
+#[derive(Debug)]
+pub(super) struct Walk<'a> {
+    /// Which items it meets.
+    pub(super) condition: Option<Condition>,
+    pub(super) forward: bool,
+    pub(super) index: Option<&'a Schema>,
+    pub(super) table: &'a Table,
+}
+
+/// A part of a walk.
+#[derive(Debug)]
+pub(super) struct Page<'a> {
+    pub(super) items: Vec<&'a Item>,
+    /// Where the next one starts.
+    pub(super) last: Option<Item>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn page(&self, request: Members<'_>) -> Result<Page<'a>, Refusal> {
+        let limit =
+            match request.get("Limit").map(|limit| limit.as_u64().ok_or_else(|| Refusal::shape("a Limit", limit))) {
+                None => usize::MAX,
+                Some(limit) => usize::try_from(limit?).unwrap_or(usize::MAX),
+            };
+        if limit == 0 {
+            let constraint = "failed to satisfy constraint: Member must have value greater than or equal to 1";
+            return Err(Refusal::invalid(format!("1 validation error detected: Value '0' at 'limit' {constraint}")));
+        }
+        let start = request.get("ExclusiveStartKey").map(|start| self.start(&attribute::item(start)?)).transpose()?;
+        let is_met = |item: &&Item| self.condition.as_ref().is_none_or(|condition| condition.holds(item));
+        let mut rows: Vec<_> =
+            self.table.rows.values().filter(is_met).filter_map(|item| Some((self.position(item)?, item))).collect();
+        rows.sort_by(|(one, _), (other, _)| one.cmp(other));
+        if !self.forward {
+            rows.reverse();
+        }
+        if let Some(start) = start {
+            rows.retain(|(position, _)| if self.forward { *position > start } else { *position < start });
+        }
+        let mut items: Vec<&Item> = Vec::new();
+        let mut taken = 0;
+        for (_, item) in rows {
+            taken += size(item);
+            if taken > LARGEST_PAGE && !items.is_empty() {
+                let last = items.last().map(|last| self.key(last));
+                return Ok(Page { items, last });
+            }
+            items.push(item);
+            // The service does not look whether anything follows.
+            if items.len() == limit {
+                return Ok(Page { items, last: Some(self.key(item)) });
+            }
+        }
+        Ok(Page { items, last: None })
+    }
+
+    /// Where an item stands, if it is in the index: items of one index key are in the order of their own keys.
+    fn position(&self, item: &Item) -> Option<(Key, Key)> {
+        let key = self.table.schema.key(item)?;
+        let place = self.index.map_or_else(|| Some(key.clone()), |index| index.key(item))?;
+        Some((place, key))
+    }
+
+    /// The attributes that say where an item stands.
+    fn key(&self, item: &Item) -> Item {
+        let names = self.table.schema.attributes().chain(self.index.into_iter().flat_map(Schema::attributes));
+        names.filter_map(|name| Some((name.clone(), item.get(name)?.clone()))).collect()
+    }
+
+    fn start(&self, start: &Item) -> Result<(Key, Key), Refusal> {
+        let position = self.position(start).filter(|_| self.key(start) == *start);
+        let position = position.ok_or_else(|| Refusal::invalid("The provided starting key is invalid"))?;
+        if self.condition.as_ref().is_some_and(|condition| !condition.holds(start)) {
+            let problem = "The provided starting key is outside query boundaries based on provided conditions";
+            return Err(Refusal::invalid(problem));
+        }
+        Ok(position)
+    }
+}

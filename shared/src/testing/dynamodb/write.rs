@@ -1,0 +1,143 @@
+//! Writes of single items.
+
+use serde_json::{Map, Value, json};
+
+use super::Tables;
+use super::attribute::{self, Item, to_json};
+use super::condition::Condition;
+use super::path::{Path, project};
+use super::refusal::Refusal;
+use super::request::Members;
+use super::table::{Key, Table};
+use super::tokens::Placeholders;
+use super::update::Update;
+
+const COMMON: [&str; 5] = [
+    "TableName",
+    "ConditionExpression",
+    "ExpressionAttributeNames",
+    "ExpressionAttributeValues",
+    "ReturnValuesOnConditionCheckFailure",
+];
+
+/// A write that is to be.
+#[derive(Debug)]
+pub(super) struct Write {
+    action: Action,
+    condition: Option<Condition>,
+    pub(super) table: String,
+    tells_item: bool,
+}
+
+#[derive(Debug)]
+enum Action {
+    Check(Item),
+    Delete(Item),
+    Put(Item),
+    Update(Item, Option<Update>),
+}
+
+impl Write {
+    /// Reads a `Put`, an `Update`, a `Delete` or a `ConditionCheck`, and the members that only the caller knows.
+    pub(super) fn read<'a>(
+        action: &str,
+        request: &'a Value,
+        further: &[&'static str],
+    ) -> Result<(Self, Members<'a>), Refusal> {
+        let own: &[&str] = match action {
+            "ConditionCheck" | "Delete" => &["Key"],
+            "Put" => &["Item"],
+            "Update" => &["Key", "UpdateExpression"],
+            other => return Err(Refusal::Shape(format!("unexpected action {other}"))),
+        };
+        let members = Members::new(request, &[&COMMON, own, further].concat())?;
+        let table = members.table()?.to_owned();
+        let tells = members.choice("ReturnValuesOnConditionCheckFailure", &["NONE", "ALL_OLD"])?;
+        let item = |name| members.required(name).and_then(attribute::item);
+        let mut placeholders = Placeholders::read(members)?;
+        let update = placeholders.expression(members, "UpdateExpression", Update::parse, Update::check)?;
+        let condition = placeholders.expression(members, "ConditionExpression", Condition::parse, Condition::check)?;
+        placeholders.all_used()?;
+        let action = match action {
+            "ConditionCheck" => Action::Check(item("Key")?),
+            "Delete" => Action::Delete(item("Key")?),
+            "Put" => Action::Put(item("Item")?),
+            _ => Action::Update(item("Key")?, update),
+        };
+        Ok((Self { action, condition, table, tells_item: tells == "ALL_OLD" }, members))
+    }
+
+    /// A put without a condition.
+    pub(super) fn put(table: &str, item: Item) -> Self {
+        Self { action: Action::Put(item), condition: None, table: table.to_owned(), tells_item: false }
+    }
+
+    /// A deletion without a condition.
+    pub(super) fn delete(table: &str, key: Item) -> Self {
+        Self { action: Action::Delete(key), condition: None, table: table.to_owned(), tells_item: false }
+    }
+
+    /// The key of the item to which it goes, if the table accepts the write at all.
+    pub(super) fn key(&self, table: &Table) -> Result<Key, Refusal> {
+        match &self.action {
+            Action::Check(key) | Action::Delete(key) => table.key(key),
+            Action::Put(item) => {
+                let key = table.key_of(item)?;
+                table.check(item).map(|()| key)
+            }
+            Action::Update(key, update) => {
+                let key = table.key(key)?;
+                table.check_paths(update.iter().flat_map(Update::paths)).map(|()| key)
+            }
+        }
+    }
+
+    /// What is in the item's place afterwards.
+    pub(super) fn outcome(&self, table: &Table, key: &Key) -> Result<Option<Item>, Refusal> {
+        let before = table.rows.get(key);
+        let nothing = Item::new();
+        if self.condition.as_ref().is_some_and(|condition| !condition.holds(before.unwrap_or(&nothing))) {
+            return Err(Refusal::ConditionFailed(before.filter(|_| self.tells_item).cloned()));
+        }
+        match &self.action {
+            Action::Check(_) => Ok(before.cloned()),
+            Action::Delete(_) => Ok(None),
+            Action::Put(item) => Ok(Some(item.clone())),
+            // What only takes away does not create an item, and yet has to fit the one that isn't there.
+            Action::Update(key, update) => {
+                let item = before.unwrap_or(key);
+                let item = update.as_ref().map_or_else(|| Ok(item.clone()), |update| update.apply(item));
+                let item = item.map_err(Refusal::Invalid)?;
+                table.check(&item)?;
+                let is_new = before.is_none();
+                Ok((!is_new || !update.as_ref().is_some_and(Update::only_removes)).then_some(item))
+            }
+        }
+    }
+
+    fn paths(&self) -> Vec<Path> {
+        let Action::Update(_, Some(update)) = &self.action else { return Vec::new() };
+        update.paths().cloned().collect()
+    }
+}
+
+/// Carries out a single write.
+pub(super) fn single(tables: &mut Tables, action: &str, request: &Value) -> Result<Value, Refusal> {
+    let (write, members) = Write::read(action, request, &["ReturnValues"])?;
+    let returned: &[&str] =
+        if action == "Update" { &["NONE", "ALL_OLD", "ALL_NEW", "UPDATED_NEW"] } else { &["NONE", "ALL_OLD"] };
+    let returned = members.choice("ReturnValues", returned)?;
+    let table = tables.tables.get_mut(&write.table).ok_or(Refusal::UnknownTable)?;
+    let key = write.key(table)?;
+    let after = write.outcome(table, &key)?;
+    let before = table.rows.get(&key).cloned();
+    table.store(key, after.clone());
+    let attributes = match returned {
+        "ALL_NEW" => after,
+        "ALL_OLD" => before,
+        "UPDATED_NEW" => after.map(|item| project(&item, &write.paths())).filter(|item| !item.is_empty()),
+        _ => None,
+    };
+    let answer = attributes.map(|item| ("Attributes".to_owned(), to_json(&item)));
+    Ok(answer.map_or_else(|| json!({}), |answer| Value::Object(Map::from_iter([answer]))))
+}
