@@ -1,0 +1,172 @@
+//! The protocol: every event into the history, every client's row by one merged change, failures counted once.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::{FutureExt as _, StreamExt as _, future, stream};
+use lambda_runtime::tracing;
+use shared::event::{LifecycleEvent, Occurrence};
+use shared::fault::{Fault, FaultKind, chain};
+use shared::id::ClientId;
+use shared::port::{PresenceStore, Written};
+use shared::presence::Device;
+use tokio::time::{Instant, timeout_at};
+
+use crate::batch::{Batch, Received, digest};
+
+/// Events that go into the history with one request.
+const HISTORY_REQUEST: usize = 25;
+/// Requests for the history at a time.
+const HISTORY_CONCURRENCY: usize = 8;
+/// Clients whose rows are written at a time.
+const ROW_CONCURRENCY: usize = 16;
+/// Writes of one row before it is left to the next delivery. Others may write it at the same time, and many topic
+/// filters take several.
+const ROW_WRITES: usize = 32;
+
+/// Records lifecycle events.
+#[derive(Clone, Debug)]
+pub struct Recorder<P> {
+    store: P,
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Outcome {
+    /// Failed attempts to connect that had not been counted before.
+    pub connect_failures: u64,
+    /// Messages whose events are not recorded, or not completely: they have to be delivered again.
+    pub failed: BTreeSet<String>,
+    /// Events that are recorded.
+    pub recorded: u64,
+}
+
+/// What was not done in time, or at all.
+struct Undone<'a> {
+    problem: Problem,
+    received: Vec<&'a Received>,
+}
+
+enum Problem {
+    Fault(Fault),
+    NotTakenUp,
+    OutOfTime,
+    Panic,
+}
+
+impl<P: PresenceStore + Sync> Recorder<P> {
+    /// A recorder on these tables.
+    pub fn new(store: P) -> Self {
+        Self { store }
+    }
+
+    /// Records a batch. What was not begun at `until` is left, and what was not ended is given up: another delivery
+    /// does it again, and changes nothing where it was done.
+    pub async fn record(&self, batch: &Batch, until: Instant) -> Outcome {
+        let (history, rows) = future::join(self.keep_history(batch, until), self.update_rows(batch, until)).await;
+        let (rows, connect_failures) = rows;
+        let mut failed = BTreeSet::new();
+        for undone in history.into_iter().chain(rows) {
+            log(&undone);
+            failed.extend(undone.received.into_iter().flat_map(|received| received.message_ids.iter().cloned()));
+        }
+        let recorded = batch.events().filter(|received| received.message_ids.iter().all(|id| !failed.contains(id)));
+        Outcome { connect_failures, recorded: u64::try_from(recorded.count()).unwrap_or(u64::MAX), failed }
+    }
+
+    /// All events but failed attempts to connect, which go into the history when they are counted.
+    async fn keep_history<'a>(&self, batch: &'a Batch, until: Instant) -> Vec<Undone<'a>> {
+        let events: Vec<&Received> = batch.events().filter(|received| !is_failure(&received.event)).collect();
+        let requests = events.chunks(HISTORY_REQUEST).map(|part| async move {
+            let events: Vec<&LifecycleEvent> = part.iter().map(|received| &received.event).collect();
+            match contained(self.store.keep(&events), until).await {
+                Ok(left) if left.is_empty() => None,
+                Ok(left) => {
+                    let is_left = |received: &&&Received| left.contains(&&received.event);
+                    let received = part.iter().filter(is_left).copied().collect();
+                    Some(Undone { problem: Problem::NotTakenUp, received })
+                }
+                Err(problem) => Some(Undone { problem, received: part.to_vec() }),
+            }
+        });
+        let requests: Vec<_> = requests.collect();
+        stream::iter(requests).buffer_unordered(HISTORY_CONCURRENCY).filter_map(future::ready).collect().await
+    }
+
+    /// The row of each client; also tells how many failed attempts to connect were counted.
+    async fn update_rows<'a>(&self, batch: &'a Batch, until: Instant) -> (Vec<Undone<'a>>, u64) {
+        let clients: Vec<_> = batch
+            .clients
+            .iter()
+            .map(|(client, received)| async move {
+                let counted = contained(self.update_client(client, received), until).await;
+                counted.map_err(|problem| Undone { problem, received: received.iter().collect() })
+            })
+            .collect();
+        let answers: Vec<_> = stream::iter(clients).buffer_unordered(ROW_CONCURRENCY).collect().await;
+        let (mut undone, mut counted) = (Vec::new(), 0);
+        for answer in answers {
+            match answer {
+                Ok(count) => counted += count,
+                Err(problem) => undone.push(problem),
+            }
+        }
+        (undone, counted)
+    }
+
+    async fn update_client(&self, client: &ClientId, received: &[Received]) -> Result<u64, Fault> {
+        let events = received.iter().map(|received| &received.event);
+        let failures: Vec<&LifecycleEvent> = events.filter(|event| is_failure(event)).collect();
+        let counted = if failures.is_empty() { 0 } else { self.store.count_failures(client, &failures).await? };
+        self.update_row(&digest(client, received)).await?;
+        Ok(counted)
+    }
+
+    /// Writes what was told into the row. Each attempt is made for the row that the one before has met; the first one
+    /// for the row that is likely.
+    async fn update_row(&self, told: &Device) -> Result<(), Fault> {
+        let mut row = told.likely_row();
+        for _ in 0..ROW_WRITES {
+            let change = row.change(told);
+            if change.is_empty() {
+                return Ok(());
+            }
+            row = match self.store.change(&told.client_id, &change).await? {
+                Written::Done(now) | Written::NotMet(now) => *now,
+            };
+        }
+        let problem = format!("the row of client {} is written by too many at a time", told.client_id);
+        Err(Fault::new("dynamodb:UpdateItem", FaultKind::Unavailable, problem))
+    }
+}
+
+/// Runs one unit of work so that it costs the others nothing: not their time, and not even if it panics.
+async fn contained<T>(work: impl Future<Output = Result<T, Fault>>, until: Instant) -> Result<T, Problem> {
+    match timeout_at(until, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(Ok(done))) => Ok(done),
+        Ok(Ok(Err(fault))) => Err(Problem::Fault(fault)),
+        Ok(Err(_)) => Err(Problem::Panic),
+        Err(_) => Err(Problem::OutOfTime),
+    }
+}
+
+fn is_failure(event: &LifecycleEvent) -> bool {
+    matches!(event.occurrence, Occurrence::ConnectFailed { .. })
+}
+
+fn log(undone: &Undone<'_>) {
+    let events = undone.received.len();
+    let client = undone.received.first().map(|received| received.event.client_id.as_str());
+    match &undone.problem {
+        Problem::Fault(fault) if fault.kind.passing() => {
+            tracing::warn!(client.id = client, events, error = chain(fault), "events are left to their next delivery");
+        }
+        Problem::Fault(fault) => {
+            tracing::error!(client.id = client, events, error = chain(fault), "events could not be recorded");
+        }
+        Problem::NotTakenUp => tracing::warn!(client.id = client, events, "DynamoDB did not take events up"),
+        Problem::OutOfTime => tracing::warn!(client.id = client, events, "no time was left for events"),
+        Problem::Panic => tracing::error!(client.id = client, events, "the recorder panicked over events"),
+    }
+}

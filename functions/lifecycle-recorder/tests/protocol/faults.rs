@@ -1,0 +1,175 @@
+//! What goes wrong costs what it concerns, and nothing is lost.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use lifecycle_recorder::{Outcome, Recorder};
+use serde_json::{Value, json};
+use shared::event::LifecycleEvent;
+use shared::fault::Fault;
+use shared::id::ClientId;
+use shared::port::{PresenceStore, Written};
+use shared::presence::{Change, Device};
+use shared::testing::dynamodb::Answer;
+use shared::testing::{Fate, Mishap};
+use tokio::time::Instant;
+
+use crate::stage::{DEVICES, EVENTS, MINUTE, START, Stage, batch, connect_failed, connected, disconnected, subscribed};
+
+fn refusal(code: &str) -> Answer {
+    Answer { status: 400, body: json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}")}) }
+}
+
+fn names(ids: &BTreeSet<String>) -> Vec<&str> {
+    ids.iter().map(String::as_str).collect()
+}
+
+/// Everything that happens to a client in its life.
+fn life() -> Vec<Value> {
+    vec![
+        connected("c", START, "s1", 4),
+        subscribed("c", START + 1, "s1", &["a"]),
+        connect_failed("c", START + 2, "f1"),
+        connect_failed("c", START + 3, "f2"),
+        disconnected("c", START + MINUTE, "s1", 4),
+        connected("c", START + 2 * MINUTE, "s2", 5),
+        subscribed("c", START + 2 * MINUTE + 1, "s2", &["b"]),
+    ]
+}
+
+/// The rows, without subscriptions of a session that is over: told late, they wait for the next connection, which drops
+/// them.
+fn rows(stage: &Stage) -> Vec<Value> {
+    let mut rows = stage.dynamodb.rows(DEVICES);
+    for row in rows.iter_mut().filter_map(Value::as_object_mut) {
+        row.remove("earlySubscriptions");
+    }
+    rows
+}
+
+async fn halves(stage: &Stage) -> (Outcome, Outcome) {
+    let life = life();
+    (stage.record(&life[..5]).await, stage.record(&life[5..]).await)
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopped_at_any_call_and_delivered_again_it_ends_as_a_clean_run() {
+    let clean = Stage::new();
+    halves(&clean).await;
+    let calls = clean.dynamodb.sent().len();
+    assert!(calls >= 5, "{calls}");
+    for mishap in Mishap::STOPS {
+        for struck in 0..calls {
+            let stage = Stage::new();
+            let mut n = 0;
+            stage.dynamodb.when(move |_| {
+                n += 1;
+                if n == struck + 1 { Fate::Struck(mishap) } else { Fate::CarriedOut }
+            });
+            let (first, second) = halves(&stage).await;
+            let whole = first.failed.is_empty() && second.failed.is_empty();
+            assert!(!whole, "{mishap:?} at call {struck} was not told");
+            halves(&stage).await;
+            assert_eq!(rows(&stage), rows(&clean), "{mishap:?} at call {struck}");
+            assert_eq!(stage.dynamodb.rows(EVENTS), clean.dynamodb.rows(EVENTS), "{mishap:?} at call {struck}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_concerns_one_client_costs_the_others_nothing() {
+    let stage = Stage::new();
+    stage.dynamodb.when(|sent| match &sent.body["Key"]["clientId"]["S"] {
+        Value::String(client) if client == "b" => Fate::Answered(refusal("ProvisionedThroughputExceededException")),
+        _ => Fate::CarriedOut,
+    });
+    let events = ["a", "b", "c", "b"].map(|client| connected(client, START, "s", 0));
+    let outcome = stage.record(&events).await;
+    assert_eq!((names(&outcome.failed), outcome.recorded), (vec!["1", "3"], 2), "a repeat fails with its event");
+    assert_eq!(stage.dynamodb.rows(DEVICES).len(), 2);
+}
+
+#[tokio::test]
+async fn what_dynamodb_does_not_take_up_is_tried_again_and_then_told() {
+    for (refusals, failed) in [(2, vec![]), (usize::MAX, vec!["7"])] {
+        let stage = Stage::new();
+        let mut left = refusals;
+        stage.dynamodb.when(move |sent| {
+            if sent.operation != "BatchWriteItem" || left == 0 {
+                return Fate::CarriedOut;
+            }
+            left -= 1;
+            let requests = sent.body["RequestItems"][EVENTS].as_array().unwrap();
+            let not_taken: Vec<&Value> =
+                requests.iter().filter(|request| request["PutRequest"]["Item"]["session"]["S"] == "s7").collect();
+            Fate::Answered(Answer { status: 200, body: json!({"UnprocessedItems": {EVENTS: not_taken}}) })
+        });
+        let events: Vec<_> = (0..10).map(|n| connected("c", START + n, &format!("s{n}"), n)).collect();
+        let outcome = stage.record(&events).await;
+        assert_eq!(names(&outcome.failed), failed);
+    }
+}
+
+#[tokio::test]
+async fn a_throttled_table_fails_what_it_throttles_and_a_later_delivery_mends_it() {
+    let stage = Stage::new();
+    let mut n = 0;
+    stage.dynamodb.when(move |_| {
+        n += 1;
+        if n % 3 > 0 { Fate::CarriedOut } else { Fate::Answered(refusal("ThrottlingException")) }
+    });
+    let mut left: Vec<Value> = (0..200).map(|n| connected(&format!("c{n}"), START + n, "s", 0)).collect();
+    let mut deliveries = 0;
+    while !left.is_empty() {
+        let outcome = stage.record(&left).await;
+        left = outcome.failed.iter().map(|id| left[id.parse::<usize>().unwrap()].clone()).collect();
+        deliveries += 1;
+        assert!(deliveries < 20, "{left:?}");
+    }
+    assert!(deliveries > 1);
+    assert_eq!((stage.dynamodb.rows(DEVICES).len(), stage.dynamodb.rows(EVENTS).len()), (200, 200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_done_in_time_is_left_to_the_next_delivery() {
+    let stage = Stage::new();
+    stage.dynamodb.when(|sent| match &sent.body["Key"]["clientId"]["S"] {
+        Value::String(client) if client == "slow" => Fate::Struck(Mishap::Stall),
+        _ => Fate::CarriedOut,
+    });
+    let events = ["a", "slow"].map(|client| connected(client, START, "s", 0));
+    let begun = Instant::now();
+    let outcome = stage.recorder.record(&batch(&events), begun + Duration::from_secs(5)).await;
+    assert_eq!((names(&outcome.failed), begun.elapsed()), (vec!["1"], Duration::from_secs(5)));
+}
+
+/// A store that panics over one client.
+struct Panicking;
+
+impl PresenceStore for Panicking {
+    async fn count_failures(&self, _: &ClientId, _: &[&LifecycleEvent]) -> Result<u64, Fault> {
+        Ok(0)
+    }
+
+    async fn change(&self, client: &ClientId, change: &Change) -> Result<Written, Fault> {
+        assert_ne!(client.as_str(), "bad");
+        let mut row = Device::unknown(client.clone());
+        row.last_event_at = change.last_event_at;
+        row.connection = match &change.connection {
+            Some(shared::presence::ConnectionChange::Replace(new, _)) => Some(new.clone()),
+            other => panic!("{other:?}"),
+        };
+        Ok(Written::Done(Box::new(row)))
+    }
+
+    async fn keep<'a>(&self, _: &[&'a LifecycleEvent]) -> Result<Vec<&'a LifecycleEvent>, Fault> {
+        Ok(Vec::new())
+    }
+}
+
+#[tokio::test]
+async fn a_panic_costs_one_client() {
+    let events = ["a", "bad", "c"].map(|client| connected(client, START, "s", 0));
+    let outcome = Recorder::new(Panicking).record(&batch(&events), Instant::now() + Duration::from_secs(5)).await;
+    assert_eq!((names(&outcome.failed), outcome.recorded), (vec!["1"], 2));
+}

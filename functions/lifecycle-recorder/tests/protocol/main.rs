@@ -1,0 +1,9 @@
+//! The recorder over the real adapter and DynamoDB in memory: what events leave behind, whatever happens on the way.
+
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test ends where its set-up does")]
+
+mod faults;
+mod history;
+mod rows;
+mod stage;
+mod truth;

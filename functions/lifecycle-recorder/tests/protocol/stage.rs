@@ -1,0 +1,115 @@
+//! The tables, the recorder, and events as AWS IoT sends them.
+
+use std::time::Duration;
+
+use lifecycle_recorder::{Batch, Outcome, Recorder};
+use serde_json::{Value, json};
+use shared::aws::device_events::DeviceEvents;
+use shared::aws::devices::Devices;
+use shared::aws::presence::PresenceTables;
+use shared::batch::SqsRecord;
+use shared::id::ClientId;
+use shared::presence::Device;
+use shared::testing::DynamoDb;
+use shared::testing::dynamodb::Tables;
+use tokio::time::Instant;
+
+pub(crate) const DEVICES: &str = "devices";
+pub(crate) const EVENTS: &str = "events";
+/// A time in milliseconds that events begin at.
+pub(crate) const START: i64 = 1_790_000_000_000;
+pub(crate) const MINUTE: i64 = 60_000;
+
+/// The recorder over its tables.
+pub(crate) struct Stage {
+    pub(crate) dynamodb: DynamoDb,
+    pub(crate) recorder: Recorder<PresenceTables>,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        let tables = Tables::default()
+            .table(DEVICES, "clientId", None)
+            .index(DEVICES, "byPrincipal", "principal", None)
+            .index(DEVICES, "byPresence", "presence", Some("presenceSince"))
+            .table(EVENTS, "clientId", Some("event"));
+        let dynamodb = DynamoDb::new(tables);
+        let retention = Duration::from_hours(24 * 90);
+        let tables = PresenceTables::new(&dynamodb.config(), DEVICES.to_owned(), EVENTS.to_owned(), retention);
+        Self { dynamodb, recorder: Recorder::new(tables) }
+    }
+
+    pub(crate) fn devices(&self) -> Devices {
+        Devices::new(&self.dynamodb.config(), DEVICES)
+    }
+
+    pub(crate) fn history(&self) -> DeviceEvents {
+        DeviceEvents::new(&self.dynamodb.config(), EVENTS)
+    }
+
+    /// Records events as one batch; the message of the n-th one is called `n`.
+    pub(crate) async fn record(&self, events: &[Value]) -> Outcome {
+        let batch = batch(events);
+        assert_eq!(batch.refused, [], "the test sends what is no event");
+        self.recorder.record(&batch, Instant::now() + Duration::from_mins(1)).await
+    }
+
+    /// The same, when all of it must succeed.
+    pub(crate) async fn recorded(&self, events: &[Value]) {
+        let outcome = self.record(events).await;
+        assert_eq!(outcome.failed.len(), 0, "{outcome:?}");
+    }
+
+    pub(crate) async fn device(&self, client: &str) -> Option<Device> {
+        self.devices().device(&id(client)).await.unwrap()
+    }
+
+    /// The only row, as DynamoDB holds it.
+    pub(crate) fn only_row(&self) -> Value {
+        let rows = self.dynamodb.rows(DEVICES);
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        rows[0].clone()
+    }
+}
+
+pub(crate) fn batch(events: &[Value]) -> Batch {
+    let record = |(n, event): (usize, &Value)| SqsRecord { body: event.to_string(), message_id: n.to_string() };
+    Batch::read(events.iter().enumerate().map(record).collect()).unwrap()
+}
+
+pub(crate) fn id(client: &str) -> ClientId {
+    client.parse().unwrap()
+}
+
+fn event(client: &str, kind: &str, at: i64, session: &str, members: &Value) -> Value {
+    let mut event = json!({
+        "clientId": client, "timestamp": at, "eventType": kind, "sessionIdentifier": session,
+        "principalIdentifier": "ce".repeat(32),
+    });
+    event.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    event
+}
+
+pub(crate) fn connected(client: &str, at: i64, session: &str, version: i64) -> Value {
+    event(client, "connected", at, session, &json!({"ipAddress": "198.51.100.7", "versionNumber": version}))
+}
+
+pub(crate) fn disconnected(client: &str, at: i64, session: &str, version: i64) -> Value {
+    let members = json!({
+        "clientInitiatedDisconnect": false, "disconnectReason": "CONNECTION_LOST", "versionNumber": version,
+    });
+    event(client, "disconnected", at, session, &members)
+}
+
+pub(crate) fn connect_failed(client: &str, at: i64, session: &str) -> Value {
+    let members = json!({"connectFailureReason": "AUTHORIZATION_FAILED", "ipAddress": "203.0.113.9"});
+    event(client, "connect_failed", at, session, &members)
+}
+
+pub(crate) fn subscribed(client: &str, at: i64, session: &str, topics: &[&str]) -> Value {
+    event(client, "subscribed", at, session, &json!({"topics": topics}))
+}
+
+pub(crate) fn unsubscribed(client: &str, at: i64, session: &str, topics: &[&str]) -> Value {
+    event(client, "unsubscribed", at, session, &json!({"topics": topics}))
+}
