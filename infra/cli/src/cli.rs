@@ -13,6 +13,7 @@ use crate::ca::{self, CaCommand};
 use crate::crl::{self, CrlCommand};
 use crate::device::connect::ConnectError;
 use crate::device::{self, DeviceCommand};
+use crate::devices::{self, DevicesCommand};
 use crate::output::{Format, in_words};
 use crate::sweep::{self, SweepArgs};
 use crate::thing::{self, ThingCommand};
@@ -42,6 +43,9 @@ enum Command {
     /// Make device certificates, and connect with them.
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// Tell who is connected, and what is known of a client.
+    #[command(subcommand)]
+    Devices(DevicesCommand),
     /// Announce certificates to a CA that admits listed ones only.
     #[command(subcommand)]
     Allow(AllowCommand),
@@ -92,6 +96,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Ca(command) => ca::run(command, stack, format, now).await?,
         Command::Device(command) => device::run(command, stack, format, now).await?,
+        Command::Devices(command) => devices::run(command, stack, format, now).await?,
         Command::Allow(command) => allow::run(command, stack, format, now).await?,
         Command::Crl(command) => return crl::run(command, stack, format, now).await,
         Command::Sweep(args) => sweep::run(args, stack, format).await?,
@@ -132,6 +137,10 @@ mod tests {
             "jitr ca set abc --require-crl=false --unset crl-sources --unset crl-hosts --unset when-stale",
             "jitr device new --ca ca.pem --ca-key ca.key --name pump-17 --serial 0A:1B --key rsa2048",
             "jitr device connect --cert chain.pem --key device.key --endpoint localhost:8883 --timeout 2m",
+            "jitr devices list",
+            "jitr devices list --connected --console --grace 2m --json",
+            "jitr devices list --offline-for 10m",
+            "jitr devices show site/7+pump --last 1000 --since 30d --grace 0s",
             "jitr allow add --ca abc --serial a1b --name pump-17 --note why",
             "jitr allow add --ca abc --file list.csv",
             "jitr allow list --ca abc",
@@ -161,6 +170,11 @@ mod tests {
         for line in [
             "jitr ca register --ca ca.pem",
             "jitr ca register --ca ca.pem --ca-key k --verification-cert v",
+            "jitr devices list --connected --offline-for 10m",
+            "jitr devices list --grace soon",
+            "jitr devices show",
+            "jitr devices show pump-17 --last 0",
+            "jitr devices show pump-17 --last 1001",
             "jitr allow add --ca abc",
             "jitr allow add --ca abc --file list.csv --serial a1",
             "jitr allow remove --ca abc --serial a1 --name pump-17",

@@ -10,6 +10,8 @@ use aws_sdk_iot::config::http::HttpResponse;
 use aws_sdk_iot::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::config::RequestChecksumCalculation;
 use shared::aws::authorities::Authorities;
+use shared::aws::device_events::DeviceEvents;
+use shared::aws::devices::Devices;
 use shared::aws::iot::Iot;
 use shared::aws::registrations::Registrations;
 
@@ -20,6 +22,10 @@ use crate::store::Store;
 pub struct Cloud {
     /// Profiles and announcements, as the activator reads them.
     pub authorities: Authorities,
+    /// What happened to clients, as events told.
+    pub device_events: DeviceEvents,
+    /// What is known of clients now.
+    pub devices: Devices,
     /// AWS IoT's control plane, for what only operators do.
     pub iot: aws_sdk_iot::Client,
     /// Lambda, patient enough for a function that takes its whole time.
@@ -50,6 +56,8 @@ impl Cloud {
         let (authorities, registrations) = (format!("{stack}-authorities"), format!("{stack}-registrations"));
         Ok(Self {
             authorities: Authorities::new(&config, &authorities),
+            device_events: DeviceEvents::new(&config, format!("{stack}-device-events")),
+            devices: Devices::new(&config, format!("{stack}-devices")),
             iot: aws_sdk_iot::Client::new(&config),
             lambda: lambda(&config),
             registry: Iot::new(&config),

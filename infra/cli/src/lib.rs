@@ -6,6 +6,7 @@ pub mod cli;
 pub mod cloud;
 pub mod crl;
 pub mod device;
+pub mod devices;
 pub mod files;
 pub mod issue;
 pub mod output;

@@ -1,5 +1,6 @@
 //! How answers reach the operator: tables and sentences, or JSON for programs.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use comfy_table::{Table, presets};
@@ -22,7 +23,7 @@ impl Format {
     /// A document that has no JSON form, or nobody who reads on.
     pub fn print<T: Serialize>(self, answer: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
         let answer = match self {
-            Self::Json => serde_json::to_string_pretty(answer)?,
+            Self::Json => harmless(&serde_json::to_string_pretty(answer)?),
             Self::Text => text(answer),
         };
         Ok(writeln!(io::stdout(), "{answer}")?)
@@ -34,7 +35,7 @@ impl Format {
     /// A document that has no JSON form, or nobody who reads on.
     pub fn print_line<T: Serialize>(self, line: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
         let line = match self {
-            Self::Json => serde_json::to_string(line)?,
+            Self::Json => harmless(&serde_json::to_string(line)?),
             Self::Text => text(line),
         };
         Ok(writeln!(io::stdout(), "{line}")?)
@@ -61,6 +62,27 @@ pub fn in_words(error: &anyhow::Error) -> String {
         }
         text
     })
+}
+
+/// Text that somebody else chose, with what a terminal would obey, or show as nothing, as Rust writes it in a literal.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    // Quotes need no escape outside of a literal; each has a backslash of its own.
+    text.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"")
+}
+
+/// JSON with the control characters escaped that serde leaves as they are. They occur within texts only.
+fn harmless(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        if matches!(character, '\u{7f}'..='\u{9f}') {
+            // Writing into a String does not fail.
+            let _ = write!(text, "\\u{:04x}", u32::from(character));
+        } else {
+            text.push(character);
+        }
+    }
+    text
 }
 
 /// Lays rows out under a header, without lines, to be read and to be cut.
@@ -94,6 +116,28 @@ mod tests {
     fn tables_have_aligned_columns_and_no_trailing_blanks() {
         let text = table(["id", "label"], [["a1".to_owned(), "pumps".to_owned()], ["b22".to_owned(), String::new()]]);
         assert_eq!(text, "id   label\na1   pumps\nb22");
+    }
+
+    #[test]
+    fn what_others_chose_can_be_printed() {
+        for (text, printed) in [
+            ("site/7 pump", "site/7 pump"),
+            ("it's \"ä\"", "it's \"ä\""),
+            ("a\u{1b}[2J\r\n\u{9b}m", "a\\u{1b}[2J\\r\\n\\u{9b}m"),
+            ("\u{202e}abc\u{200b}", "\\u{202e}abc\\u{200b}"),
+            ("\\u{1b}", "\\\\u{1b}"),
+            ("\\'", "\\\\'"),
+        ] {
+            assert_eq!(printable(text), printed);
+        }
+    }
+
+    #[test]
+    fn json_bears_no_control_characters_and_the_same_text() {
+        let text = "a\u{1b}\u{7f}\u{80}\u{9b}\u{9f}\u{a0}ä\\";
+        let json = harmless(&serde_json::to_string(text).unwrap());
+        assert!(!json.contains(char::is_control) && json.contains("\\u009b"), "{json}");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
     }
 
     #[test]

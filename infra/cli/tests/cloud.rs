@@ -1,8 +1,9 @@
-//! `jitr crl publish`, `jitr sweep` and `jitr ca show` against answers that are told beforehand: what is asked, and what
+//! `jitr crl publish`, `jitr sweep`, `jitr ca show` and `jitr devices` against answers that are told beforehand: what is asked, and what
 //! becomes of the answers.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test ends where its set-up does")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -12,6 +13,7 @@ use std::thread;
 
 use jitr::issue::{CertificateAuthority, CrlRequest, KeyAlgorithm, Subject, Validity};
 use serde_json::{Value, json};
+use shared::timestamp::to_text;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
@@ -24,6 +26,11 @@ struct Request {
 }
 
 impl Request {
+    /// The body as a document; null if it is none.
+    fn document(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
     fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
@@ -35,6 +42,12 @@ struct World {
     /// The function's answer, and what kind of error it is.
     answer: (Value, Option<&'static str>),
     authority_pem: String,
+    /// The row of every client.
+    device: Value,
+    /// The history of every client.
+    events: Value,
+    /// Clients by presence and shard.
+    presence: BTreeMap<&'static str, Value>,
     profile: Value,
     states: Value,
 }
@@ -55,6 +68,9 @@ impl Cloud {
         let mut world = World {
             answer: (json!({"sources": [], "changes": {}, "finished": true}), None),
             authority_pem: authority.certificate_pem().to_owned(),
+            device: Value::Null,
+            events: json!([]),
+            presence: BTreeMap::new(),
             profile: json!({"crlSources": {"L": [{"S": "https://crl.example.com/1.crl"}, {"S": "s3://lists/1.crl"}]}}),
             states: json!([]),
         };
@@ -80,6 +96,7 @@ impl Cloud {
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_ENDPOINT_URL", &self.endpoint)
             .env_remove("AWS_PROFILE")
+            .env_remove("JITR_OFFLINE_GRACE")
             .env_remove("JITR_STACK")
             .output()
             .expect("the binary is built with this test")
@@ -127,7 +144,15 @@ fn receive(reader: &mut BufReader<TcpStream>) -> Option<Request> {
 }
 
 fn answer(request: &Request, world: &World) -> (Option<&'static str>, String) {
+    let asked = request.document();
+    let text = |pointer| asked.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let (table, presence) = (text("/TableName"), text("/ExpressionAttributeValues/:presence/S"));
     let answer = match request.header("x-amz-target").split_once('.').map_or("", |(_, operation)| operation) {
+        "GetItem" if table.ends_with("-devices") => json!({"Item": world.device}),
+        "Query" if table.ends_with("-devices") => {
+            json!({"Items": world.presence.get(presence).cloned().unwrap_or_else(|| json!([]))})
+        }
+        "Query" if table.ends_with("-device-events") => json!({"Items": world.events}),
         "GetItem" => json!({"Item": world.profile}),
         "Query" => json!({"Items": world.states, "Count": 1, "ScannedCount": 1}),
         _ if request.line.contains("/cacertificate/") => {
@@ -274,4 +299,101 @@ fn a_ca_is_shown_with_its_sources() {
     let output = cloud.jitr(&["--json", "ca", "show", &cloud.id]);
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answer["crlStates"][0]["lastError"]["reason"], "crl_fetch_failed");
+}
+
+fn seconds_ago(seconds: i64) -> String {
+    to_text(now() - Duration::seconds(seconds))
+}
+
+/// A client in the index.
+fn listed(client: &str, connected: bool, since: &str) -> Value {
+    json!({"clientId": {"S": client}, "connected": {"BOOL": connected}, "presenceSince": {"S": since}})
+}
+
+#[test]
+fn clients_are_listed_out_of_all_shards() {
+    let cloud = Cloud::start(&authority(), |world| {
+        world.presence = BTreeMap::from([
+            ("connected#0", json!([listed("in", true, &seconds_ago(30))])),
+            ("offline#f", json!([listed("out", false, &seconds_ago(900)), listed("blink", false, &seconds_ago(1))])),
+            ("console-connected#7", json!([listed("iotconsole-1", true, &seconds_ago(30))])),
+        ]);
+    });
+    let list = |arguments: &[&str]| {
+        let output = cloud.jitr(&[&["--json", "devices", "list"], arguments].concat());
+        assert!(output.status.success(), "{}", errors(&output));
+        let clients: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let state = |client: &Value| format!("{} {}", client["clientId"], client["state"]).replace('"', "");
+        clients.as_array().unwrap().iter().map(state).collect::<Vec<_>>()
+    };
+    assert_eq!(list(&[]), ["out offline", "in connected", "blink grace"]);
+    assert_eq!(list(&["--connected"]), ["in connected", "blink grace"]);
+    assert_eq!(list(&["--connected", "--grace", "0s"]), ["in connected"]);
+    assert_eq!(list(&["--console"]), ["iotconsole-1 connected"]);
+
+    let before = cloud.seen("POST ").len();
+    let output = cloud.jitr(&["--stack", "other", "devices", "list", "--console", "--offline-for", "10m"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(text, "no test client of the AWS console has been offline for 10m\n", "{}", errors(&output));
+    let asked: Vec<_> = cloud.seen("POST ")[before..].iter().map(Request::document).collect();
+    let partitions: BTreeSet<_> =
+        asked.iter().map(|query| query["ExpressionAttributeValues"][":presence"]["S"].to_string()).collect();
+    assert_eq!(partitions, (0..16).map(|shard| format!("\"console-offline#{shard:x}\"")).collect());
+    for query in &asked {
+        assert_eq!((&query["TableName"], &query["IndexName"]), (&json!("other-devices"), &json!("byPresence")));
+        let until = query["ExpressionAttributeValues"][":until"]["S"].as_str().unwrap();
+        assert!((seconds_ago(660)..=seconds_ago(600)).contains(&until.to_owned()), "{until}");
+    }
+}
+
+#[test]
+fn a_client_is_shown_with_its_history() {
+    let (began, ended) = (seconds_ago(900), seconds_ago(30));
+    let cloud = Cloud::start(&authority(), |world| {
+        world.device = json!({
+            "clientId": {"S": "site/7"}, "connected": {"BOOL": false}, "connectedAt": {"S": began},
+            "disconnectedAt": {"S": ended}, "session": {"S": "s-1"}, "versionNumber": {"N": "4"},
+            "subscriptions": {"M": {"a/#": {"M": {"at": {"S": began}, "subscribed": {"BOOL": true}}}}},
+            "connectFailures": {"N": "2"}, "lastEventAt": {"S": ended},
+        });
+        world.events = json!([{
+            "clientId": {"S": "site/7"}, "event": {"S": "e"}, "eventType": {"S": "disconnected"},
+            "reason": {"S": "CONNECTION_LOST"}, "session": {"S": "s-1"}, "timestamp": {"S": ended},
+            "versionNumber": {"N": "4"},
+        }]);
+    });
+    let output = cloud.jitr(&["--stack", "other", "--json", "devices", "show", "site/7", "--last", "3"]);
+    assert!(output.status.success(), "{}", errors(&output));
+    assert_eq!(
+        serde_json::from_slice::<Value>(&output.stdout).unwrap(),
+        json!({
+            "clientId": "site/7", "state": "grace",
+            "connection": {"session": "s-1", "versionNumber": 4, "connectedAt": began, "disconnectedAt": ended},
+            "subscriptions": [{"filter": "a/#", "since": began}],
+            "connectFailures": {"count": 2, "last": null}, "lastEventAt": ended,
+            "events": [{"timestamp": ended, "eventType": "disconnected", "session": "s-1", "versionNumber": 4,
+                        "reason": "CONNECTION_LOST"}],
+        })
+    );
+    let asked: Vec<_> = cloud.seen("POST ").iter().map(Request::document).collect();
+    assert_eq!(asked[0]["TableName"], "other-devices");
+    assert_eq!(asked[0]["Key"], json!({"clientId": {"S": "site/7"}}));
+    assert_eq!((&asked[1]["TableName"], &asked[1]["Limit"]), (&json!("other-device-events"), &json!(3)));
+    let from = asked[1]["ExpressionAttributeValues"][":from"]["S"].as_str().unwrap();
+    let week = 7 * 24 * 3600;
+    assert!((seconds_ago(week + 60)..=seconds_ago(week)).contains(&from.to_owned()), "{from}");
+
+    let output = cloud.jitr(&["devices", "show", "site/7", "--grace", "10s"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("offline for 3") && text.contains("CONNECTION_LOST, version 4"), "{text}");
+}
+
+#[test]
+fn a_client_that_is_not_known_ends_with_1() {
+    let cloud = Cloud::start(&authority(), |_| ());
+    for arguments in [&["devices", "show", "pump\u{1b}17"][..], &["--json", "devices", "show", "pump\u{1b}17"]] {
+        let output = cloud.jitr(arguments);
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+        assert!(errors(&output).contains("nothing is known of client pump\\u{1b}17"), "{}", errors(&output));
+    }
 }

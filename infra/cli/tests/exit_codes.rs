@@ -19,7 +19,7 @@ fn help_and_version_are_answers() {
     let help = jitr(&["--help"]);
     assert!(help.status.success());
     let text = String::from_utf8_lossy(&help.stdout).into_owned();
-    for command in ["ca", "device", "allow", "crl", "sweep", "thing", "why"] {
+    for command in ["ca", "device", "devices", "allow", "crl", "sweep", "thing", "why"] {
         assert!(text.contains(command), "{text}");
     }
 }
@@ -35,6 +35,8 @@ fn what_can_not_be_asked_ends_with_1_and_says_why() {
         (&["crl", "check", "--colour", "red"], "--colour"),
         (&["crl", "new", "--ca", "missing.pem", "--ca-key", "missing.key", "--out", "missing.crl"], "missing.pem"),
         (&["sweep", "--accept-shrunk"], "--ca"),
+        (&["devices", "list", "--offline-for", "soon"], "--offline-for"),
+        (&["devices", "show", ""], "a client id must have 1 to 2048 octets"),
     ] {
         let output = jitr(arguments);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
