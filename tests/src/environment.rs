@@ -37,6 +37,17 @@ pub fn crl_checker(endpoint: &str, identity: (&str, &str)) -> Vec<(String, Strin
     with_identity(own, endpoint, identity)
 }
 
+/// The lifecycle recorder's, with an endpoint and an access key.
+#[must_use]
+pub fn lifecycle_recorder(endpoint: &str, identity: (&str, &str)) -> Vec<(String, String)> {
+    let own = [
+        ("DEVICES_TABLE", format!("{STACK}-devices")),
+        ("DEVICE_EVENTS_TABLE", format!("{STACK}-device-events")),
+        ("EVENT_RETENTION_DAYS", "90".to_owned()),
+    ];
+    with_identity(own, endpoint, identity)
+}
+
 fn with_identity<const N: usize>(
     own: [(&str, String); N],
     endpoint: &str,

@@ -182,6 +182,19 @@ pub fn crl_checker() -> Binary {
     }
 }
 
+/// The lifecycle recorder, or the binary named by `LIFECYCLE_RECORDER_BINARY`.
+///
+/// # Panics
+/// If there is neither.
+#[must_use]
+pub fn lifecycle_recorder() -> Binary {
+    Binary {
+        path: built("lifecycle-recorder", "LIFECYCLE_RECORDER_BINARY"),
+        patience: Duration::from_mins(1),
+        time_out: Duration::from_secs(30),
+    }
+}
+
 fn built(name: &str, variable: &str) -> PathBuf {
     #[expect(clippy::disallowed_methods, reason = "a test's own setting")]
     let named = std::env::var_os(variable).map(PathBuf::from);

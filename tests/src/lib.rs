@@ -1,9 +1,11 @@
-//! Harness of the whole-suite tests: the deployed stack, CRLs and where they come from, the functions' binaries as
-//! processes, a recorder of requests.
+//! Harness of the whole-suite tests: the deployed stack, CRLs and where they come from, lifecycle events and their
+//! queue, the functions' binaries as processes, a recorder of requests.
 
 pub mod crl;
 pub mod environment;
 pub mod lambda;
+pub mod lifecycle;
+pub mod queue;
 pub mod recorder;
 pub mod roll;
 pub mod source;

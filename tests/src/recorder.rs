@@ -15,7 +15,8 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 struct Proxy {
     client: reqwest::Client,
     operations: Mutex<Vec<String>>,
-    throttled: AtomicUsize,
+    /// Requests of AWS IoT that are still to be turned away, and of DynamoDB.
+    throttled: [AtomicUsize; 2],
     upstream: String,
 }
 
@@ -40,7 +41,7 @@ impl Recorder {
         let proxy = Arc::new(Proxy {
             client: reqwest::Client::new(),
             operations: Mutex::new(Vec::new()),
-            throttled: AtomicUsize::new(0),
+            throttled: [AtomicUsize::new(0), AtomicUsize::new(0)],
             upstream: upstream.trim_end_matches('/').to_owned(),
         });
         // Snapshots are larger than axum's limit.
@@ -51,7 +52,12 @@ impl Recorder {
 
     /// Answers the next `requests` to AWS IoT with a `ThrottlingException`, which has status 400 there.
     pub fn throttle(&self, requests: usize) {
-        self.proxy.throttled.store(requests, Ordering::SeqCst);
+        self.proxy.throttled[0].store(requests, Ordering::SeqCst);
+    }
+
+    /// Answers the next `requests` to DynamoDB with a `ProvisionedThroughputExceededException`.
+    pub fn throttle_dynamodb(&self, requests: usize) {
+        self.proxy.throttled[1].store(requests, Ordering::SeqCst);
     }
 
     /// Takes the operations asked for since the last call, as IAM names their permissions.
@@ -63,14 +69,19 @@ impl Recorder {
 
 async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let operation = operation(&method, uri.path(), &headers);
-    let of_iot = operation.starts_with("iot:");
+    let (of_iot, of_dynamodb) = (operation.starts_with("iot:"), operation.starts_with("dynamodb:"));
     if let Ok(mut operations) = proxy.operations.lock() {
         operations.push(operation);
     }
     let one_less = |left: usize| left.checked_sub(1);
-    if of_iot && proxy.throttled.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+    let is_turned_away = |left: &AtomicUsize| left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok();
+    if of_iot && is_turned_away(&proxy.throttled[0]) {
         let code = [("x-amzn-errortype", "ThrottlingException")];
         return (StatusCode::BAD_REQUEST, code, r#"{"message":"Rate exceeded"}"#).into_response();
+    }
+    if of_dynamodb && is_turned_away(&proxy.throttled[1]) {
+        let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"}"#;
+        return (StatusCode::BAD_REQUEST, body).into_response();
     }
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     // The Host header goes along unchanged: it is part of what was signed.

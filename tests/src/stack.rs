@@ -14,6 +14,8 @@ use jitr::device::session::{Message, Session, SessionError, Target};
 use jitr::issue::{CertificateAuthority, DeviceCredentials, DeviceRequest, KeyAlgorithm, Subject, Validity};
 use serde_json::{Value, json};
 use shared::aws::authorities::Authorities;
+use shared::aws::device_events::DeviceEvents;
+use shared::aws::devices::Devices;
 use shared::aws::registrations::Registrations;
 use shared::decision::Decision;
 use shared::id::{CaCertificateId, CertificateId};
@@ -27,6 +29,8 @@ use tokio::process::Command;
 pub const STACK: &str = "iot-jitr";
 /// How long a device tries to get in; the activator may have to start first.
 const TIME_OUT: Duration = Duration::from_mins(1);
+/// Pause before something is looked at again.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
 /// How long one answer may take.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -35,6 +39,10 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Stack {
     /// The `Authorities` table.
     pub authorities: Authorities,
+    /// The `Devices` table.
+    pub devices: Devices,
+    /// The `DeviceEvents` table.
+    pub device_events: DeviceEvents,
     /// Settings of SDK clients: the local cloud's endpoint and root credentials.
     pub config: SdkConfig,
     /// AWS IoT's control plane.
@@ -59,6 +67,8 @@ impl Stack {
         #[expect(clippy::expect_used, reason = "without the local cloud there is nothing to test")]
         Self {
             authorities: Authorities::new(&config, format!("{STACK}-authorities")),
+            devices: Devices::new(&config, format!("{STACK}-devices")),
+            device_events: DeviceEvents::new(&config, format!("{STACK}-device-events")),
             iot: aws_sdk_iot::Client::new(&config),
             s3: shared::aws::snapshots::client(&config),
             url: setting("AWS_ENDPOINT_URL"),
@@ -223,10 +233,7 @@ impl Fleet {
     pub async fn admit(&self, device: &DeviceCredentials, client_id: &str) -> Result<Admitted> {
         let admitted = self.come_in(device, client_id, TIME_OUT).await?;
         let admitted = admitted.with_context(|| format!("{client_id} is not let in"))?;
-        eventually("the row of an activated device", async || {
-            self.stack.row(&self.id, device).await.ok().filter(|row| row.decision == Decision::Activated)
-        })
-        .await?;
+        self.row_when(device, |row| row.decision == Decision::Activated).await?;
         Ok(admitted)
     }
 
@@ -238,11 +245,23 @@ impl Fleet {
         let attempts = self.stack.row(&self.id, device).await.map_or(0, |row| row.attempts);
         let session = self.stack.session(device, client_id).await?;
         ensure!(session.is_err(), "{client_id} was let in");
-        eventually("a decision", async || {
-            let row = self.stack.row(&self.id, device).await.ok();
-            row.filter(|row| row.attempts > attempts && row.decision != Decision::Activating)
-        })
-        .await
+        self.row_when(device, |row| row.attempts > attempts && row.decision != Decision::Activating).await
+    }
+
+    /// A device's row once it is as expected. Not [`eventually`], whose future can't be moved between threads.
+    async fn row_when(
+        &self,
+        device: &DeviceCredentials,
+        is_it: impl Fn(&Registration) -> bool,
+    ) -> Result<Registration> {
+        let begun = Instant::now();
+        while begun.elapsed() < TIME_OUT {
+            match self.stack.row(&self.id, device).await {
+                Ok(row) if is_it(&row) => return Ok(row),
+                _ => tokio::time::sleep(RETRY_AFTER).await,
+            }
+        }
+        bail!("the row of {} is not as expected within {TIME_OUT:?}", device.certificate_id)
     }
 }
 
@@ -278,7 +297,7 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
         if let Some(answer) = ask().await {
             return Ok(answer);
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(RETRY_AFTER).await;
     }
     bail!("{what} did not appear within {TIME_OUT:?}")
 }

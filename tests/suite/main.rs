@@ -6,6 +6,7 @@ mod admission;
 mod burst;
 mod isolation;
 mod operator;
+mod presence;
 mod replay;
 mod requests;
 mod revocation;

@@ -14,15 +14,24 @@ use shared::pki::crl::RevocationReason;
 use shared::profile::PROFILE_RECORD;
 use tests::crl::only_source;
 use tests::environment;
-use tests::lambda::{Function, Outcome, activator, crl_checker};
+use tests::lambda::{Function, Outcome, activator, crl_checker, lifecycle_recorder};
+use tests::lifecycle;
 use tests::recorder::Recorder;
 use tests::stack::{Fleet, STACK, Stack, jitr};
 
 use crate::{HOUR, unique};
 
-/// What nobody asks for in the function's own words: Lambda writes the log and the queue of failed events in the role's
-/// name, and `s3:ListBucket` makes S3 say of an object that it isn't there.
-const UNSPOKEN: [&str; 4] = ["logs:CreateLogStream", "logs:PutLogEvents", "s3:ListBucket", "sqs:SendMessage"];
+/// What nobody asks for in the function's own words: Lambda writes the log, reads queues and writes failed events in the
+/// role's name, and `s3:ListBucket` makes S3 say of an object that it isn't there.
+const UNSPOKEN: [&str; 7] = [
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "s3:ListBucket",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+    "sqs:SendMessage",
+];
 
 /// The documents of a role's inline policies. `role` is how the template calls it.
 async fn policies(iam: &aws_sdk_iam::Client, role: &str) -> Result<Vec<Value>> {
@@ -195,6 +204,32 @@ async fn the_crl_checkers_role_lacks_nothing_and_has_nothing_spare() -> Result<(
     assert!(sources.iter().any(|source| source["caCertificateId"] == fleet.id.as_str()), "{report}");
 
     let used: BTreeSet<String> = recorder.take().into_iter().collect();
+    assert_eq!(used, granted(&documents));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_lifecycle_recorders_role_lacks_nothing_and_has_nothing_spare() -> Result<()> {
+    let stack = Stack::connect().await;
+    let iam = aws_sdk_iam::Client::new(&stack.config);
+    let documents = policies(&iam, "LifecycleRecorderRole").await?;
+    let (key, secret) = identity(&iam, &documents).await?;
+    let recorder = Recorder::start(&stack.url).await?;
+    let variables = environment::lifecycle_recorder(&recorder.url, (&key, &secret));
+    let mut function = Function::start(&lifecycle_recorder(), &variables).await?;
+
+    let client = unique("role");
+    let events = [
+        lifecycle::connected(&client, 0, "s1", 1),
+        lifecycle::connect_failed(&client, 1, "f1"),
+        lifecycle::subscribed(&client, 2, "s1", "a"),
+    ];
+    assert_eq!(lifecycle::deliver(&mut function, &events).await?, [""; 0]);
+
+    let mut used: BTreeSet<String> = recorder.take().into_iter().collect();
+    assert!(used.remove("dynamodb:TransactWriteItems"), "{used:?}");
+    // A transaction needs the permissions of what is in it.
+    used.extend(["dynamodb:PutItem", "dynamodb:UpdateItem"].map(ToOwned::to_owned));
     assert_eq!(used, granted(&documents));
     Ok(())
 }
