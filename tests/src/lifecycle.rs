@@ -8,46 +8,42 @@ use crate::lambda::Function;
 /// When the events begin, in milliseconds since 1970.
 pub const START: i64 = 1_790_000_000_000;
 
-fn event(client: &str, kind: &str, after: i64, session: &str) -> Value {
-    json!({
+fn event(client: &str, kind: &str, after: i64, session: &str, members: Value) -> Value {
+    let mut event = json!({
         "clientId": client, "timestamp": START + after, "eventType": kind, "sessionIdentifier": session,
         "principalIdentifier": "ce".repeat(32),
-    })
+    });
+    if let (Value::Object(event), Value::Object(members)) = (&mut event, members) {
+        event.extend(members);
+    }
+    event
 }
 
 /// A connection that begins so many milliseconds after [`START`].
 #[must_use]
 pub fn connected(client: &str, after: i64, session: &str, version: i64) -> Value {
-    let mut event = event(client, "connected", after, session);
-    event["ipAddress"] = "198.51.100.7".into();
-    event["versionNumber"] = version.into();
-    event
+    event(client, "connected", after, session, json!({"ipAddress": "198.51.100.7", "versionNumber": version}))
 }
 
 /// A connection that ends because it broke.
 #[must_use]
 pub fn disconnected(client: &str, after: i64, session: &str, version: i64) -> Value {
-    let mut event = event(client, "disconnected", after, session);
-    event["clientInitiatedDisconnect"] = false.into();
-    event["disconnectReason"] = "CONNECTION_LOST".into();
-    event["versionNumber"] = version.into();
-    event
+    let members = json!({
+        "clientInitiatedDisconnect": false, "disconnectReason": "CONNECTION_LOST", "versionNumber": version,
+    });
+    event(client, "disconnected", after, session, members)
 }
 
 /// An attempt to connect that was not authorized.
 #[must_use]
 pub fn connect_failed(client: &str, after: i64, session: &str) -> Value {
-    let mut event = event(client, "connect_failed", after, session);
-    event["connectFailureReason"] = "AUTHORIZATION_FAILED".into();
-    event
+    event(client, "connect_failed", after, session, json!({"connectFailureReason": "AUTHORIZATION_FAILED"}))
 }
 
 /// A subscription to one topic filter.
 #[must_use]
 pub fn subscribed(client: &str, after: i64, session: &str, filter: &str) -> Value {
-    let mut event = event(client, "subscribed", after, session);
-    event["topics"] = json!([filter]);
-    event
+    event(client, "subscribed", after, session, json!({"topics": [filter]}))
 }
 
 /// Gives events to a function as one batch, as Lambda does it with messages of a queue; the n-th message is called `n`.
@@ -73,7 +69,8 @@ pub async fn deliver_bodies(function: &mut Function, bodies: &[String]) -> Resul
     };
     let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
     let answer = function.answer(json!({"Records": records}).to_string().as_bytes()).await?;
-    let failures = answer["batchItemFailures"].as_array().with_context(|| format!("no answer for SQS: {answer}"))?;
-    let id = |failure: &Value| failure["itemIdentifier"].as_str().map(ToOwned::to_owned);
+    let failures = answer.get("batchItemFailures").and_then(Value::as_array);
+    let failures = failures.with_context(|| format!("no answer for SQS: {answer}"))?;
+    let id = |failure: &Value| Some(failure.get("itemIdentifier")?.as_str()?.to_owned());
     failures.iter().map(|failure| id(failure).with_context(|| format!("no id: {answer}"))).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
-use jitr::device::session::Session;
+use jitr::device::session::{Session, Target};
 use serde_json::json;
 use shared::id::ClientId;
 use tests::queue::Queue;
@@ -20,6 +20,8 @@ const CLIENTS: usize = 200;
 const TIME: Duration = Duration::from_mins(1);
 /// Pauses are random, up to this.
 const LONGEST_PAUSE_MILLIS: u64 = 8000;
+/// How long a connection may take to be made.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the last events may take through the queue.
 const DRAIN: Duration = Duration::from_mins(3);
 
@@ -47,7 +49,7 @@ impl Chance {
     }
 }
 
-async fn live(connect: impl AsyncFn() -> Result<Session>, mut chance: Chance) -> Result<Life> {
+async fn live(target: &Target, mut chance: Chance) -> Result<Life> {
     let mut life = Life { begun: 0, ended: BTreeMap::new(), open: None };
     let until = Instant::now() + TIME;
     chance.pause().await;
@@ -55,7 +57,7 @@ async fn live(connect: impl AsyncFn() -> Result<Session>, mut chance: Chance) ->
         match (life.open.take(), chance.below(4)) {
             // It comes, or takes its own id over.
             (before, 0) => {
-                life.open = Some(connect().await?);
+                life.open = Some(Session::open(target, PATIENCE).await?);
                 life.begun += 1;
                 if before.is_some() {
                     *life.ended.entry("DUPLICATE_CLIENTID").or_default() += 1;
@@ -70,7 +72,7 @@ async fn live(connect: impl AsyncFn() -> Result<Session>, mut chance: Chance) ->
                 *life.ended.entry("CLIENT_INITIATED_DISCONNECT").or_default() += 1;
             }
             (None, _) => {
-                life.open = Some(connect().await?);
+                life.open = Some(Session::open(target, PATIENCE).await?);
                 life.begun += 1;
             }
         }
@@ -102,9 +104,8 @@ async fn two_hundred_clients_at_random_end_as_the_tables_tell() -> Result<()> {
         let (stack, device) = (stack.clone(), device.clone());
         clients.spawn(async move {
             let target = stack.target(&device, &name)?;
-            let connect = async || Ok(Session::open(&target, Duration::from_secs(30)).await?);
             let seed = u64::try_from(n)?.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            anyhow::Ok((name, live(connect, Chance(seed)).await?))
+            anyhow::Ok((name, live(&target, Chance(seed)).await?))
         });
     }
     let mut lives = Vec::new();

@@ -76,10 +76,10 @@ fn indexed(before: Option<&Value>, after: &Value) -> usize {
     let is_in = |row: Option<&Value>, keys: &[&str]| part(row, keys).iter().all(|value| !value.is_null());
     let entries = INDEXES.iter().map(|(keys, others)| {
         let (was_in, is_in) = (is_in(before, keys), is_in(Some(after), keys));
-        if part(before, keys) != part(Some(after), keys) {
-            usize::from(was_in) + usize::from(is_in)
-        } else {
+        if part(before, keys) == part(Some(after), keys) {
             usize::from(is_in && part(before, others) != part(Some(after), others))
+        } else {
+            usize::from(was_in) + usize::from(is_in)
         }
     });
     entries.sum()
