@@ -69,8 +69,9 @@ where
     }
 
     async fn lists(&self, authority: &CaCertificateId, run: Run) -> Result<Lists, Fault> {
+        let rules = self.authorities.profile(authority).await?.unwrap_or_default().crl_rules();
         let mut lists = Vec::new();
-        for crl in self.authorities.crl_states(authority).await?.into_iter().filter_map(|state| state.current) {
+        for crl in self.followed(authority, &rules).await?.into_iter().filter_map(|state| state.current) {
             // A CRL that is past its nextUpdate still tells who was revoked, but no longer who is not.
             if crl.next_update <= run.now {
                 continue;

@@ -83,12 +83,17 @@ where
         let profile = self.authorities.profile(authority).await?.unwrap_or_default();
         let issuer = self.issuer(authority, &profile).await?;
         let rules = profile.crl_rules();
-        let states = self.authorities.crl_states(authority).await?;
+        let states = self.followed(authority, &rules).await?;
         let unknown = rules.sources.iter().filter(|source| states.iter().all(|state| state.source != **source));
         let unknown: Vec<CrlState> = unknown.cloned().map(CrlState::new).collect();
-        let followed = states.into_iter().filter(|state| is_followed(&state.source, &rules)).chain(unknown);
         let job = |state| Job { authority: authority.clone(), issuer: issuer.clone(), rules: rules.clone(), state };
-        Ok(followed.map(job).collect())
+        Ok(states.into_iter().chain(unknown).map(job).collect())
+    }
+
+    /// What is known of the CRLs of a CA that its rules let count: a source that has left the profile does no longer.
+    pub(crate) async fn followed(&self, authority: &CaCertificateId, rules: &CrlRules) -> Result<Vec<CrlState>, Fault> {
+        let states = self.authorities.crl_states(authority).await?.into_iter();
+        Ok(states.filter(|state| is_followed(&state.source, rules)).collect())
     }
 
     async fn issuer(&self, authority: &CaCertificateId, profile: &Profile) -> Result<Certificate, Fault> {

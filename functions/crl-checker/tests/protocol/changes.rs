@@ -175,6 +175,22 @@ async fn a_reconciliation_finds_what_no_difference_shows() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_source_that_has_left_the_profile_holds_nobody_any_more() {
+    let stage = Stage::new().await;
+    let device = stage.inside("pump-1").await;
+    stage.publish(2, &[(&device, CertificateHold)]);
+    stage.sweep().await;
+    assert_eq!(stage.status(&device), Inactive);
+    stage.world.change(|state| {
+        let profile = state.profiles.get_mut(stage.authority.id()).unwrap();
+        profile.crl_sources = vec!["https://crl.example.com/second.crl".parse().unwrap()];
+    });
+    stage.publish(3, &[]);
+    stage.reconcile().await;
+    assert_eq!(stage.status(&device), Active);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_fails_for_one_certificate_does_not_keep_another_in() {
     let stage = Stage::new().await;
     let devices = [stage.inside("pump-1").await, stage.inside("pump-2").await];
