@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A device that AWS IoT has never seen comes in, one that steals its name stays out, and what the maker's CA revokes goes.
+# A device that AWS IoT has never seen comes in, and is seen to stay and to go; one that steals its name stays out, and
+# what the maker's CA revokes goes.
 # Runs inside the local cloud:
 #   python3 infra/local/cloud.py run -- infra/local/demo.sh
 set -euo pipefail
@@ -8,6 +9,7 @@ cd "$(dirname "$0")/../.."
 infra/local/deploy.sh
 
 readonly jitr=$PWD/target/debug/jitr
+readonly device_sdk=$PWD/tests/clients/device_sdk.py
 readonly crl=s3://iot-jitr-revocation/crl/pump-works.crl
 # An empty folder: keys of an earlier run would not be overwritten.
 folder=$JITR_LOCAL_DIR/demo
@@ -46,6 +48,22 @@ connect() {
   run device connect --cert "$1/chain.pem" --key "$1/device.key" "${@:2}"
 }
 
+# Lets a device in that stays, until `leave` cuts its power.
+staying=""
+stay() {
+  python3 "$device_sdk" --client-id "$1" --endpoint "$JITR_MQTT_ENDPOINT" --server-ca "$JITR_SERVER_CA" \
+    --certificate "$1/chain.pem" --key "$1/device.key" --stay 600 &
+  staying=$!
+}
+
+leave() {
+  [[ -n $staying ]] || return 0
+  kill "$staying" 2>/dev/null || true
+  wait "$staying" || true
+  staying=""
+}
+trap leave EXIT
+
 # 2 says that the device was not let in; anything else would be another fault.
 is_refused() {
   run_to 2 device connect --cert "$1/chain.pem" --key "$1/device.key" --timeout 4s
@@ -59,6 +77,16 @@ is_decided() {
   done
   "$jitr" why --cert "$1/chain.pem" >&2 || true
   fail "the decision about $1 is not $2"
+}
+
+# Waits until this is told of a client: its last event may still be in the queue.
+is_told() {
+  for _ in {1..40}; do
+    "$jitr" devices show "$1" --json 2>/dev/null | grep -q "\"$2\": *\"$3\"" && return
+    sleep 0.5
+  done
+  "$jitr" devices show "$1" >&2 || true
+  fail "the $2 of client $1 is not $3"
 }
 
 # Makes the next CRL from the one before, puts it where the checker looks, and has it carried out.
@@ -81,6 +109,18 @@ connect pump-17 --message '{"temperature":21.5}'
 
 say "Why is it in?"
 run why pump-17
+
+say "Who is connected? The device has gone again; now it comes back, and waits for commands"
+is_told pump-17 disconnectReason CLIENT_INITIATED_DISCONNECT
+stay pump-17
+is_told pump-17 state connected
+is_told pump-17 filter cmd/pump-17/+
+run devices show pump-17
+
+say "Its power fails; for a minute that may be a short break, and does not count as offline"
+leave
+is_told pump-17 disconnectReason CONNECTION_LOST
+run devices list
 
 say "Somebody with a second certificate for the same name knocks"
 make_device pump-17 stolen

@@ -1,4 +1,5 @@
 """A device built on the AWS IoT Device SDK for Python v2: connects until it is let in, publishes once, and reports.
+It can also stay, and wait for commands.
 
 The SDK's MQTT 5 client reconnects by itself with back-off and jitter; the first connection of a certificate that AWS IoT
 has never seen is always refused.
@@ -7,6 +8,7 @@ has never seen is always refused.
 import argparse
 import json
 import threading
+import time
 
 from awscrt import mqtt5
 from awsiot import mqtt5_client_builder
@@ -17,6 +19,7 @@ def main() -> int:
     for name in ("client-id", "endpoint", "server-ca", "certificate", "key"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--time-out", type=float, default=60)
+    parser.add_argument("--stay", type=float, default=0, help="seconds for which it waits for commands")
     arguments = parser.parse_args()
     host, port = arguments.endpoint.rsplit(":", 1)
 
@@ -44,6 +47,10 @@ def main() -> int:
         )
         answer = client.publish(packet).result(timeout=arguments.time_out)
         published = answer.puback.reason_code == mqtt5.PubackReasonCode.SUCCESS
+    if published and arguments.stay:
+        commands = mqtt5.Subscription(topic_filter=f"cmd/{arguments.client_id}/+", qos=mqtt5.QoS.AT_LEAST_ONCE)
+        client.subscribe(mqtt5.SubscribePacket(subscriptions=[commands])).result(timeout=arguments.time_out)
+        time.sleep(arguments.stay)
     client.stop()
     stopped.wait(10)
     print(json.dumps({"published": published, "failures": len(failures), "last": failures[-1:]}))

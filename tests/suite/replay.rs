@@ -2,21 +2,24 @@
 //!
 //! The activator's frozen device connects for real. Its CA admits listed certificates only until then, so that the
 //! deployed function leaves the decision to the binary under test. The CRL checker's requests are about a table of CAs
-//! that has none, so that other tests' are left alone.
+//! that has none, so that other tests' are left alone. The lifecycle recorder's clients are each of one fixture only.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType,
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
 };
 use jitr::issue::{CertificateAuthority, DeviceCredentials};
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::aws::authorities::{PARTITION_KEY, RECORD_INDEX, SORT_KEY};
+use shared::event::LifecycleEvent;
 use shared::pki::Certificate;
 use shared::testing::{Fixture, fixtures, frozen_certificate, frozen_key};
+use shared::timestamp;
 use tests::environment::{self, ROOT};
-use tests::lambda::{Function, Outcome, activator, crl_checker};
-use tests::stack::{Stack, jitr};
+use tests::lambda::{Function, Outcome, activator, crl_checker, lifecycle_recorder};
+use tests::lifecycle::START;
+use tests::stack::{STACK, Stack, jitr};
 
 use crate::unique;
 
@@ -113,6 +116,60 @@ async fn every_request_of_the_crl_checker_leads_to_the_report_beside_it() -> Res
         let message = fault["errorMessage"].as_str().unwrap();
         assert_eq!(fault["errorType"], "request", "{name}: {fault}");
         assert!(message.contains(expected["error"].as_str().unwrap()), "{name}: {message}");
+    }
+    Ok(())
+}
+
+/// All attributes of a client's row.
+async fn row(stack: &Stack, client: &str) -> Result<Value> {
+    let request = aws_sdk_dynamodb::Client::new(&stack.config).get_item().table_name(format!("{STACK}-devices"));
+    let request = request.key("clientId", AttributeValue::S(client.to_owned())).consistent_read(true);
+    let item = request.send().await?.item.with_context(|| format!("no row of {client}"))?;
+    Ok(serde_dynamo::from_item(item)?)
+}
+
+/// Looks whether the tables hold what a fixture expects of them.
+async fn is_recorded(stack: &Stack, Fixture { expected, name, .. }: &Fixture) -> Result<()> {
+    let of_clients = |member: &str| expected[member].as_object().cloned().unwrap_or_default();
+    assert!(!of_clients("devices").is_empty(), "{name}");
+    for (client, attributes) in of_clients("devices") {
+        let row = row(stack, &client).await?;
+        for (attribute, value) in attributes.as_object().unwrap() {
+            assert_eq!(row.get(attribute), Some(value), "{name}: {attribute} of {row}");
+        }
+    }
+    let from = timestamp::from_millis(START.try_into()?).unwrap();
+    for (client, count) in of_clients("deviceEvents") {
+        let kept = stack.device_events.between(&client.parse()?, from, from + time::Duration::DAY, 100).await?;
+        assert_eq!(Some(kept.len()), count.as_u64().map(usize::try_from).transpose()?, "{name}: {kept:?}");
+    }
+    for (client, filters) in of_clients("subscriptions") {
+        let device = stack.devices.device(&client.parse()?).await?.unwrap();
+        assert_eq!(json!(device.subscriptions.filters().collect::<Vec<_>>()), filters, "{name}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_batch_of_the_lifecycle_recorder_leads_to_the_rows_beside_it() -> Result<()> {
+    let stack = Stack::connect().await;
+    let variables = environment::lifecycle_recorder(&stack.url, ROOT);
+    let mut function = Function::start(&lifecycle_recorder(), &variables).await?;
+
+    let (accepted, rejected) = (fixtures("lifecycle-recorder"), fixtures("lifecycle-recorder/rejected"));
+    assert!(accepted.len() >= 11 && rejected.len() >= 5);
+    for Fixture { expected, name, payload } in accepted.iter().chain(&rejected) {
+        let answer = function.answer(payload).await?;
+        assert_eq!(answer["batchItemFailures"], expected["batchItemFailures"], "{name}: {answer}");
+    }
+    for fixture in &accepted {
+        is_recorded(&stack, fixture).await?;
+    }
+    for Fixture { expected, name, payload } in &rejected {
+        let batch: Value = serde_json::from_slice(payload)?;
+        let fault = LifecycleEvent::decode(batch["Records"][0]["body"].as_str().unwrap()).unwrap_err();
+        assert_eq!(fault.reason().as_str(), expected["reason"], "{name}: {fault}");
+        assert_eq!(fault.member(), expected["member"].as_str(), "{name}: {fault}");
     }
     Ok(())
 }

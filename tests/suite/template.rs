@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::types::ProjectionType;
-use serde_json::{Value, json};
+use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
+use serde_json::{Map, Value, json};
 use shared::aws::authorities::RECORD_INDEX;
 use shared::aws::devices::LISTING_INDEX;
 use shared::aws::sessions::PRINCIPAL_INDEX;
@@ -18,70 +19,58 @@ use tests::stack::{STACK, Stack};
 const LONGEST_RETENTION: u64 = 1_209_600;
 const SECONDS_OF_A_DAY: u64 = 86_400;
 
-/// What stands in the template, by paths such as `Resources.Activator.Properties.Timeout`: as much of YAML as is needed
-/// here. What stands in one line is one text, and of a list only the last item in braces is kept.
-struct Template(BTreeMap<String, String>);
+/// What stands in the template. A short tag is an object of one member: `!Ref Queue` is `{"!Ref": "Queue"}`.
+struct Template(Value);
 
 impl Template {
     fn read() -> Result<Self> {
         let template = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"))?;
-        let mut path: Vec<(usize, &str)> = Vec::new();
-        let mut texts = BTreeMap::new();
-        for line in template.lines() {
-            let content = line.trim_start();
-            if content.is_empty() || content.starts_with('#') {
-                continue;
-            }
-            let indentation = line.len() - content.len();
-            path.retain(|(outer, _)| *outer < indentation);
-            let content = content.trim_start_matches("- ");
-            let text = if content.starts_with('{') {
-                content
-            } else if let Some((name, text)) = content.split_once(':') {
-                path.push((indentation, name));
-                text.trim()
-            } else {
-                continue;
-            };
-            let names: Vec<&str> = path.iter().map(|(_, name)| *name).collect();
-            texts.insert(names.join("."), text.to_owned());
-        }
-        Ok(Self(texts))
+        Ok(Self(json_of(Yaml::load_from_str(&template)?.first().context("an empty template")?)?))
     }
 
-    fn text(&self, path: &str) -> Result<&str> {
-        self.0.get(path).map(String::as_str).with_context(|| format!("no {path}"))
+    /// The properties of all resources of a type, by their names.
+    fn properties(&self, kind: &str) -> Result<BTreeMap<&str, &Value>> {
+        let resources = self.0.get("Resources").and_then(Value::as_object).context("no resources")?;
+        let found = resources.iter().filter(|(_, resource)| resource["Type"] == kind);
+        Ok(found.map(|(name, resource)| (name.as_str(), &resource["Properties"])).collect())
     }
 
-    fn number(&self, path: &str) -> Result<u64> {
-        self.text(path)?.parse().with_context(|| format!("{path} is not a number"))
-    }
-
-    /// The properties of the resource whose ARN stands somewhere, by their path.
-    fn of_arn(&self, path: &str) -> Result<String> {
-        let name = self.text(path)?.strip_prefix("!GetAtt ").and_then(|text| text.strip_suffix(".Arn"));
-        Ok(format!("Resources.{}.Properties", name.with_context(|| format!("{path} is not an ARN"))?))
-    }
-
-    /// The properties of all resources of a type, by their paths.
-    fn resources(&self, kind: &str) -> Vec<String> {
-        let found = self.0.iter().filter(|(_, text)| *text == kind);
-        let names = found.filter_map(|(path, _)| path.strip_prefix("Resources.")?.strip_suffix(".Type"));
-        names.map(|name| format!("Resources.{name}.Properties")).collect()
+    /// The properties of the resource whose ARN this is.
+    fn of_arn(&self, arn: &Value) -> Result<&Value> {
+        let name = arn["!GetAtt"].as_str().and_then(|text| text.strip_suffix(".Arn"));
+        let found = name.and_then(|name| self.0.pointer(&format!("/Resources/{name}/Properties")));
+        found.with_context(|| format!("{arn} is no ARN of a resource"))
     }
 
     /// The own metrics of a function that alarms are on.
     fn alarmed_metrics(&self, namespace: &str, function: &str) -> Result<BTreeSet<&str>> {
-        let dimension = format!("{{Name: FunctionName, Value: !Ref {function}}}");
-        let mut metrics = BTreeSet::new();
-        for alarm in self.resources("AWS::CloudWatch::Alarm") {
-            let property = |name| self.text(&format!("{alarm}.{name}"));
-            if property("Namespace")? == namespace && property("Dimensions")? == dimension {
-                metrics.insert(property("MetricName")?);
-            }
-        }
-        Ok(metrics)
+        let dimensions = json!([{"Name": "FunctionName", "Value": {"!Ref": function}}]);
+        let alarms = self.properties("AWS::CloudWatch::Alarm")?.into_values();
+        let own = alarms.filter(|alarm| alarm["Namespace"] == namespace && alarm["Dimensions"] == dimensions);
+        own.map(|alarm| alarm["MetricName"].as_str().context("an alarm on no metric")).collect()
     }
+}
+
+fn json_of(yaml: &Yaml<'_>) -> Result<Value> {
+    Ok(match yaml {
+        Yaml::Mapping(members) => {
+            let member = |(name, value): (&Yaml<'_>, _)| {
+                let name = name.as_str().with_context(|| format!("{name:?} is not a name"))?;
+                Ok((name.to_owned(), json_of(value)?))
+            };
+            Value::Object(members.iter().map(member).collect::<Result<_>>()?)
+        }
+        Yaml::Sequence(items) => Value::Array(items.iter().map(json_of).collect::<Result<_>>()?),
+        Yaml::Tagged(tag, value) => json!({tag.to_string(): json_of(value)?}),
+        Yaml::Value(Scalar::Boolean(flag)) => (*flag).into(),
+        Yaml::Value(Scalar::Integer(number)) => (*number).into(),
+        Yaml::Value(Scalar::String(text)) => text.as_ref().into(),
+        other => bail!("{other:?} has no place in a template"),
+    })
+}
+
+fn number(value: &Value) -> Result<u64> {
+    value.as_u64().with_context(|| format!("{value} is not a number"))
 }
 
 /// The local cloud gives every attribute of a row to whoever reads an index. On AWS what is not projected is not there,
@@ -108,7 +97,7 @@ async fn indexes_hold_what_is_read_from_them() -> Result<()> {
 
 /// The names of the metrics in a line that a function has written, and their namespace.
 fn written(metrics: &Value) -> Result<(&str, BTreeSet<&str>)> {
-    let directive = &metrics["_aws"]["CloudWatchMetrics"][0];
+    let directive = metrics.pointer("/_aws/CloudWatchMetrics/0").context("no directive")?;
     assert_eq!(directive["Dimensions"], json!([["FunctionName"]]));
     let namespace = directive["Namespace"].as_str().context("no namespace")?;
     let written = directive["Metrics"].as_array().context("no metrics")?;
@@ -154,11 +143,11 @@ async fn alarms_are_on_metrics_that_the_lifecycle_recorder_writes() -> Result<()
 #[test]
 fn every_rule_keeps_what_it_cannot_hand_over() -> Result<()> {
     let template = Template::read()?;
-    let rules = template.resources("AWS::IoT::TopicRule");
+    let rules = template.properties("AWS::IoT::TopicRule")?;
     assert!(rules.len() >= 3, "{rules:?}");
-    for rule in rules {
-        let queue = template.text(&format!("{rule}.TopicRulePayload.ErrorAction.Sqs.QueueUrl"))?;
-        assert_eq!(queue, "!Ref RuleErrors", "{rule}");
+    for (name, rule) in rules {
+        let queue = &rule["TopicRulePayload"]["ErrorAction"]["Sqs"]["QueueUrl"];
+        assert_eq!(*queue, json!({"!Ref": "RuleErrors"}), "{name}");
     }
     Ok(())
 }
@@ -169,26 +158,25 @@ fn every_rule_keeps_what_it_cannot_hand_over() -> Result<()> {
 #[test]
 fn queues_of_functions_fit_them_and_lose_nothing() -> Result<()> {
     let template = Template::read()?;
-    let of_events = |(path, text): (&String, &String)| {
-        let (function, event) = path.strip_suffix(".Type")?.split_once(".Events.")?;
-        (text == "SQS").then(|| (function.to_owned(), format!("{function}.Events.{event}.Properties")))
-    };
-    let sources: Vec<_> = template.0.iter().filter_map(of_events).collect();
-    assert!(!sources.is_empty());
-    for (function, source) in sources {
-        let text = |name| template.text(&format!("{source}.{name}"));
-        assert_eq!(text("FunctionResponseTypes")?, "[ReportBatchItemFailures]", "{source}");
-        let window = text("MaximumBatchingWindowInSeconds")?.strip_prefix("!Ref ").context("not a parameter")?;
-        let longest_window = template.number(&format!("Parameters.{window}.MaxValue"))?;
-        let queue = template.of_arn(&format!("{source}.Queue"))?;
-        let hidden = template.number(&format!("{queue}.VisibilityTimeout"))?;
-        assert!(hidden >= 6 * template.number(&format!("{function}.Timeout"))? + longest_window, "{queue}");
+    let mut sources = 0;
+    for (name, function) in template.properties("AWS::Serverless::Function")? {
+        let events = function["Events"].as_object().into_iter().flat_map(Map::values);
+        for source in events.filter(|event| event["Type"] == "SQS").map(|event| &event["Properties"]) {
+            assert_eq!(source["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]), "{name}");
+            let window = source["MaximumBatchingWindowInSeconds"]["!Ref"].as_str().context("not a parameter")?;
+            let longest_window = number(&template.0["Parameters"][window]["MaxValue"])?;
+            let queue = template.of_arn(&source["Queue"])?;
+            let hidden = number(&queue["VisibilityTimeout"])?;
+            assert!(hidden >= 6 * number(&function["Timeout"])? + longest_window, "{name}: {queue}");
 
-        assert!(template.number(&format!("{queue}.RedrivePolicy.maxReceiveCount"))? >= 5, "{queue}");
-        let dead_letters = template.of_arn(&format!("{queue}.RedrivePolicy.deadLetterTargetArn"))?;
-        let kept = template.number(&format!("{dead_letters}.MessageRetentionPeriod"))?;
-        assert_eq!(kept, LONGEST_RETENTION, "{dead_letters}");
+            let redrive = &queue["RedrivePolicy"];
+            assert!(number(&redrive["maxReceiveCount"])? >= 5, "{name}: {queue}");
+            let dead_letters = template.of_arn(&redrive["deadLetterTargetArn"])?;
+            assert_eq!(dead_letters["MessageRetentionPeriod"], LONGEST_RETENTION, "{name}: {dead_letters}");
+            sources += 1;
+        }
     }
+    assert!(sources > 0);
     Ok(())
 }
 
@@ -196,7 +184,8 @@ fn queues_of_functions_fit_them_and_lose_nothing() -> Result<()> {
 #[test]
 fn the_history_outlasts_the_queue() -> Result<()> {
     let template = Template::read()?;
-    let history = template.number("Parameters.EventRetentionDays.MinValue")? * SECONDS_OF_A_DAY;
-    assert!(history > template.number("Resources.LifecycleEvents.Properties.MessageRetentionPeriod")?);
+    let history = number(&template.0["Parameters"]["EventRetentionDays"]["MinValue"])? * SECONDS_OF_A_DAY;
+    let queue = &template.0["Resources"]["LifecycleEvents"]["Properties"];
+    assert!(history > number(&queue["MessageRetentionPeriod"])?);
     Ok(())
 }
