@@ -163,7 +163,7 @@ mod tests {
 
     fn args(line: &str) -> ListArgs {
         let line = format!("list --grace 60s {line}");
-        Line::try_parse_from(line.split_whitespace()).map(|line| line.args).unwrap_or_else(|error| panic!("{error}"))
+        Line::try_parse_from(line.split_whitespace()).map_or_else(|error| panic!("{error}"), |line| line.args)
     }
 
     fn now() -> OffsetDateTime {
