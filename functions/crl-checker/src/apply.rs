@@ -11,17 +11,13 @@ use lambda_runtime::tracing;
 use shared::fault::{Fault, FaultKind, chain};
 use shared::id::{CaCertificateId, Serial};
 use shared::pki::crl::RevocationReason;
-use shared::port::{
-    AuthorityStore, CertificateRegistry, CrlPublication, ListedRegistrations, RegistrationStore, Sessions,
-    SnapshotStore,
-};
+use shared::port::{CrlPublication, ListedRegistrations, SnapshotStore};
 use shared::registration::{Registration, RegistrationId};
 use shared::revocation::{CrlState, Listing, PublishedCrl, SnapshotObject};
 use shared::snapshot::{Change, Difference, DifferenceError, SnapshotFault};
 
-use crate::checker::{Checker, Mode, Run};
+use crate::checker::{Checker, Mode, Ports, Run};
 use crate::content::Content;
-use crate::fetch::CrlFetch;
 use crate::report::{Changes, Outcome, SourceReport};
 
 /// Serial numbers that are looked up at once: what one `BatchGetItem` reads.
@@ -35,15 +31,7 @@ enum Task {
     Release,
 }
 
-impl<R, A, S, B, F, L> Checker<R, A, S, B, F, L>
-where
-    R: CertificateRegistry + Sync,
-    A: AuthorityStore + CrlPublication + Sync,
-    S: ListedRegistrations + RegistrationStore + Sync,
-    B: SnapshotStore + Sync,
-    F: CrlFetch + Sync,
-    L: Sessions + Sync,
-{
+impl<P: Ports> Checker<P> {
     /// Carries out what is new in the CRL that counts. `content` is its snapshot if the bucket does not have it.
     pub(crate) async fn apply(
         &self,
@@ -95,7 +83,7 @@ where
     async fn former(
         &self,
         applied: Option<&SnapshotObject>,
-    ) -> Result<Option<(B::Content, shared::snapshot::Layout, String)>, Fault> {
+    ) -> Result<Option<(<P::Bucket as SnapshotStore>::Content, shared::snapshot::Layout, String)>, Fault> {
         let Some(object) = applied else { return Ok(None) };
         match self.snapshots.pages().open(&object.key).await {
             Ok(content) => Ok(Some((content, object.layout.clone(), object.sha256.clone()))),

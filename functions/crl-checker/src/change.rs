@@ -3,28 +3,19 @@
 use shared::fault::{Fault, FaultKind};
 use shared::pki::Certificate;
 use shared::port::{
-    AuthorityStore, CertificateRegistry, CertificateStatus, CrlPublication, Finish, ListedRegistrations, NewStatus,
-    RegistrationStore, SessionEnd, Sessions, SnapshotStore, StatusChange,
+    AuthorityStore, CertificateRegistry, CertificateStatus, CrlStates, Finish, ListedRegistrations, NewStatus,
+    RegistrationStore, SessionEnd, Sessions, StatusChange,
 };
 use shared::profile::{CrlRequirement, CrlRules};
 use shared::registration::{Registration, RegistrationId};
 use shared::revocation::{Listing, NotRevoked, Standing, exclude, standing};
 use time::OffsetDateTime;
 
-use crate::checker::{Checker, Mode};
-use crate::fetch::CrlFetch;
+use crate::checker::{Checker, Mode, Ports};
 use crate::plan::{HoldPlan, Plan, is_releasable, on_hold, on_listing};
 use crate::report::Changes;
 
-impl<R, A, S, B, F, L> Checker<R, A, S, B, F, L>
-where
-    R: CertificateRegistry + Sync,
-    A: AuthorityStore + CrlPublication + Sync,
-    S: ListedRegistrations + RegistrationStore + Sync,
-    B: SnapshotStore + Sync,
-    F: CrlFetch + Sync,
-    L: Sessions + Sync,
-{
+impl<P: Ports> Checker<P> {
     /// Takes a listed certificate out, if it is not out yet. `thorough` believes AWS IoT, not the row.
     pub(crate) async fn enter(
         &self,

@@ -9,16 +9,13 @@ use shared::fault::{Fault, FaultKind};
 use shared::id::CaCertificateId;
 use shared::pki::Certificate;
 use shared::pki::crl::{Crl, CrlReader};
-use shared::port::{
-    AuthorityStore, CertificateRegistry, CrlPublication, ListedRegistrations, RegistrationStore, Sessions,
-    SnapshotStore,
-};
+use shared::port::{CrlPublication, SnapshotStore};
 use shared::profile::CrlRules;
 use shared::revocation::{CheckFault, CrlSource, CrlState, PublishedCrl, SnapshotObject, Validators};
 use shared::snapshot::{Builder, Header, Written};
 use time::OffsetDateTime;
 
-use crate::checker::{Checker, Mode, Run};
+use crate::checker::{Checker, Mode, Ports, Run};
 use crate::fetch::{CrlBody, CrlFetch, Fetched};
 use crate::judge::may_follow;
 use crate::report::Outcome;
@@ -54,15 +51,7 @@ struct Verified {
     written: Written,
 }
 
-impl<R, A, S, B, F, L> Checker<R, A, S, B, F, L>
-where
-    R: CertificateRegistry + Sync,
-    A: AuthorityStore + CrlPublication + Sync,
-    S: ListedRegistrations + RegistrationStore + Sync,
-    B: SnapshotStore + Sync,
-    F: CrlFetch + Sync,
-    L: Sessions + Sync,
-{
+impl<P: Ports> Checker<P> {
     /// Asks a source, and puts its CRL in place if it counts.
     pub(crate) async fn check(
         &self,

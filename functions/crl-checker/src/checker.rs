@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 
-use shared::port::SnapshotPages;
+use shared::port::{
+    AuthorityStore, CertificateRegistry, CrlPublication, ListedRegistrations, RegistrationStore, Sessions,
+    SnapshotStore,
+};
 use shared::revocation::Snapshots;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
+use crate::fetch::CrlFetch;
 use crate::pace::Paced;
 
 /// Whether a run changes anything.
@@ -29,16 +33,31 @@ pub struct Limits {
     pub status_changes_per_second: Option<u32>,
 }
 
+/// What the checker needs from the world, together.
+pub trait Ports {
+    /// The `Authorities` table.
+    type Authorities: AuthorityStore + CrlPublication + Sync;
+    /// The bucket of the snapshots.
+    type Bucket: SnapshotStore + Sync;
+    /// The way to the sources.
+    type Fetcher: CrlFetch + Sync;
+    /// The `Registrations` table.
+    type Registrations: ListedRegistrations + RegistrationStore + Sync;
+    /// AWS IoT's registry.
+    type Registry: CertificateRegistry + Sync;
+    /// Live sessions.
+    type Sessions: Sessions + Sync;
+}
+
 /// The CRL checker with everything it works on, made once at start.
-#[derive(Debug)]
-pub struct Checker<R, A, S, B, F, L> {
-    pub(crate) authorities: A,
-    pub(crate) fetcher: F,
+pub struct Checker<P: Ports> {
+    pub(crate) authorities: P::Authorities,
+    pub(crate) fetcher: P::Fetcher,
     pub(crate) limits: Limits,
-    pub(crate) registrations: S,
-    pub(crate) registry: Paced<R>,
-    pub(crate) sessions: L,
-    pub(crate) snapshots: Snapshots<B>,
+    pub(crate) registrations: P::Registrations,
+    pub(crate) registry: Paced<P::Registry>,
+    pub(crate) sessions: P::Sessions,
+    pub(crate) snapshots: Snapshots<P::Bucket>,
 }
 
 /// The parts of a checker.
@@ -76,9 +95,28 @@ impl Run {
     }
 }
 
-impl<R, A, S, B, F, L> Checker<R, A, S, B, F, L>
+impl<R, A, S, B, F, L> Ports for Parts<R, A, S, B, F, L>
 where
-    B: SnapshotPages + Sync,
+    R: CertificateRegistry + Sync,
+    A: AuthorityStore + CrlPublication + Sync,
+    S: ListedRegistrations + RegistrationStore + Sync,
+    B: SnapshotStore + Sync,
+    F: CrlFetch + Sync,
+    L: Sessions + Sync,
+{
+    type Authorities = A;
+    type Bucket = B;
+    type Fetcher = F;
+    type Registrations = S;
+    type Registry = R;
+    type Sessions = L;
+}
+
+impl<R, A, S, B, F, L> Checker<Parts<R, A, S, B, F, L>>
+where
+    B: SnapshotStore + Sync,
+    Parts<R, A, S, B, F, L>:
+        Ports<Authorities = A, Bucket = B, Fetcher = F, Registrations = S, Registry = R, Sessions = L>,
 {
     /// Puts the parts together.
     pub fn new(parts: Parts<R, A, S, B, F, L>) -> Self {

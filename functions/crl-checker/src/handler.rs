@@ -8,15 +8,10 @@ use serde_json::value::RawValue;
 use shared::deadline::time_left;
 use shared::fault::chain;
 use shared::metrics;
-use shared::port::{
-    AuthorityStore, CertificateRegistry, CrlPublication, ListedRegistrations, RegistrationStore, Sessions,
-    SnapshotStore,
-};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::checker::Checker;
-use crate::fetch::CrlFetch;
+use crate::checker::{Checker, Ports};
 use crate::metrics::counts;
 use crate::report::{Outcome, Report, Request};
 
@@ -25,15 +20,7 @@ const RESERVE: Duration = Duration::from_secs(30);
 /// Time for an invocation that has no deadline.
 const WITHOUT_DEADLINE: Duration = Duration::from_mins(1);
 
-impl<R, A, S, B, F, L> Checker<R, A, S, B, F, L>
-where
-    R: CertificateRegistry + Sync,
-    A: AuthorityStore + CrlPublication + Sync,
-    S: ListedRegistrations + RegistrationStore + Sync,
-    B: SnapshotStore + Sync,
-    F: CrlFetch + Sync,
-    L: Sessions + Sync,
-{
+impl<P: Ports> Checker<P> {
     /// Handles one invocation.
     ///
     /// # Errors

@@ -16,6 +16,6 @@ mod report;
 mod run;
 mod settings;
 
-pub use checker::{Checker, Limits, Parts};
+pub use checker::{Checker, Limits, Parts, Ports};
 pub use report::{Changes, Outcome, Report, Request, SourceReport};
 pub use settings::{Names, Percent, Settings};

@@ -7,31 +7,19 @@ use std::collections::HashMap;
 
 use shared::fault::Fault;
 use shared::id::{CaCertificateId, Serial};
-use shared::port::{
-    AuthorityStore, CertificateRegistry, CrlPublication, ListedRegistrations, RegistrationStore, Sessions,
-    SnapshotStore,
-};
+use shared::port::{AuthorityStore, ListedRegistrations, SnapshotStore};
 use shared::registration::Registration;
 use shared::revocation::{Listing, PublishedCrl};
 
 use crate::apply::keep;
-use crate::checker::{Checker, Run};
+use crate::checker::{Checker, Ports, Run};
 use crate::content::LocalSnapshot;
-use crate::fetch::CrlFetch;
 use crate::report::Changes;
 
 /// The CRLs of a CA with their snapshots on this machine.
 type Lists = Vec<(PublishedCrl, LocalSnapshot)>;
 
-impl<R, A, S, B, F, L> Checker<R, A, S, B, F, L>
-where
-    R: CertificateRegistry + Sync,
-    A: AuthorityStore + CrlPublication + Sync,
-    S: ListedRegistrations + RegistrationStore + Sync,
-    B: SnapshotStore + Sync,
-    F: CrlFetch + Sync,
-    L: Sessions + Sync,
-{
+impl<P: Ports> Checker<P> {
     /// Compares every registration of these CAs; tells how many there were, and whether the time sufficed. The snapshots
     /// are read after the states, and the rows after the snapshots, so that nothing is released by an old CRL unseen.
     pub(crate) async fn reconcile(

@@ -6,18 +6,14 @@ use futures_util::{StreamExt as _, stream};
 use shared::fault::{Fault, FaultKind, chain};
 use shared::id::CaCertificateId;
 use shared::pki::Certificate;
-use shared::port::{
-    AuthorityStore, CertificateRegistry, CrlPublication, ListedRegistrations, RegistrationStore, Sessions,
-    SnapshotStore,
-};
+use shared::port::{AuthorityStore, CertificateRegistry, CrlPublication, CrlStates};
 use shared::profile::{CrlRules, Profile};
 use shared::revocation::{CrlState, is_followed};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::check::Checked;
-use crate::checker::{Checker, Mode, Run};
-use crate::fetch::CrlFetch;
+use crate::checker::{Checker, Mode, Ports, Run};
 use crate::report::{Changes, Outcome, Report, Request, SourceReport};
 
 /// Sources that are dealt with at once.
@@ -31,15 +27,7 @@ struct Job {
     state: CrlState,
 }
 
-impl<R, A, S, B, F, L> Checker<R, A, S, B, F, L>
-where
-    R: CertificateRegistry + Sync,
-    A: AuthorityStore + CrlPublication + Sync,
-    S: ListedRegistrations + RegistrationStore + Sync,
-    B: SnapshotStore + Sync,
-    F: CrlFetch + Sync,
-    L: Sessions + Sync,
-{
+impl<P: Ports> Checker<P> {
     /// Does what is asked, until it is done or `until` has come. What is left is found by the next run.
     ///
     /// # Errors
