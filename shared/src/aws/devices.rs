@@ -15,7 +15,7 @@ use crate::id::ClientId;
 use crate::port::Written;
 use crate::presence::{Change, Device};
 
-pub use listing::{LISTING_INDEX, Listed, SHARDS};
+pub use listing::{LISTING_INDEX, Listed, SHARDS, Since};
 
 /// Partition key of the table.
 pub(super) const CLIENT_ID: &str = "clientId";

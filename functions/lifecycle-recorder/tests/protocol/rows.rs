@@ -1,6 +1,7 @@
 //! The current row: what is in it, and what it costs to write.
 
 use serde_json::{Value, json};
+use shared::aws::devices::{SHARDS, Since};
 use shared::presence::Device;
 
 use crate::stage::{MINUTE, START, Stage, connect_failed, connected, disconnected, id, subscribed, unsubscribed};
@@ -176,8 +177,8 @@ async fn console_clients_are_listed_apart_from_others() {
     stage.recorded(&[console, application, named_alike]).await;
     for (console, expected) in [(true, vec!["iotconsole-4b0d"]), (false, vec!["backend", "iotconsole-pump"])] {
         let mut found = Vec::new();
-        for shard in 0..shared::aws::devices::SHARDS {
-            found.extend(stage.devices().listed(shard, console, true, None).await.unwrap());
+        for shard in 0..SHARDS {
+            found.extend(stage.devices().listed(shard, console, true, Since::Any).await.unwrap());
         }
         found.sort_by_key(|listed| listed.since);
         assert_eq!(found.iter().map(|listed| listed.client_id.as_str()).collect::<Vec<_>>(), expected);
@@ -185,17 +186,23 @@ async fn console_clients_are_listed_apart_from_others() {
 }
 
 #[tokio::test]
-async fn a_listing_reaches_back_to_a_time() {
+async fn a_listing_reaches_to_a_time_or_back_to_it() {
     let stage = Stage::new();
     stage.recorded(&[connected("c", START, "s1", 4), disconnected("c", START + MINUTE, "s1", 4)]).await;
-    for (until, found) in [(START + MINUTE - 1, 0), (START + MINUTE, 1)] {
-        let until = shared::timestamp::from_millis(until.try_into().unwrap());
+    let at = |millis: i64| shared::timestamp::from_millis(millis.try_into().unwrap()).unwrap();
+    for (since, found) in [
+        (Since::Until(at(START + MINUTE - 1)), 0),
+        (Since::Until(at(START + MINUTE)), 1),
+        (Since::From(at(START + MINUTE)), 1),
+        (Since::From(at(START + MINUTE + 1)), 0),
+        (Since::Any, 1),
+    ] {
         let mut listed = 0;
-        for shard in 0..shared::aws::devices::SHARDS {
-            listed += stage.devices().listed(shard, false, false, until).await.unwrap().len();
-            assert_eq!(stage.devices().listed(shard, false, true, until).await.unwrap().len(), 0);
+        for shard in 0..SHARDS {
+            listed += stage.devices().listed(shard, false, false, since).await.unwrap().len();
+            assert_eq!(stage.devices().listed(shard, false, true, since).await.unwrap().len(), 0);
         }
-        assert_eq!(listed, found);
+        assert_eq!(listed, found, "{since:?}");
     }
     assert_eq!(stage.devices().device(&id("nobody")).await.unwrap(), None);
 }

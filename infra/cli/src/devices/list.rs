@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use futures_util::future::try_join_all;
 use serde::Serialize;
-use shared::aws::devices::{Listed, SHARDS};
+use shared::aws::devices::{Listed, SHARDS, Since};
 use shared::id::ClientId;
 use shared::timestamp::{self, to_text};
 use time::OffsetDateTime;
@@ -58,8 +58,8 @@ struct Entry {
 /// Lists clients.
 pub(super) async fn run(args: &ListArgs, cloud: &Cloud, format: Format, now: OffsetDateTime) -> Result<()> {
     let partitions = args.partitions(now).into_iter().flat_map(|partition| (0..SHARDS).map(move |n| (n, partition)));
-    let reads = partitions.map(|(shard, (connected, until))| {
-        let read = cloud.devices.listed(shard, args.console, connected, until);
+    let reads = partitions.map(|(shard, (connected, since))| {
+        let read = cloud.devices.listed(shard, args.console, connected, since);
         async { read.await.map_err(explain) }
     });
     let listed = try_join_all(reads).await?.into_iter().flatten();
@@ -67,12 +67,12 @@ pub(super) async fn run(args: &ListArgs, cloud: &Cloud, format: Format, now: Off
 }
 
 impl ListArgs {
-    /// What of the index to read: clients connected or not, and until when that must have begun. The index cannot be
-    /// asked for what began late, so that clients within the grace time are picked out of all that are not connected.
-    fn partitions(&self, now: OffsetDateTime) -> Vec<(bool, Option<OffsetDateTime>)> {
+    /// What of the index to read: clients connected or not, and since when.
+    fn partitions(&self, now: OffsetDateTime) -> Vec<(bool, Since)> {
         match self.least_offline() {
-            Some(least) => vec![(false, Some(ago(now, least)))],
-            None => vec![(true, None), (false, None)],
+            Some(least) => vec![(false, Since::Until(ago(now, least)))],
+            None if self.connected => vec![(true, Since::Any), (false, Since::From(ago(now, self.grace.get())))],
+            None => vec![(true, Since::Any), (false, Since::Any)],
         }
     }
 
@@ -188,11 +188,11 @@ mod tests {
 
     #[test]
     fn no_more_of_the_index_is_read_than_is_needed() {
-        let all = vec![(true, None), (false, None)];
-        let offline = |millis_ago: u64| vec![(false, from_millis(NOW - millis_ago))];
+        let before = |millis_ago: u64| from_millis(NOW - millis_ago).unwrap();
+        let offline = |millis_ago| vec![(false, Since::Until(before(millis_ago)))];
         for (line, partitions) in [
-            ("", all.clone()),
-            ("--connected", all),
+            ("", vec![(true, Since::Any), (false, Since::Any)]),
+            ("--connected", vec![(true, Since::Any), (false, Since::From(before(60_000)))]),
             ("--offline-for 10m", offline(600_000)),
             ("--offline-for 59s", offline(60_000)),
             ("--offline-for 0s", offline(60_000)),

@@ -47,6 +47,17 @@ pub struct Listed {
     pub thing_name: Option<String>,
 }
 
+/// Since when the clients of a listing are as they are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Since {
+    /// Since any time.
+    Any,
+    /// Since this time or a later one.
+    From(OffsetDateTime),
+    /// Since this time or an earlier one.
+    Until(OffsetDateTime),
+}
+
 /// Partition key of the index: presence and shard. Console clients are kept apart from the others.
 pub(super) fn presence(kind: ClientKind, connected: bool, client: &ClientId) -> String {
     let hash = digest(&SHA256, client.as_str().as_bytes());
@@ -62,17 +73,11 @@ fn key(console: bool, connected: bool, shard: u8) -> String {
 
 impl Devices {
     /// Clients of one shard, those first that have been connected, or offline, for longest: of the console or of all
-    /// others, connected or not, and since `until` at least. The index is behind the rows by a moment.
+    /// others, connected or not. The index is behind the rows by a moment.
     ///
     /// # Errors
     /// Faults of the calls, and [`FaultKind::Invalid`] for a row that can't be read.
-    pub async fn listed(
-        &self,
-        shard: u8,
-        console: bool,
-        connected: bool,
-        until: Option<OffsetDateTime>,
-    ) -> Result<Vec<Listed>, Fault> {
+    pub async fn listed(&self, shard: u8, console: bool, connected: bool, since: Since) -> Result<Vec<Listed>, Fault> {
         let mut query = self
             .client
             .query()
@@ -80,12 +85,17 @@ impl Devices {
             .index_name(LISTING_INDEX)
             .expression_attribute_names("#presence", "presence")
             .expression_attribute_values(":presence", AttributeValue::S(key(console, connected, shard)));
-        query = match until {
+        let range = match since {
+            Since::Any => None,
+            Since::From(time) => Some((">=", time)),
+            Since::Until(time) => Some(("<=", time)),
+        };
+        query = match range {
             None => query.key_condition_expression("#presence = :presence"),
-            Some(until) => query
-                .key_condition_expression("#presence = :presence AND #since <= :until")
+            Some((comparison, time)) => query
+                .key_condition_expression(format!("#presence = :presence AND #since {comparison} :time"))
                 .expression_attribute_names("#since", "presenceSince")
-                .expression_attribute_values(":until", AttributeValue::S(to_text(until))),
+                .expression_attribute_values(":time", AttributeValue::S(to_text(time))),
         };
         let mut pages = query.into_paginator().send();
         let mut listed = Vec::new();
