@@ -1,9 +1,9 @@
 //! What the functions of the suite share: identifiers, certificates, CRLs, profiles, registrations, and the way to AWS.
 //!
 //! The modules form rings. [`id`], [`pki`], [`snapshot`], [`template`], [`profile`], [`decision`], [`deadline`],
-//! [`registration`], [`presence`], [`event`] and [`timestamp`] are pure. [`revocation`] is the protocol that two functions
-//! follow. [`port`] says what the functions need from the world. `aws` (a feature for each service) and `testing` (feature
-//! `test-support`) provide it.
+//! [`registration`], [`presence`], [`event`], [`substitution`], [`route`] and [`timestamp`] are pure. [`revocation`] is the
+//! protocol that two functions follow. [`port`] says what the functions need from the world. `aws` (a feature for each
+//! service) and `testing` (feature `test-support`) provide it.
 
 pub mod batch;
 pub mod config;
@@ -19,7 +19,9 @@ pub mod presence;
 pub mod profile;
 pub mod registration;
 pub mod revocation;
+pub mod route;
 pub mod snapshot;
+pub mod substitution;
 pub mod template;
 pub mod timestamp;
 

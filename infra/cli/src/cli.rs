@@ -15,6 +15,7 @@ use crate::device::connect::ConnectError;
 use crate::device::{self, DeviceCommand};
 use crate::devices::{self, DevicesCommand};
 use crate::output::{Format, in_words};
+use crate::routes::{self, RoutesCommand};
 use crate::sweep::{self, SweepArgs};
 use crate::thing::{self, ThingCommand};
 use crate::why::{self, WhyArgs};
@@ -52,6 +53,9 @@ enum Command {
     /// Make and publish CRLs, and tell what they say about a certificate.
     #[command(subcommand)]
     Crl(CrlCommand),
+    /// Check where the rule sink is to put messages.
+    #[command(subcommand)]
+    Routes(RoutesCommand),
     /// Start the CRL checker: fetch every CRL, and revoke, hold and release as they say.
     Sweep(SweepArgs),
     /// Free the names of things.
@@ -99,6 +103,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Devices(command) => devices::run(command, stack, format, now).await?,
         Command::Allow(command) => allow::run(command, stack, format, now).await?,
         Command::Crl(command) => return crl::run(command, stack, format, now).await,
+        Command::Routes(command) => routes::run(&command, format)?,
         Command::Sweep(args) => sweep::run(args, stack, format).await?,
         Command::Thing(command) => thing::run(command, stack, format).await?,
         Command::Why(args) => why::run(args, stack, format).await?,
@@ -155,6 +160,7 @@ mod tests {
             "jitr crl publish fleet.crl --ca abc --to s3://lists/fleet.crl --force",
             "jitr crl check --ca ca.pem --crl a.crl --crl b.crl --cert d.pem --at 2026-09-01T12:00:00Z --when-stale 24h",
             "jitr crl check --ca ca.pem --crl a.crl --cert d.pem --json",
+            "jitr routes check routes.json",
             "jitr sweep",
             "jitr sweep --ca abc --dry-run --reconcile --accept-shrunk",
             "jitr --stack other thing release pump-17 --force",

@@ -10,6 +10,7 @@ pub mod devices;
 pub mod files;
 pub mod issue;
 pub mod output;
+pub mod routes;
 pub mod store;
 pub mod sweep;
 pub mod thing;
