@@ -92,11 +92,12 @@ mod tests {
     #[test]
     fn a_repeated_event_is_one_event_of_two_messages() {
         let (first, other) = (subscribed("a", 1, &["x", "y"]), subscribed("a", 1, &["z"]));
-        let repeated = subscribed("a", 1, &["y", "x"]);
-        let batch = Batch::read(vec![record("1", &first), record("2", &other), record("3", &repeated)]).unwrap();
+        let (repeated, joined) = (subscribed("a", 1, &["y", "x"]), subscribed("a", 1, &["xy"]));
+        let records = [("1", &first), ("2", &other), ("3", &repeated), ("4", &joined)];
+        let batch = Batch::read(records.map(|(id, body)| record(id, body)).into()).unwrap();
         let mut ids: Vec<_> = batch.events().map(|received| received.message_ids.clone()).collect();
         ids.sort();
-        assert_eq!(ids, [vec!["1".to_owned(), "3".to_owned()], vec!["2".to_owned()]]);
+        assert_eq!(ids, [vec!["1".to_owned(), "3".to_owned()], vec!["2".to_owned()], vec!["4".to_owned()]]);
     }
 
     #[test]

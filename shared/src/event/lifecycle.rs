@@ -162,6 +162,14 @@ mod tests {
     }
 
     #[test]
+    fn a_time_is_a_number_or_its_digits() {
+        let decoded = |time: Value| {
+            LifecycleEvent::decode(&event("subscribed", &json!({"timestamp": time, "topics": []})).to_string())
+        };
+        assert_eq!(decoded("1790000100000".into()), decoded(1_790_000_100_000_u64.into()));
+    }
+
+    #[test]
     fn a_fault_names_its_member() {
         for (kind, members, member) in [
             ("connected", json!({}), "versionNumber"),

@@ -82,7 +82,7 @@ impl Subscriptions {
         Self(self.0.into_iter().take(count).collect())
     }
 
-    /// Without those that are not later than `time`.
+    /// Without those that are earlier than `time`.
     #[must_use]
     pub fn since(&self, time: OffsetDateTime) -> Self {
         Self(self.0.iter().filter(|(_, last)| last.at >= time).map(owned).collect())
@@ -122,5 +122,16 @@ mod tests {
         assert_eq!(known.surplus(), given_up(0..17));
         known = given_up(17..33);
         assert_eq!(known.news(&given_up(0..40)), given_up(33..40), "what was forgotten is no news");
+    }
+
+    #[test]
+    fn of_too_many_topic_filters_subscribed_to_at_once_a_hundred_are_remembered() {
+        let held = Subscription { at: OffsetDateTime::UNIX_EPOCH, subscribed: true };
+        let mut known = Subscriptions((0..117).map(|n| (format!("held/{n:03}"), held)).collect());
+        known.merge(&given_up(1..17));
+        let trimmed = known.trimmed();
+        assert_eq!(trimmed.filters().count(), 100);
+        assert_eq!(trimmed.filters().next(), Some("held/017"));
+        assert_eq!(trimmed.0.len(), 116, "what was given up does not count with them");
     }
 }

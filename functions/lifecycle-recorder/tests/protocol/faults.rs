@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use lambda_runtime::{Context, LambdaEvent};
 use lifecycle_recorder::{Outcome, Recorder};
 use serde_json::{Value, json};
+use shared::batch::SqsEvent;
 use shared::event::LifecycleEvent;
-use shared::fault::Fault;
+use shared::fault::{Fault, FaultKind};
 use shared::id::ClientId;
 use shared::port::{PresenceStore, Written};
 use shared::presence::{Change, Device};
@@ -14,7 +16,9 @@ use shared::testing::dynamodb::Answer;
 use shared::testing::{Fate, Mishap};
 use tokio::time::Instant;
 
-use crate::stage::{DEVICES, EVENTS, MINUTE, START, Stage, batch, connect_failed, connected, disconnected, subscribed};
+use crate::stage::{
+    DEVICES, EVENTS, MINUTE, START, Stage, batch, connect_failed, connected, disconnected, id, subscribed,
+};
 
 fn refusal(code: &str) -> Answer {
     Answer { status: 400, body: json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}")}) }
@@ -100,14 +104,48 @@ async fn what_dynamodb_does_not_take_up_is_tried_again_and_then_told() {
             }
             left -= 1;
             let requests = sent.body["RequestItems"][EVENTS].as_array().unwrap();
+            let is_left = |item: &Value| item["clientId"]["S"] == "c" && item["session"]["S"] == "s7";
             let not_taken: Vec<&Value> =
-                requests.iter().filter(|request| request["PutRequest"]["Item"]["session"]["S"] == "s7").collect();
+                requests.iter().filter(|request| is_left(&request["PutRequest"]["Item"])).collect();
             Fate::Answered(Answer { status: 200, body: json!({"UnprocessedItems": {EVENTS: not_taken}}) })
         });
-        let events: Vec<_> = (0..10).map(|n| connected("c", START + n, &format!("s{n}"), n)).collect();
+        let mut events: Vec<_> = (0..10).map(|n| connected("c", START + n, &format!("s{n}"), n)).collect();
+        events.push(connected("other", START + 7, "s7", 7));
         let outcome = stage.record(&events).await;
         assert_eq!(names(&outcome.failed), failed);
     }
+}
+
+#[tokio::test]
+async fn a_cancelled_transaction_is_what_its_reasons_are() {
+    for (codes, kind) in [
+        (["None", "TransactionConflict"], FaultKind::Unavailable),
+        (["None", "ThrottlingError"], FaultKind::Throttled),
+        (["ProvisionedThroughputExceeded", "None"], FaultKind::Throttled),
+        (["ValidationError", "None"], FaultKind::Invalid),
+        (["None", "ConditionalCheckFailed"], FaultKind::Unavailable),
+    ] {
+        let stage = Stage::new();
+        stage.dynamodb.when(move |_| {
+            let mut answer = refusal("TransactionCanceledException");
+            answer.body["CancellationReasons"] = codes.map(|code| json!({"Code": code})).into_iter().collect();
+            Fate::Answered(answer)
+        });
+        let event = LifecycleEvent::decode(&connect_failed("c", START, "f").to_string()).unwrap();
+        let fault = stage.tables().count_failures(&id("c"), &[&event]).await.unwrap_err();
+        assert_eq!(fault.kind, kind, "{codes:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_others_keep_changing_is_left_to_the_next_delivery() {
+    let stage = Stage::new();
+    stage.dynamodb.when(|sent| match sent.operation.as_str() {
+        "UpdateItem" => Fate::Answered(refusal("ConditionalCheckFailedException")),
+        _ => Fate::CarriedOut,
+    });
+    let outcome = stage.record(&[connected("c", START, "s", 0)]).await;
+    assert_eq!((names(&outcome.failed), outcome.recorded), (vec!["0"], 0));
 }
 
 #[tokio::test]
@@ -172,4 +210,21 @@ async fn a_panic_costs_one_client() {
     let events = ["a", "bad", "c"].map(|client| connected(client, START, "s", 0));
     let outcome = Recorder::new(Panicking).record(&batch(&events), Instant::now() + Duration::from_secs(5)).await;
     assert_eq!((names(&outcome.failed), outcome.recorded), (vec!["1"], 2));
+}
+
+#[tokio::test]
+async fn the_answer_names_what_is_no_event_and_what_could_not_be_recorded() {
+    let body = |client| connected(client, START, "s", 0).to_string();
+    let records = |records: [(&str, String); 3]| {
+        let records = records.map(|(id, body)| json!({"messageId": id, "body": body, "eventSource": "aws:sqs"}));
+        let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
+        LambdaEvent::new(event, Context::default())
+    };
+    let recorder = Recorder::new(Panicking);
+    let event = records([("good", body("a")), ("refused", "no".to_owned()), ("failed", body("bad"))]);
+    let answer = recorder.handle(event).await.unwrap();
+    let again: Vec<_> = answer.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
+    assert_eq!(again, ["failed", "refused"]);
+    let event = records([("good", body("a")), ("", body("b")), ("other", body("c"))]);
+    assert!(recorder.handle(event).await.is_err(), "a record without id can not be named");
 }

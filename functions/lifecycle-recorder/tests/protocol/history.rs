@@ -12,13 +12,17 @@ fn at(millis: i64) -> time::OffsetDateTime {
 #[tokio::test]
 async fn every_event_is_kept_once_and_comes_back_as_it_was() {
     let stage = Stage::new();
-    let events = [
+    let mut events = [
         connected("c", START, "s1", 4),
         subscribed("c", START + 1, "s1", &["a", "b"]),
         subscribed("c", START + 1, "s1", &["c"]),
         connect_failed("c", START + 2, "f1"),
         disconnected("c", START + 3, "s1", 4),
+        connected("c", START + 3, "s1", 5),
+        connected("c", START + 3, "s2", 6),
+        subscribed("c", START + 3, "s2", &[]),
     ];
+    events[0]["thingName"] = "pump".into();
     stage.recorded(&events).await;
     stage.recorded(&events).await;
     stage.recorded(&[&events[..], &events[..]].concat()).await;

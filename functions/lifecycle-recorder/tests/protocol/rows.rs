@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 use shared::aws::devices::{SHARDS, Since};
-use shared::presence::Device;
+use shared::port::Written;
+use shared::presence::{
+    Change, Connection, ConnectionChange, Device, Subscription, Subscriptions, SubscriptionsChange,
+};
 
 use crate::stage::{MINUTE, START, Stage, connect_failed, connected, disconnected, id, subscribed, unsubscribed};
 
@@ -19,7 +22,9 @@ fn filters(device: &Device) -> Vec<&str> {
 #[tokio::test]
 async fn a_connection_is_told_from_its_beginning_to_its_end() {
     let stage = Stage::new();
-    stage.recorded(&[connected("site/7 pump", START, "s1", 4)]).await;
+    let mut begun = connected("site/7 pump", START, "s1", 4);
+    begun["thingName"] = "pump".into();
+    stage.recorded(&[begun]).await;
     assert_eq!(row_writes(&stage), ["UpdateItem"]);
     let principal = "ce".repeat(32);
     let open = json!({
@@ -34,6 +39,7 @@ async fn a_connection_is_told_from_its_beginning_to_its_end() {
         "principal": {"S": principal},
         "session": {"S": "s1"},
         "subscriptions": {"M": {}},
+        "thingName": {"S": "pump"},
         "versionNumber": {"N": "4"},
     });
     assert_eq!(stage.only_row(), open);
@@ -61,7 +67,7 @@ async fn a_connection_is_told_from_its_beginning_to_its_end() {
     assert_eq!(row_writes(&stage), ["UpdateItem"]);
     let row = stage.only_row();
     assert_eq!(row["connected"], json!({"BOOL": true}));
-    for name in ["clientInitiated", "disconnectReason", "disconnectedAt", "offlineSince"] {
+    for name in ["clientInitiated", "disconnectReason", "disconnectedAt", "offlineSince", "thingName"] {
         assert_eq!(row[name], Value::Null, "{name} is of the connection before");
     }
 }
@@ -78,6 +84,28 @@ async fn the_end_of_a_connection_that_was_taken_over_changes_nothing() {
     let mut later = before;
     later["lastEventAt"] = json!({"S": "2026-09-21T14:14:20.007Z"});
     assert_eq!(stage.only_row(), later);
+}
+
+#[tokio::test]
+async fn a_version_starts_again_when_it_is_later_by_more_than_five_minutes() {
+    for (version, at, newest) in [
+        (0, START + 5 * MINUTE, "s1"),
+        (0, START + 5 * MINUTE + 1, "s2"),
+        (5, START - 5 * MINUTE, "s2"),
+        (5, START - 5 * MINUTE - 1, "s1"),
+    ] {
+        let stage = Stage::new();
+        stage.recorded(&[connected("c", START, "s1", 4)]).await;
+        stage.recorded(&[connected("c", at, "s2", version)]).await;
+        assert_eq!(stage.only_row()["session"], json!({"S": newest}), "{version} {at}");
+    }
+}
+
+#[tokio::test]
+async fn the_row_is_read_as_it_is_now() {
+    let stage = Stage::new();
+    stage.device("c").await;
+    assert_eq!(stage.dynamodb.sent()[0].body["ConsistentRead"], true);
 }
 
 #[tokio::test]
@@ -110,6 +138,88 @@ async fn subscriptions_that_come_before_their_session_wait_for_it() {
 }
 
 #[tokio::test]
+async fn subscriptions_from_long_before_a_connection_do_not_wait() {
+    let stage = Stage::new();
+    stage.recorded(&[connected("c", START, "s1", 4)]).await;
+    stage.recorded(&[subscribed("c", START + 1, "s0", &["a"])]).await;
+    assert_ne!(stage.only_row()["earlySubscriptions"], Value::Null);
+    stage.recorded(&[connected("c", START + 10 * MINUTE, "s2", 5)]).await;
+    assert_eq!(stage.only_row()["earlySubscriptions"], Value::Null);
+    stage.recorded(&[subscribed("c", START + 2, "s1", &["b"])]).await;
+    assert_eq!(stage.only_row()["earlySubscriptions"], Value::Null);
+}
+
+#[tokio::test]
+async fn of_too_many_subscriptions_that_come_early_the_newest_wait() {
+    let stage = Stage::new();
+    let events: Vec<Value> = (0..120).map(|n| subscribed("c", START + n, &format!("s{n:03}"), &["a"])).collect();
+    stage.recorded(&events[60..]).await;
+    stage.recorded(&events[..60]).await;
+    let early = stage.device("c").await.unwrap().early;
+    assert_eq!((early.len(), early.keys().next().unwrap().as_str()), (100, "s020"));
+}
+
+#[tokio::test]
+async fn a_session_that_goes_on_keeps_its_subscriptions() {
+    let stage = Stage::new();
+    stage.recorded(&[connected("c", START, "s1", 4), subscribed("c", START + 1, "s1", &["a"])]).await;
+    stage.recorded(&[disconnected("c", START + MINUTE, "s1", 4)]).await;
+    let _ = stage.dynamodb.sent();
+    let begin = START + 2 * MINUTE;
+    stage.recorded(&[connected("c", begin, "s1", 5), subscribed("c", begin + 1, "s1", &["b"])]).await;
+    assert_eq!(row_writes(&stage), ["UpdateItem"; 2], "the first attempt is made for another session");
+    let device = stage.device("c").await.unwrap();
+    assert_eq!(filters(&device), ["a", "b"]);
+    let connection = device.connection;
+    assert_eq!(connection.as_ref().unwrap().version, 5);
+    stage.recorded(&[disconnected("c", START + MINUTE, "s1", 4)]).await;
+    assert_eq!(stage.device("c").await.unwrap().connection, connection, "the end of its connection before comes again");
+}
+
+#[tokio::test]
+async fn of_two_events_of_one_millisecond_the_order_of_arrival_does_not_count() {
+    for order in [[0, 1], [1, 0]] {
+        let stage = Stage::new();
+        let connections = [connected("c", START, "s0", 4), connected("c", START, "s1", 4)];
+        let failures = [connect_failed("c", START + 1, "f1"), connect_failed("c", START + 1, "f2")];
+        let changes = [subscribed("c", START + 2, "s1", &["a"]), unsubscribed("c", START + 2, "s1", &["a"])];
+        for n in order {
+            stage.recorded(&[connections[n].clone()]).await;
+        }
+        for n in order {
+            stage.recorded(&[failures[n].clone(), changes[n].clone()]).await;
+        }
+        let device = stage.device("c").await.unwrap();
+        assert_eq!(filters(&device), ["a"], "subscribing counts");
+        assert_eq!(device.last_connect_failure.unwrap().session.as_str(), "f2");
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_was_made_for_another_row_is_not_written() {
+    let stage = Stage::new();
+    stage.recorded(&[connected("c", START, "s1", 4), subscribed("c", START + 1, "s1", &["a"])]).await;
+    let before = stage.device("c").await.unwrap().subscriptions;
+    stage.recorded(&[subscribed("c", START + 2, "s1", &["a"])]).await;
+    let row = stage.device("c").await.unwrap();
+    let connection = row.connection.clone().unwrap();
+    let given_up =
+        row.subscriptions.0.iter().map(|(filter, last)| (filter.clone(), Subscription { subscribed: false, ..*last }));
+    let given_up = SubscriptionsChange::Put(connection.session.clone(), Subscriptions(given_up.collect()));
+    let forgotten = SubscriptionsChange::Forget(connection.session.clone(), before);
+    let older = Connection { session: "s0".parse().unwrap(), ..connection };
+    let replaced = ConnectionChange::Replace(older, Subscriptions::default());
+    for change in [
+        Change { subscriptions: Some(given_up), ..Change::default() },
+        Change { subscriptions: Some(forgotten), ..Change::default() },
+        Change { connection: Some(replaced), ..Change::default() },
+    ] {
+        let written = stage.devices().change(&id("c"), &change).await.unwrap();
+        assert_eq!(written, Written::NotMet(Box::new(row.clone())), "{change:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_hundred_events_of_a_client_are_one_write() {
     let stage = Stage::new();
     let mut events = Vec::new();
@@ -130,9 +240,13 @@ async fn a_hundred_events_of_a_client_are_one_write() {
 async fn many_topic_filters_take_several_writes_and_the_row_stays_small() {
     let stage = Stage::new();
     stage.recorded(&[connected("c", START, "s1", 4)]).await;
-    let topics: Vec<String> = (0..50).map(|n| format!("reply/{n:03}")).collect();
+    let topics: Vec<String> = (0..100).map(|n| format!("reply/{n:03}")).collect();
     let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
     stage.recorded(&[subscribed("c", START + 1, "s1", &topics)]).await;
+    for sent in stage.dynamodb.sent() {
+        let condition = sent.body["ConditionExpression"].as_str().unwrap_or_default();
+        assert!(condition.len() <= 4096, "DynamoDB's longest expression: {condition}");
+    }
     assert_eq!(filters(&stage.device("c").await.unwrap()), topics);
     for n in 0..300 {
         let topic = format!("once/{n}");
@@ -141,7 +255,7 @@ async fn many_topic_filters_take_several_writes_and_the_row_stays_small() {
     }
     let device = stage.device("c").await.unwrap();
     assert_eq!(filters(&device), topics);
-    assert!(device.subscriptions.0.len() <= 50 + 33, "{}", device.subscriptions.0.len());
+    assert!(device.subscriptions.0.len() <= 100 + 33, "{}", device.subscriptions.0.len());
 }
 
 #[tokio::test]
@@ -149,13 +263,20 @@ async fn failures_are_counted_once_and_leave_presence_alone() {
     let stage = Stage::new();
     stage.recorded(&[connected("c", START, "s1", 4)]).await;
     let before = stage.only_row();
-    let failures: Vec<Value> = (0..60).map(|n| connect_failed("c", START + n, &format!("f{n}"))).collect();
-    assert_eq!(stage.record(&failures[..40]).await.connect_failures, 40);
-    assert_eq!(stage.record(&failures[20..]).await.connect_failures, 20);
+    let failures: Vec<Value> = (0..130).map(|n| connect_failed("c", START + n, &format!("f{n}"))).collect();
+    assert_eq!(stage.record(&failures[..110]).await.connect_failures, 110);
+    assert_eq!(stage.record(&failures[90..]).await.connect_failures, 20);
     assert_eq!(stage.record(&failures).await.connect_failures, 0);
     let mut row = stage.only_row();
-    assert_eq!(row["connectFailures"], json!({"N": "60"}));
-    assert_eq!(row["lastConnectFailure"]["M"]["session"], json!({"S": "f59"}));
+    assert_eq!(row["connectFailures"], json!({"N": "130"}));
+    let last = json!({
+        "at": {"S": "2026-09-21T14:13:20.129Z"},
+        "ipAddress": {"S": "203.0.113.9"},
+        "principal": {"S": "ce".repeat(32)},
+        "reason": {"S": "AUTHORIZATION_FAILED"},
+        "session": {"S": "f129"},
+    });
+    assert_eq!(row["lastConnectFailure"], json!({"M": last}));
     for name in ["connectFailures", "lastConnectFailure"] {
         row.as_object_mut().unwrap().remove(name);
     }

@@ -34,9 +34,12 @@ impl Stage {
             .index(DEVICES, "byPresence", "presence", Some("presenceSince"))
             .table(EVENTS, "clientId", Some("event"));
         let dynamodb = DynamoDb::new(tables);
-        let retention = Duration::from_hours(24 * 90);
-        let tables = PresenceTables::new(&dynamodb.config(), DEVICES.to_owned(), EVENTS.to_owned(), retention);
-        Self { dynamodb, recorder: Recorder::new(tables) }
+        let recorder = Recorder::new(tables_of(&dynamodb));
+        Self { dynamodb, recorder }
+    }
+
+    pub(crate) fn tables(&self) -> PresenceTables {
+        tables_of(&self.dynamodb)
     }
 
     pub(crate) fn devices(&self) -> Devices {
@@ -70,6 +73,11 @@ impl Stage {
         assert_eq!(rows.len(), 1, "{rows:?}");
         rows[0].clone()
     }
+}
+
+fn tables_of(dynamodb: &DynamoDb) -> PresenceTables {
+    let retention = Duration::from_hours(24 * 90);
+    PresenceTables::new(&dynamodb.config(), DEVICES.to_owned(), EVENTS.to_owned(), retention)
 }
 
 pub(crate) fn batch(events: &[Value]) -> Batch {
