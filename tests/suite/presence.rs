@@ -132,7 +132,7 @@ async fn row_and_history_tell_what_a_client_did() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_attempt_under_anothers_client_id_is_counted_and_changes_nothing_else() -> Result<()> {
+async fn an_attempt_under_a_foreign_client_id_is_counted_and_changes_nothing_else() -> Result<()> {
     let stack = Stack::connect().await;
     let fleet = stack.fleet("impostor", &[]).await?;
     let (name, neighbour) = (unique("pump"), unique("valve"));
