@@ -78,13 +78,21 @@ impl ClientKind {
     /// The kind of a client by its id and by whoever authenticated.
     #[must_use]
     pub fn of(client_id: &ClientId, principal: Option<&str>) -> Self {
-        if principal.is_some_and(|principal| principal.parse::<CertificateId>().is_ok()) {
-            Self::Device
-        } else if client_id.as_str().starts_with(CONSOLE_PREFIX) {
+        if Self::is_console(client_id) {
             Self::Console
+        } else if principal.is_some_and(|principal| principal.parse::<CertificateId>().is_ok()) {
+            Self::Device
         } else {
             Self::Application
         }
+    }
+
+    /// Whether a client id is one that the console makes: the prefix, then hexadecimal digits and hyphens. The id alone
+    /// decides, for not every event need tell the principal.
+    #[must_use]
+    pub fn is_console(client_id: &ClientId) -> bool {
+        let made = client_id.as_str().strip_prefix(CONSOLE_PREFIX);
+        made.is_some_and(|made| !made.is_empty() && made.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'))
     }
 }
 

@@ -48,7 +48,7 @@ async fn poison_in_the_queue_ends_among_the_dead_letters() -> Result<()> {
     let (queue, dead) = (Queue::of(&stack, "LifecycleEvents").await?, Queue::of(&stack, "LifecycleDeadLetters").await?);
     let prefix = unique("poisoned-queue");
     // What stays hidden for four minutes after each of ten tries would take forty.
-    queue.hide_for(1).await?;
+    queue.hide_for(2).await?;
     queue.send(&hundred(&prefix)).await?;
     let found = eventually("the dead letter", async || {
         tokio::time::sleep(Duration::from_millis(500)).await;

@@ -288,6 +288,26 @@ async fn failures_are_counted_once_and_leave_presence_alone() {
 }
 
 #[tokio::test]
+async fn what_kind_a_client_is_does_not_depend_on_which_event_told_its_principal() {
+    for (client, kind) in [("iotconsole-4b0d", "console"), ("iotconsole-pump", "device"), ("pump", "device")] {
+        for silent in [0, 1] {
+            let mut events = [connected(client, START, "s", 0), disconnected(client, START + MINUTE, "s", 0)];
+            events[silent].as_object_mut().unwrap().remove("principalIdentifier");
+            let mut rows = Vec::new();
+            for order in [[0, 1], [1, 0]] {
+                let stage = Stage::new();
+                for n in order {
+                    stage.recorded(&[events[n].clone()]).await;
+                }
+                rows.push(stage.only_row());
+            }
+            assert_eq!(rows[0], rows[1], "{client} {silent}");
+            assert_eq!(rows[0]["clientKind"], json!({"S": kind}), "{client} {silent}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn console_clients_are_listed_apart_from_others() {
     let stage = Stage::new();
     let mut console = connected("iotconsole-4b0d", START, "s1", 0);

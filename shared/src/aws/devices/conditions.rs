@@ -40,7 +40,7 @@ pub(super) fn request(
     let mut draft = Draft { conditions: Vec::new(), update };
     draft = match &change.connection {
         None => draft,
-        Some(ConnectionChange::Begin(new, beginning)) => draft.begin(new, beginning),
+        Some(ConnectionChange::Begin(new, beginning)) => draft.begin(id, new, beginning),
         Some(ConnectionChange::End(new, end)) => draft.end(id, new, end),
         Some(ConnectionChange::Renew(new)) => draft.renew(id, new),
         Some(ConnectionChange::Replace(new, subscriptions)) => {
@@ -88,13 +88,12 @@ impl Draft {
 
     /// The whole of a connection that replaces another one.
     fn connection(mut self, id: &ClientId, new: &Connection) -> Self {
-        let kind = ClientKind::of(id, new.principal.as_deref());
         let connected = new.end().is_none();
         let mut update = self
             .update
-            .set("clientKind", kind.as_str())
+            .set("clientKind", ClientKind::of(id, new.principal.as_deref()).as_str())
             .set_value("connected", AttributeValue::Bool(connected))
-            .set("presence", presence(kind, connected, id))
+            .set("presence", presence(connected, id))
             .set("presenceSince", to_text(new.at()))
             .set("session", new.session.as_str())
             .set_number("versionNumber", new.version)
@@ -122,35 +121,34 @@ impl Draft {
         self
     }
 
-    fn begin(mut self, new: &Connection, beginning: &Beginning) -> Self {
+    fn begin(mut self, id: &ClientId, new: &Connection, beginning: &Beginning) -> Self {
         self.update = self
             .update
             .set("connectedAt", to_text(beginning.at))
             .set_some("ipAddress", beginning.ip_address.clone())
             .name("connected")
             .given_value("open", AttributeValue::Bool(false));
-        self.known(new).only_if(format!("{THIS} AND #connected = :open AND attribute_not_exists(#connectedAt)"))
+        self.known(id, new).only_if(format!("{THIS} AND #connected = :open AND attribute_not_exists(#connectedAt)"))
     }
 
     fn end(mut self, id: &ClientId, new: &Connection, end: &End) -> Self {
-        let kind = ClientKind::of(id, new.principal.as_deref());
         self.update = self
             .update
             .set_value("connected", AttributeValue::Bool(false))
             .set_some("disconnectReason", end.reason.as_ref().map(|reason| reason.as_str().to_owned()))
             .set("disconnectedAt", to_text(end.at))
             .set("offlineSince", to_text(end.at))
-            .set("presence", presence(kind, false, id))
+            .set("presence", presence(false, id))
             .set("presenceSince", to_text(end.at))
             .given_value("open", AttributeValue::Bool(true));
         if let Some(flag) = end.client_initiated {
             self.update = self.update.set_value("clientInitiated", AttributeValue::Bool(flag));
         }
-        self.known(new).only_if(format!("{THIS} AND #connected = :open"))
+        self.known(id, new).only_if(format!("{THIS} AND #connected = :open"))
     }
 
     /// What only one of two events of a connection may have told.
-    fn known(mut self, connection: &Connection) -> Self {
+    fn known(mut self, id: &ClientId, connection: &Connection) -> Self {
         self.update = self
             .update
             .name("session")
@@ -161,6 +159,9 @@ impl Draft {
             if let Some(value) = value {
                 self.update = self.update.set_once(name, value);
             }
+        }
+        if let Some(principal) = &connection.principal {
+            self.update = self.update.set("clientKind", ClientKind::of(id, Some(principal)).as_str());
         }
         self
     }

@@ -59,10 +59,10 @@ pub enum Since {
 }
 
 /// Partition key of the index: presence and shard. Console clients are kept apart from the others.
-pub(super) fn presence(kind: ClientKind, connected: bool, client: &ClientId) -> String {
+pub(super) fn presence(connected: bool, client: &ClientId) -> String {
     let hash = digest(&SHA256, client.as_str().as_bytes());
     let shard = hash.as_ref().first().map_or(0, |first| first % SHARDS);
-    key(kind == ClientKind::Console, connected, shard)
+    key(ClientKind::is_console(client), connected, shard)
 }
 
 fn key(console: bool, connected: bool, shard: u8) -> String {
