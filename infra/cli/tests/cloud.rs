@@ -341,7 +341,7 @@ fn clients_are_listed_out_of_all_shards() {
     assert_eq!(partitions, (0..16).map(|shard| format!("\"console-offline#{shard:x}\"")).collect());
     for query in &asked {
         assert_eq!((&query["TableName"], &query["IndexName"]), (&json!("other-devices"), &json!("byPresence")));
-        let until = query["ExpressionAttributeValues"][":until"]["S"].as_str().unwrap();
+        let until = query["ExpressionAttributeValues"][":time"]["S"].as_str().unwrap();
         assert!((seconds_ago(660)..=seconds_ago(600)).contains(&until.to_owned()), "{until}");
     }
 }
