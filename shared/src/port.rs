@@ -6,7 +6,7 @@ mod revocation;
 use std::collections::BTreeMap;
 use std::future::Future;
 
-pub use presence::{PresenceStore, Written};
+pub use presence::{HISTORY_BATCH, PresenceStore, Written};
 pub use revocation::{
     Continuation, CrlPublication, CrlStates, ListedRegistrations, SessionEnd, Sessions, SnapshotPages, SnapshotStore,
 };

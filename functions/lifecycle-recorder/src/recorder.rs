@@ -9,14 +9,12 @@ use lambda_runtime::tracing;
 use shared::event::{LifecycleEvent, Occurrence};
 use shared::fault::{Fault, FaultKind, chain};
 use shared::id::ClientId;
-use shared::port::{PresenceStore, Written};
+use shared::port::{HISTORY_BATCH, PresenceStore, Written};
 use shared::presence::Device;
 use tokio::time::{Instant, timeout_at};
 
 use crate::batch::{Batch, Received, digest};
 
-/// Events that go into the history with one request.
-const HISTORY_REQUEST: usize = 25;
 /// Requests for the history at a time.
 const HISTORY_CONCURRENCY: usize = 8;
 /// Clients whose rows are written at a time.
@@ -78,7 +76,7 @@ impl<P: PresenceStore + Sync> Recorder<P> {
     /// All events but failed attempts to connect, which go into the history when they are counted.
     async fn keep_history<'a>(&self, batch: &'a Batch, until: Instant) -> Vec<Undone<'a>> {
         let events: Vec<&Received> = batch.events().filter(|received| !is_failure(&received.event)).collect();
-        let requests = events.chunks(HISTORY_REQUEST).map(|part| async move {
+        let requests = events.chunks(HISTORY_BATCH).map(|part| async move {
             let events: Vec<&LifecycleEvent> = part.iter().map(|received| &received.event).collect();
             match contained(self.store.keep(&events), until).await {
                 Ok(left) if left.is_empty() => None,

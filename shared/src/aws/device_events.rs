@@ -17,9 +17,6 @@ use crate::fault::{Fault, FaultKind};
 use crate::id::ClientId;
 use crate::timestamp::to_text;
 
-/// Events that one request writes ("`BatchWriteItem`" in the Amazon DynamoDB API reference).
-pub const BATCH: usize = 25;
-
 /// Partition key of the table.
 const CLIENT_ID: &str = "clientId";
 /// Sort key of the table.
@@ -46,7 +43,7 @@ impl DeviceEvents {
         Self { client: Client::new(config), retries: config.retry_config().cloned(), table: table.into() }
     }
 
-    /// Writes at most [`BATCH`] events that differ in their keys; what is there already is written again. They expire
+    /// Writes at most [`HISTORY_BATCH`](crate::port::HISTORY_BATCH) events that differ in their keys; what is there already is written again. They expire
     /// `retention` after they happened. Gives back those that DynamoDB did not take up in several tries.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 
-use super::device_events::{BATCH, DeviceEvents, EVENT};
+use super::device_events::{DeviceEvents, EVENT};
 use super::devices::{CLIENT_ID, Devices};
 use super::error::fault;
 use crate::event::LifecycleEvent;
@@ -16,6 +16,8 @@ use crate::port::{PresenceStore, Written};
 use crate::presence::Change;
 
 const TRANSACT: &str = "dynamodb:TransactWriteItems";
+/// Events of one transaction, which may have 100 actions: what fails or is repeated with it is not much.
+const COUNTED_AT_ONCE: usize = 25;
 /// Transactions that are tried for one set of events: each one either succeeds or finds some of them counted already.
 const TRIES: usize = 4;
 
@@ -84,7 +86,7 @@ impl PresenceTables {
 impl PresenceStore for PresenceTables {
     async fn count_failures(&self, client: &ClientId, events: &[&LifecycleEvent]) -> Result<u64, Fault> {
         let mut counted = 0;
-        for events in events.chunks(BATCH) {
+        for events in events.chunks(COUNTED_AT_ONCE) {
             let mut events = events.to_vec();
             for _ in 0..TRIES {
                 if events.is_empty() {
@@ -111,10 +113,6 @@ impl PresenceStore for PresenceTables {
     }
 
     async fn keep<'a>(&self, events: &[&'a LifecycleEvent]) -> Result<Vec<&'a LifecycleEvent>, Fault> {
-        let mut left = Vec::new();
-        for events in events.chunks(BATCH) {
-            left.extend(self.events.keep(events, self.retention).await?);
-        }
-        Ok(left)
+        self.events.keep(events, self.retention).await
     }
 }

@@ -7,6 +7,9 @@ use crate::fault::Fault;
 use crate::id::ClientId;
 use crate::presence::{Change, Device};
 
+/// Events that one request takes into the history ("`BatchWriteItem`" in the Amazon DynamoDB API reference).
+pub const HISTORY_BATCH: usize = 25;
+
 /// What became of a change.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Written {
@@ -29,8 +32,8 @@ pub trait PresenceStore {
     /// Writes a change of a client's row, if the row is one that the change was made for.
     fn change(&self, client: &ClientId, change: &Change) -> impl Future<Output = Result<Written, Fault>> + Send;
 
-    /// Keeps events in the history; what is there already is written again. No two may be the same. Gives back those
-    /// that could not be kept.
+    /// Keeps at most [`HISTORY_BATCH`] events in the history; what is there already is written again. No two may be the
+    /// same. Gives back those that could not be kept.
     fn keep<'a>(
         &self,
         events: &[&'a LifecycleEvent],

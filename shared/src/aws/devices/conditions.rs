@@ -53,7 +53,7 @@ pub(super) fn request(
         Some(SubscriptionsChange::Put(session, new)) => draft.put(session, &new.0)?,
     };
     if let Some(early) = &change.early {
-        draft = draft.early(early, change.connection.is_some())?;
+        draft = draft.early(early, change.connection.is_none())?;
     }
     if let Some(failure) = &change.last_connect_failure {
         draft = draft.connect_failure(failure)?;
@@ -215,7 +215,7 @@ impl Draft {
         Ok(self.of_session(session))
     }
 
-    fn early(mut self, early: &EarlyChange, replacing: bool) -> Result<Self, Fault> {
+    fn early(mut self, early: &EarlyChange, by_session: bool) -> Result<Self, Fault> {
         const NAME: &str = "earlySubscriptions";
         if early.before.is_empty() {
             self = self.only_if(format!("attribute_not_exists(#{NAME})"));
@@ -232,7 +232,8 @@ impl Draft {
             };
         }
         Ok(match &early.session {
-            _ if replacing => self,
+            // A change of the connection says itself which session the row must have.
+            _ if !by_session => self,
             Some(session) => self.of_session(session),
             None => {
                 self.update = self.update.name("session");
