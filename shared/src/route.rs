@@ -10,13 +10,21 @@
 //! | `rangeKeyField`, `rangeKeyType`, `rangeKeyValue` | the same of the sort key, if the table has one |
 //! | `payloadField` | the attribute that holds the payload; `payload` by default |
 //! | `columns` | `true`: each root member of the payload is an attribute of its own, and there is no `payloadField` |
+//! | `raw` | `true`: the payload is written as it came, as binary, whether it is JSON or not; not with `columns` |
 //! | `operation` | `INSERT` (the default), `UPDATE`, `DELETE`, or a template that yields one of them |
 //! | `ttl` | `{"field": …, "after": "90d"}`: so long after the message's time (`s`, `m`, `h`, `d`, `w`); or `{"field": …, "at": "${…}"}`: seconds since 1970. Written in whole seconds |
 //! | `unique` | `true`: an item that exists is never overwritten |
 //! | `bindTo` | `"principal"`: the device must be the thing of the certificate that published |
+//! | `device` | template that names the device, only with `bindTo`; `${topic(2)}` by default |
 //! | `maxItemBytes` | greatest size of an item, at most and by default 409600 |
 //!
-//! Only `hashKeyValue`, `rangeKeyValue`, `operation` and `at` of `ttl` are templates ([`crate::substitution`]).
+//! Only `hashKeyValue`, `rangeKeyValue`, `operation`, `device` and `at` of `ttl` are templates
+//! ([`crate::substitution`]): `tableName`, `payloadField` and the names of the keys are the same for all messages. A key
+//! whose template is Null or Undefined for a message is a fault of that message ([`KeyFault`]); so is an empty one.
+//! `unique` goes with an `operation` that is INSERT for all messages, and with no other.
+//!
+//! The action's `roleArn` is refused, since the function writes with its own role. Routes of one table must agree in the
+//! names and types of its keys.
 
 use std::collections::BTreeMap;
 
@@ -24,6 +32,7 @@ use crate::substitution::{EvaluationFault, Message, Template};
 
 mod fault;
 mod key;
+mod layers;
 mod read;
 mod reader;
 mod ttl;
@@ -47,7 +56,17 @@ impl Routes {
     /// # Errors
     /// [`RouteFaults`] with everything that is wrong.
     pub fn parse(json: &str) -> Result<Self, RouteFaults> {
-        read::routes(json).map(|routes| Self { routes })
+        Self::parse_layers(&[("", json)])
+    }
+
+    /// Reads configurations that lie over each other, each with the name of its source, such as an environment
+    /// variable's: a route of a later one takes the place of the route of that name in an earlier one.
+    ///
+    /// # Errors
+    /// [`RouteFaults`] with everything that is wrong in any of them, also in routes that others take the place of. Each
+    /// path begins with its source, as `MORE_ROUTES: telemetry.ttl`.
+    pub fn parse_layers(layers: &[(&str, &str)]) -> Result<Self, RouteFaults> {
+        layers::routes(layers).map(|routes| Self { routes })
     }
 
     /// The route of that name.
@@ -65,7 +84,7 @@ impl Routes {
 /// Where the messages of a rule go.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
-    /// To whom the topic's device is bound, if to anybody.
+    /// What binds a message to the principal that published it, if anything does.
     pub bind_to: Option<Binding>,
     /// The partition key.
     pub hash_key: Key,
@@ -85,11 +104,11 @@ pub struct Route {
     pub unique: bool,
 }
 
-/// Who the device that a topic names must be.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Binding {
-    /// The thing of the certificate that published.
-    Principal,
+/// The device that a message is of must be the thing of the certificate that published it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Binding {
+    /// Names the device.
+    pub device: Template,
 }
 
 /// How the payload is written.
@@ -97,8 +116,10 @@ pub enum Binding {
 pub enum Payload {
     /// Each root member is an attribute of its own, as in the action `DynamoDBv2`.
     Columns,
-    /// The attribute that holds it whole.
+    /// The attribute that holds it whole: JSON as the types of DynamoDB, anything else as binary.
     Field(String),
+    /// The attribute that holds it as it came, octet for octet, as binary.
+    Raw(String),
 }
 
 /// What happens to an item.

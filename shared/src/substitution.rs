@@ -29,6 +29,7 @@ mod fault;
 mod function;
 mod json;
 mod message;
+mod not_a_number;
 mod number;
 mod operator;
 mod parser;

@@ -10,6 +10,9 @@ use shared::route::{Route, Routes};
 use crate::files;
 use crate::output::{Format, printable, table};
 
+/// Octets of all environment variables of a function together ("Lambda quotas" in the AWS Lambda developer guide).
+const MOST_OCTETS: usize = 4096;
+
 /// What to do with routes.
 #[derive(Debug, Subcommand)]
 pub enum RoutesCommand {
@@ -22,6 +25,13 @@ pub enum RoutesCommand {
 pub struct CheckArgs {
     /// JSON: an object of route names.
     file: PathBuf,
+}
+
+/// What routes there are, and how much room they take.
+#[derive(Debug, Serialize)]
+struct Checked {
+    routes: Vec<Entry>,
+    octets: usize,
 }
 
 /// A route in the list.
@@ -38,22 +48,31 @@ struct Entry {
 /// Runs the command.
 ///
 /// # Errors
-/// A file that cannot be read, and everything that is wrong with the routes.
+/// A file that cannot be read, everything that is wrong with the routes, and routes that no function has room for.
 pub fn run(command: &RoutesCommand, format: Format) -> Result<()> {
     let RoutesCommand::Check(CheckArgs { file }) = command;
-    let entries = check(&files::read(file)?, &file.display().to_string())?;
-    format.print(&entries, |entries| text(entries))
+    let checked = check(&files::read(file)?, &file.display().to_string())?;
+    format.print(&checked, text)
 }
 
-fn check(json: &str, file: &str) -> Result<Vec<Entry>> {
-    match Routes::parse(json) {
-        Ok(routes) => Ok(routes.iter().map(|(name, route)| Entry::new(name, route)).collect()),
+fn check(json: &str, file: &str) -> Result<Checked> {
+    let routes = match Routes::parse(json) {
+        Ok(routes) => routes,
         Err(faults) => {
             let faults: Vec<String> =
                 faults.0.iter().map(|fault| format!("\n  {}", printable(&fault.to_string()))).collect();
             bail!("{file}: {} wrong:{}", faults.len(), faults.concat())
         }
+    };
+    let octets = serde_json::from_str::<serde_json::Value>(json)?.to_string().len();
+    if octets > MOST_OCTETS {
+        bail!("{file}: the routes take {}", room(octets))
     }
+    Ok(Checked { routes: routes.iter().map(|(name, route)| Entry::new(name, route)).collect(), octets })
+}
+
+fn room(octets: usize) -> String {
+    format!("{octets} octets without white space; all environment variables of a function together have {MOST_OCTETS}")
 }
 
 impl Entry {
@@ -67,15 +86,16 @@ impl Entry {
     }
 }
 
-fn text(entries: &[Entry]) -> String {
-    if entries.is_empty() {
+fn text(checked: &Checked) -> String {
+    if checked.routes.is_empty() {
         return "no routes".to_owned();
     }
     let row = |entry: &Entry| {
         let range = entry.range_key_field.as_deref().map_or_else(|| "-".to_owned(), printable);
         [entry.route.clone(), entry.table_name.clone(), printable(&entry.hash_key_field), range]
     };
-    table(["ROUTE", "TABLE", "HASH KEY", "RANGE KEY"], entries.iter().map(row))
+    let listed = table(["ROUTE", "TABLE", "HASH KEY", "RANGE KEY"], checked.routes.iter().map(row));
+    format!("{listed}\n\n{}", room(checked.octets))
 }
 
 #[cfg(test)]
@@ -91,6 +111,28 @@ mod tests {
             assert!(listed.contains(word), "{listed}");
         }
         assert_eq!(text(&check("{}", "routes.json").unwrap()), "no routes");
+    }
+
+    #[test]
+    fn the_room_is_told_and_has_an_end() {
+        let json = r#"{"r": {"tableName": "messages",  "hashKeyField": "thing",
+            "hashKeyValue": "a b${ 'é' }?"}}"#;
+        let octets = r#"{"r":{"tableName":"messages","hashKeyField":"thing","hashKeyValue":"a b${ 'é' }?"}}"#.len();
+        let checked = check(json, "routes.json").unwrap();
+        assert_eq!(checked.octets, octets);
+        let line =
+            format!("{octets} octets without white space; all environment variables of a function together have 4096");
+        assert_eq!(text(&checked).lines().last(), Some(line.as_str()));
+        let route = serde_json::json!({"route": "r", "tableName": "messages", "hashKeyField": "thing"});
+        let expected = serde_json::json!({"routes": [route], "octets": octets});
+        assert_eq!(serde_json::to_value(&checked).unwrap(), expected);
+
+        let of = |octets_of_all: usize| json.replace('?', &"x".repeat(octets_of_all - octets + 1));
+        assert_eq!(check(&of(4096), "routes.json").unwrap().octets, 4096);
+        let told = check(&of(4097), "routes.json").unwrap_err().to_string();
+        let expected = "routes.json: the routes take 4097 octets without white space; \
+            all environment variables of a function together have 4096";
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::fmt;
 pub struct RouteFault {
     /// What is wrong.
     pub message: String,
-    /// The member, as `telemetry.ttl.after`; empty for the whole.
+    /// The member, as `telemetry.ttl.after`; empty for the whole. With a source in front of it: `MORE_ROUTES:
+    /// telemetry.ttl.after`, or `MORE_ROUTES` for the whole.
     pub path: String,
 }
 
@@ -18,7 +19,8 @@ impl fmt::Display for RouteFault {
     }
 }
 
-/// Everything that is wrong, at least one thing, in the order of the text.
+/// Everything that is wrong, at least one thing, in the order of the text; last, in what routes of one table
+/// disagree.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub struct RouteFaults(pub Vec<RouteFault>);
 

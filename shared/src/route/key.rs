@@ -1,5 +1,7 @@
 //! The keys of an item.
 
+use std::borrow::Cow;
+
 use crate::substitution::{EvaluationFault, Message, Number, Template};
 
 /// A key attribute.
@@ -32,6 +34,18 @@ pub enum KeyValue {
     Number(Number),
     /// Of the type STRING; not empty.
     Text(String),
+}
+
+impl KeyValue {
+    /// The same text for keys that DynamoDB takes for one: numbers go by their value, 1 and 1e0 are one key. A number
+    /// and a text may have the same, since a key of a table has one type.
+    #[must_use]
+    pub fn canonical(&self) -> Cow<'_, str> {
+        match self {
+            Self::Number(number) => number.canonical(),
+            Self::Text(text) => Cow::Borrowed(text),
+        }
+    }
 }
 
 /// Why a message has no key.
@@ -83,5 +97,33 @@ impl Key {
             }
             KeyType::Text => Ok(KeyValue::Text(text)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_keys_have_one_canonical_text() {
+        let number = |text| KeyValue::Number(Number::parse(text).unwrap());
+        let canonical = |text| number(text).canonical().into_owned();
+        for equal in [
+            vec!["1", "1.0", "1e0", "0.1e1", "01"],
+            vec!["1.5", "1.50", "15e-1", "0.15E1"],
+            vec!["-0.05", "-5e-2", "-0.050"],
+            vec!["0", "-0", "0.00", "0e5"],
+            vec!["1e40", "10E39", "1.0e+40"],
+            vec!["0.00000015", "1.5e-7", "15E-8"],
+        ] {
+            for text in &equal {
+                assert_eq!(canonical(text), canonical(equal[0]), "{text}");
+            }
+        }
+        let different = ["0", "1", "-1", "10", "0.1", "1e40", "1e41", "1.5", "-1.5"].map(canonical);
+        assert_eq!(different.iter().collect::<std::collections::BTreeSet<_>>().len(), different.len());
+        assert!(matches!(number("12").canonical(), Cow::Borrowed("12")));
+        // What is no number has no value but its characters.
+        assert_eq!(KeyValue::Text("1.0".to_owned()).canonical(), "1.0");
     }
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use super::fault::RouteFaults;
 use super::key::{Key, KeyType};
 use super::reader::{Faults, Members};
 use super::ttl::{Expiry, Ttl, duration};
@@ -14,14 +13,17 @@ use crate::substitution::Template;
 const LONGEST_KEY_NAME: usize = 255;
 /// Octets of another attribute's name, of which there may be 64 KB.
 const LONGEST_NAME: usize = 65_535;
+/// What is the same for all messages, other than in the action.
+const NO_TEMPLATE: &str = "must not be a template";
+/// What names the device unless the route says otherwise.
+const DEVICE: &str = "${topic(2)}";
 /// Characters of a route's name, as of a rule's.
 const LONGEST_ROUTE_NAME: usize = 128;
 
-pub(super) fn routes(json: &str) -> Result<BTreeMap<String, Route>, RouteFaults> {
-    let mut faults = Faults::default();
-    let mut routes = BTreeMap::new();
-    let named = Members::read("", json, &mut faults).into_iter().flat_map(Members::into_all).collect::<Vec<_>>();
-    for (name, json) in named {
+/// The routes in the order of the text, each with its name; none if so much of it is wrong that there is none.
+pub(super) fn routes(json: &str, faults: &mut Faults<'_>) -> Vec<(String, Option<Route>)> {
+    let named = Members::read("", json, faults).into_iter().flat_map(Members::into_all);
+    let read = named.map(|(name, json)| {
         let is_of_a_name = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'_' | b'-');
         let is_sound = (1..=LONGEST_ROUTE_NAME).contains(&name.len()) && name.bytes().all(is_of_a_name);
         // The empty path is that of the whole configuration.
@@ -33,16 +35,14 @@ pub(super) fn routes(json: &str) -> Result<BTreeMap<String, Route>, RouteFaults>
         if !is_sound {
             faults.add(&path, "a route's name is 1 to 128 characters of a-zA-Z0-9_-");
         }
-        let members = Members::read(&path, json.get(), &mut faults);
-        if let Some(route) = members.and_then(|members| route(members, &mut faults)) {
-            routes.insert(name, route);
-        }
-    }
-    if faults.0.is_empty() { Ok(routes) } else { Err(RouteFaults(faults.0)) }
+        let route = Members::read(&path, json.get(), faults).and_then(|members| route(members, faults));
+        (name, route.filter(|_| is_sound))
+    });
+    read.collect()
 }
 
 /// A route, or none if so much of it is wrong that there is none; its faults are told either way.
-fn route(mut members: Members<'_>, faults: &mut Faults) -> Option<Route> {
+fn route(mut members: Members<'_>, faults: &mut Faults<'_>) -> Option<Route> {
     let table_name = table_name(&mut members, faults);
     let hash_key = key(&mut members, &KeyMembers::HASH, faults);
     let range_members = &KeyMembers::RANGE;
@@ -55,8 +55,10 @@ fn route(mut members: Members<'_>, faults: &mut Faults) -> Option<Route> {
     let bind_to = bind_to(&mut members, faults);
     let max_item_bytes = max_item_bytes(&mut members, faults);
     let field = |name: &'static str, attribute: Option<&String>| attribute.map(|attribute| (name, attribute.clone()));
-    let payload_field =
-        payload.as_ref().and_then(|payload| if let Payload::Field(name) = payload { Some(name) } else { None });
+    let payload_field = payload.as_ref().and_then(|payload| match payload {
+        Payload::Columns => None,
+        Payload::Field(name) | Payload::Raw(name) => Some(name),
+    });
     let range = range_key.as_ref().and_then(Option::as_ref);
     let attributes = [
         field("hashKeyField", hash_key.as_ref().map(|key| &key.name)),
@@ -65,6 +67,9 @@ fn route(mut members: Members<'_>, faults: &mut Faults) -> Option<Route> {
         field("ttl.field", ttl.iter().flatten().map(|ttl| &ttl.field).next()),
     ];
     distinct(&members, &attributes, faults);
+    if members.raw("roleArn").is_some() {
+        faults.add(&members.path_of("roleArn"), "is not needed: the function's own role writes");
+    }
     members.finish(faults);
     Some(Route {
         bind_to,
@@ -85,11 +90,15 @@ fn route(mut members: Members<'_>, faults: &mut Faults) -> Option<Route> {
     })
 }
 
-fn table_name(members: &mut Members<'_>, faults: &mut Faults) -> Option<String> {
+fn table_name(members: &mut Members<'_>, faults: &mut Faults<'_>) -> Option<String> {
     let name = members.required("tableName", faults)?;
     let is_of_a_name = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'_' | b'.' | b'-');
     if (3..=255).contains(&name.len()) && name.bytes().all(is_of_a_name) {
         return Some(name);
+    }
+    if name.contains("${") {
+        faults.add(&members.path_of("tableName"), NO_TEMPLATE);
+        return None;
     }
     faults.add(&members.path_of("tableName"), "a table's name is 3 to 255 characters of a-zA-Z0-9_.-");
     None
@@ -108,7 +117,7 @@ impl KeyMembers {
     const RANGE: Self = Self { field: "rangeKeyField", kind: "rangeKeyType", longest: 1024, value: "rangeKeyValue" };
 }
 
-fn key(members: &mut Members<'_>, names: &KeyMembers, faults: &mut Faults) -> Option<Key> {
+fn key(members: &mut Members<'_>, names: &KeyMembers, faults: &mut Faults<'_>) -> Option<Key> {
     let name = members.required(names.field, faults);
     let name = name.and_then(|name| attribute(name, LONGEST_KEY_NAME, &members.path_of(names.field), faults));
     let kind = match members.has(names.kind).then(|| members.text(names.kind, faults)) {
@@ -134,20 +143,28 @@ fn key(members: &mut Members<'_>, names: &KeyMembers, faults: &mut Faults) -> Op
     Some(key)
 }
 
-fn payload(members: &mut Members<'_>, faults: &mut Faults) -> Option<Payload> {
+fn payload(members: &mut Members<'_>, faults: &mut Faults<'_>) -> Option<Payload> {
     let path = members.path_of("payloadField");
     let columns = members.flag("columns", faults);
+    let raw = members.flag("raw", faults);
+    if columns && raw {
+        faults.add(&members.path_of("raw"), "must not be there with columns");
+    }
+    let written = |name| match (columns, raw) {
+        (true, _) => Payload::Columns,
+        (false, true) => Payload::Raw(name),
+        (false, false) => Payload::Field(name),
+    };
     if !members.has("payloadField") {
-        return Some(if columns { Payload::Columns } else { Payload::Field("payload".to_owned()) });
+        return Some(written("payload".to_owned()));
     }
     if columns {
         faults.add(&path, "must not be there with columns");
     }
-    let name = attribute(members.text("payloadField", faults)?, LONGEST_NAME, &path, faults)?;
-    Some(if columns { Payload::Columns } else { Payload::Field(name) })
+    attribute(members.text("payloadField", faults)?, LONGEST_NAME, &path, faults).map(written)
 }
 
-fn operation(members: &mut Members<'_>, faults: &mut Faults) -> Option<Choice> {
+fn operation(members: &mut Members<'_>, faults: &mut Faults<'_>) -> Option<Choice> {
     if !members.has("operation") {
         return Some(Choice::Always(Operation::Insert));
     }
@@ -161,7 +178,7 @@ fn operation(members: &mut Members<'_>, faults: &mut Faults) -> Option<Choice> {
     operation.map(Choice::Always)
 }
 
-fn unique(members: &mut Members<'_>, operation: Option<&Choice>, faults: &mut Faults) -> bool {
+fn unique(members: &mut Members<'_>, operation: Option<&Choice>, faults: &mut Faults<'_>) -> bool {
     let unique = members.flag("unique", faults);
     if unique && operation.is_some_and(|operation| *operation != Choice::Always(Operation::Insert)) {
         faults.add(&members.path_of("unique"), "is only for the operation INSERT");
@@ -169,7 +186,7 @@ fn unique(members: &mut Members<'_>, operation: Option<&Choice>, faults: &mut Fa
     unique
 }
 
-fn ttl(members: &mut Members<'_>, faults: &mut Faults) -> Option<Ttl> {
+fn ttl(members: &mut Members<'_>, faults: &mut Faults<'_>) -> Option<Ttl> {
     let path = members.path_of("ttl");
     let mut ttl = Members::read(&path, members.raw("ttl")?, faults)?;
     let field = ttl.required("field", faults);
@@ -203,15 +220,28 @@ fn ttl(members: &mut Members<'_>, faults: &mut Faults) -> Option<Ttl> {
     Some(Ttl { expiry: expiry?, field: field? })
 }
 
-fn bind_to(members: &mut Members<'_>, faults: &mut Faults) -> Option<Binding> {
-    if members.text("bindTo", faults)? == "principal" {
-        return Some(Binding::Principal);
+fn bind_to(members: &mut Members<'_>, faults: &mut Faults<'_>) -> Option<Binding> {
+    let path = members.path_of("device");
+    let is_bound = members.has("bindTo");
+    if members.text("bindTo", faults).is_some_and(|to| to != "principal") {
+        faults.add(&members.path_of("bindTo"), "must be principal");
     }
-    faults.add(&members.path_of("bindTo"), "must be principal");
-    None
+    let text = if members.has("device") {
+        if !is_bound {
+            faults.add(&path, "is only for bindTo");
+        }
+        members.text("device", faults)?
+    } else {
+        DEVICE.to_owned()
+    };
+    let device = template(&text, &path, faults)?;
+    if device.constant() == Some("") {
+        faults.add(&path, "names no device");
+    }
+    is_bound.then_some(Binding { device })
 }
 
-fn max_item_bytes(members: &mut Members<'_>, faults: &mut Faults) -> usize {
+fn max_item_bytes(members: &mut Members<'_>, faults: &mut Faults<'_>) -> usize {
     let path = members.path_of("maxItemBytes");
     let Some(most) = members.whole("maxItemBytes", faults) else { return MAX_ITEM_BYTES };
     let most = usize::try_from(most).ok().filter(|most| (1..=MAX_ITEM_BYTES).contains(most));
@@ -221,14 +251,14 @@ fn max_item_bytes(members: &mut Members<'_>, faults: &mut Faults) -> usize {
     })
 }
 
-fn template(text: &str, path: &str, faults: &mut Faults) -> Option<Template> {
+fn template(text: &str, path: &str, faults: &mut Faults<'_>) -> Option<Template> {
     Template::parse(text).map_err(|fault| faults.add(path, fault.to_string())).ok()
 }
 
 /// An attribute's name, which is the same for all messages.
-fn attribute(name: String, longest: usize, path: &str, faults: &mut Faults) -> Option<String> {
+fn attribute(name: String, longest: usize, path: &str, faults: &mut Faults<'_>) -> Option<String> {
     if name.contains("${") {
-        faults.add(path, "must not be a template");
+        faults.add(path, NO_TEMPLATE);
     } else if !(1..=longest).contains(&name.len()) {
         faults.add(path, format!("an attribute's name here has 1 to {longest} octets, got {}", name.len()));
     } else {
@@ -238,7 +268,7 @@ fn attribute(name: String, longest: usize, path: &str, faults: &mut Faults) -> O
 }
 
 /// Each attribute has one use.
-fn distinct(members: &Members<'_>, attributes: &[Option<(&'static str, String)>], faults: &mut Faults) {
+fn distinct(members: &Members<'_>, attributes: &[Option<(&'static str, String)>], faults: &mut Faults<'_>) {
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
     for (member, attribute) in attributes.iter().flatten() {
         match seen.get(attribute.as_str()) {

@@ -10,11 +10,16 @@ use super::fault::RouteFault;
 
 /// What was found wrong so far.
 #[derive(Debug, Default)]
-pub(super) struct Faults(pub(super) Vec<RouteFault>);
+pub(super) struct Faults<'a> {
+    pub(super) all: Vec<RouteFault>,
+    /// Where the text comes from that is being read; empty if that needs no telling.
+    pub(super) source: &'a str,
+}
 
-impl Faults {
+impl Faults<'_> {
     pub(super) fn add(&mut self, path: &str, message: impl Into<String>) {
-        self.0.push(RouteFault { message: message.into(), path: path.to_owned() });
+        let separator = if self.source.is_empty() || path.is_empty() { "" } else { ": " };
+        self.all.push(RouteFault { message: message.into(), path: format!("{}{separator}{path}", self.source) });
     }
 }
 
@@ -27,7 +32,7 @@ pub(super) struct Members<'a> {
 impl<'a> Members<'a> {
     /// The members of the object at that path; none, with a fault, if it is none. Of two with one name the later is one
     /// too many.
-    pub(super) fn read(path: &str, json: &'a str, faults: &mut Faults) -> Option<Self> {
+    pub(super) fn read(path: &str, json: &'a str, faults: &mut Faults<'_>) -> Option<Self> {
         let all = match serde_json::from_str::<Object<'_>>(json) {
             Ok(Object(all)) => all,
             Err(error) => {
@@ -73,18 +78,18 @@ impl<'a> Members<'a> {
     }
 
     /// Takes a member of one type; `kind` names it.
-    fn member<T: Deserialize<'a>>(&mut self, name: &str, kind: &str, faults: &mut Faults) -> Option<T> {
+    fn member<T: Deserialize<'a>>(&mut self, name: &str, kind: &str, faults: &mut Faults<'_>) -> Option<T> {
         let value = serde_json::from_str(self.raw(name)?);
         value.map_err(|_| faults.add(&self.path_of(name), format!("must be {kind}"))).ok()
     }
 
     /// Takes a string.
-    pub(super) fn text(&mut self, name: &str, faults: &mut Faults) -> Option<String> {
+    pub(super) fn text(&mut self, name: &str, faults: &mut Faults<'_>) -> Option<String> {
         self.member(name, "a string", faults)
     }
 
     /// Takes a string that must be there.
-    pub(super) fn required(&mut self, name: &str, faults: &mut Faults) -> Option<String> {
+    pub(super) fn required(&mut self, name: &str, faults: &mut Faults<'_>) -> Option<String> {
         if !self.has(name) {
             faults.add(&self.path_of(name), "is missing");
         }
@@ -92,17 +97,17 @@ impl<'a> Members<'a> {
     }
 
     /// Takes a boolean, which is false if it isn't there.
-    pub(super) fn flag(&mut self, name: &str, faults: &mut Faults) -> bool {
+    pub(super) fn flag(&mut self, name: &str, faults: &mut Faults<'_>) -> bool {
         self.member(name, "true or false", faults).unwrap_or_default()
     }
 
     /// Takes a whole number.
-    pub(super) fn whole(&mut self, name: &str, faults: &mut Faults) -> Option<u64> {
+    pub(super) fn whole(&mut self, name: &str, faults: &mut Faults<'_>) -> Option<u64> {
         self.member(name, "a whole number", faults)
     }
 
     /// Reports the members that nobody took.
-    pub(super) fn finish(self, faults: &mut Faults) {
+    pub(super) fn finish(self, faults: &mut Faults<'_>) {
         for (name, _) in &self.members {
             faults.add(&self.path_of(name), "unknown member");
         }

@@ -65,10 +65,10 @@ fn every_member_is_read() {
     let route = with(&json!({
         "hashKeyType": "STRING", "rangeKeyField": "at", "rangeKeyType": "NUMBER", "rangeKeyValue": "${timestamp()}",
         "payloadField": "body", "operation": "INSERT", "columns": false, "ttl": {"field": "expires", "after": "90d"},
-        "unique": true, "bindTo": "principal", "maxItemBytes": 1,
+        "raw": false, "unique": true, "bindTo": "principal", "device": "${get(*, 'id')}", "maxItemBytes": 1,
     }));
     let expected = Route {
-        bind_to: Some(Binding::Principal),
+        bind_to: Some(Binding { device: Template::parse("${get(*, 'id')}").unwrap() }),
         max_item_bytes: 1,
         payload: Payload::Field("body".to_owned()),
         range_key: Some(Key {
@@ -82,7 +82,17 @@ fn every_member_is_read() {
         ..parse(&minimal()).unwrap()
     };
     assert_eq!(parse(&route).unwrap(), expected);
-    assert_eq!(parse(&with(&json!({"columns": true}))).unwrap().payload, Payload::Columns);
+    let payloads = [
+        (json!({"columns": true}), Payload::Columns),
+        (json!({"columns": true, "raw": false}), Payload::Columns),
+        (json!({"raw": true}), Payload::Raw("payload".to_owned())),
+        (json!({"raw": true, "columns": false, "payloadField": "p"}), Payload::Raw("p".to_owned())),
+    ];
+    for (members, payload) in payloads {
+        assert_eq!(parse(&with(&members)).unwrap().payload, payload, "{members}");
+    }
+    let bound = parse(&with(&json!({"bindTo": "principal"}))).unwrap().bind_to.unwrap();
+    assert_eq!(bound.device.to_string(), "${topic(2)}");
     let operations = [("UPDATE", Operation::Update), ("DELETE", Operation::Delete)];
     for (name, operation) in operations {
         assert_eq!(parse(&with(&json!({"operation": name}))).unwrap().operation, Choice::Always(operation));
@@ -174,11 +184,19 @@ fn faults_name_their_member() {
         (json!({"ttl": {"field": "payload", "after": "1d"}}), "r.ttl.field: names the same attribute as payloadField"),
         (json!({"columns": true, "payloadField": "p"}), "r.payloadField: must not be there with columns"),
         (json!({"columns": "yes"}), "r.columns: must be true or false"),
+        (json!({"columns": true, "raw": true}), "r.raw: must not be there with columns"),
+        (json!({"raw": 1}), "r.raw: must be true or false"),
+        (json!({"raw": true, "payloadField": "device"}), "r.payloadField: names the same attribute as hashKeyField"),
+        (json!({"payloadField": "${topic()}"}), "r.payloadField: must not be a template"),
+        (json!({"rangeKeyField": "${a}", "rangeKeyValue": "a"}), "r.rangeKeyField: must not be a template"),
+        (json!({"ttl": {"field": "${a}", "after": "1d"}}), "r.ttl.field: must not be a template"),
+        (json!({"tableName": "${topic(1)}"}), "r.tableName: must not be a template"),
         (json!({"operation": "insert"}), "r.operation: must be INSERT, UPDATE, DELETE or a template"),
         (json!({"operation": "${"}), "r.operation: column 1: ${ without }"),
         (json!({"operation": true}), "r.operation: must be a string"),
         (json!({"unique": true, "operation": "UPDATE"}), "r.unique: is only for the operation INSERT"),
         (json!({"unique": true, "operation": "${op}"}), "r.unique: is only for the operation INSERT"),
+        (json!({"unique": true, "operation": "DELETE"}), "r.unique: is only for the operation INSERT"),
         (json!({"unique": 1}), "r.unique: must be true or false"),
         (json!({"ttl": "90d"}), "r.ttl: must be an object"),
         (json!({"ttl": {"after": "90d"}}), "r.ttl.field: is missing"),
@@ -194,8 +212,14 @@ fn faults_name_their_member() {
             "r.ttl.at: must have a ${ of the message: all items would expire at once",
         ),
         (json!({"bindTo": "client"}), "r.bindTo: must be principal"),
+        (json!({"bindTo": {"principal": true}}), "r.bindTo: must be a string"),
+        (json!({"device": "${topic(2)}"}), "r.device: is only for bindTo"),
+        (json!({"device": "${"}), "r.device: is only for bindTo; r.device: column 1: ${ without }"),
+        (json!({"bindTo": "principal", "device": 1}), "r.device: must be a string"),
+        (json!({"bindTo": "principal", "device": ""}), "r.device: names no device"),
         (json!({"maxItemBytes": -1}), "r.maxItemBytes: must be a whole number"),
-        (json!({"roleArn": "x"}), "r.roleArn: unknown member"),
+        (json!({"roleArn": "x"}), "r.roleArn: is not needed: the function's own role writes"),
+        (json!({"rolearn": "x"}), "r.rolearn: unknown member"),
     ];
     for (members, expected) in cases {
         assert_eq!(parse(&with(&members)).unwrap_err().to_string(), expected, "{members}");
@@ -269,6 +293,9 @@ fn keys_of_messages() {
     assert_eq!(of("STRING", "${empty}"), Err(KeyFault::Empty(name())));
     assert_eq!(of("STRING", "${missing}"), Err(KeyFault::Evaluation(name(), undefined)));
     assert_eq!(of("NUMBER", "${null}"), Err(KeyFault::Evaluation(name(), undefined)));
+    let fault = EvaluationFault { column: 3, problem: Problem::Undefined };
+    assert_eq!(of("STRING", "a-${missing}"), Err(KeyFault::Evaluation(name(), fault)));
+    assert_eq!(of("STRING", "a-${null}${n}"), Err(KeyFault::Evaluation(name(), fault)));
     assert_eq!(of("NUMBER", "${empty}"), Err(KeyFault::NoNumber(name(), String::new())));
     assert_eq!(of("NUMBER", "NaN${empty}"), Err(KeyFault::NoNumber(name(), "NaN".to_owned())));
     assert_eq!(of("NUMBER", "${number}e999"), Err(KeyFault::NoNumber(name(), "12e999".to_owned())));

@@ -1,5 +1,6 @@
 //! Numbers, exactly: decimals of at most 38 significant digits, as DynamoDB keeps them.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -47,8 +48,7 @@ impl Number {
     /// See [`NumberFault`].
     pub fn parse(text: &str) -> Result<Self, NumberFault> {
         let (sign, unsigned) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
-        let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+        let [whole, fraction, exponent] = parts(unsigned);
         let power = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
         if ![whole, fraction, power]
             .into_iter()
@@ -84,6 +84,14 @@ impl Number {
         &self.text
     }
 
+    /// The same text for equal numbers.
+    #[must_use]
+    pub fn canonical(&self) -> Cow<'_, str> {
+        // Plain digits have no other form, and nothing that was read once fails to fit.
+        let written = if self.is_whole() { None } else { Self::exact(&self.decimal()).ok() };
+        written.map_or(Cow::Borrowed(&self.text), |number| Cow::Owned(number.text))
+    }
+
     /// Whether AWS IoT takes it for an Int: a whole number below 10^38.
     #[must_use]
     pub fn is_whole(&self) -> bool {
@@ -94,6 +102,17 @@ impl Number {
     #[must_use]
     pub fn is_zero(&self) -> bool {
         self.text == "0"
+    }
+
+    /// The powers of ten of the first and of the last significant digit; none of zero.
+    pub(crate) fn powers(&self) -> Option<(i64, i64)> {
+        let [whole, fraction, exponent] = parts(self.text.trim_start_matches('-'));
+        let exponent: i64 = exponent.parse().ok()?;
+        let digits = whole.bytes().chain(fraction.bytes()).enumerate();
+        let mut significant = digits.filter(|(_, digit)| *digit != b'0').map(|(at, _)| at);
+        let first = significant.next()?;
+        let power = |at| exponent + count(whole.len()) - 1 - count(at);
+        Some((power(first), power(significant.last().unwrap_or(first))))
     }
 
     /// The greatest whole number that is not greater, or the end of the range of `i64` on that side.
@@ -220,6 +239,13 @@ impl PartialEq for Number {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
+}
+
+/// Digits before and behind the point, and the exponent.
+fn parts(unsigned: &str) -> [&str; 3] {
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    [whole, fraction, exponent]
 }
 
 fn in_range(first: i64) -> Result<i64, NumberFault> {

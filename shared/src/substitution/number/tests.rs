@@ -139,6 +139,23 @@ fn order_is_that_of_the_values() {
 }
 
 #[test]
+fn powers_are_those_of_significant_digits() {
+    let cases = [
+        ("1", (0, 0)),
+        ("1200", (3, 2)),
+        ("-0.050", (-2, -2)),
+        ("10.01", (1, -2)),
+        ("1E-130", (-130, -130)),
+        ("12.50e-10", (-9, -11)),
+        ("9.9E+125", (125, 124)),
+    ];
+    for (text, powers) in cases {
+        assert_eq!(number(text).powers(), Some(powers), "{text}");
+    }
+    assert_eq!(number("-0.0e5").powers(), None);
+}
+
+#[test]
 fn indexes_are_rounded_down_into_their_range() {
     for (text, index) in [("2.745", 2), ("-0.5", -1), ("1e100", i64::MAX), ("-1e100", i64::MIN), ("1E-130", 0)] {
         assert_eq!(number(text).index(), index, "{text}");
@@ -149,6 +166,13 @@ proptest! {
     #[test]
     fn texts_never_panic(text: String) {
         let _ = Number::parse(&text);
+    }
+
+    #[test]
+    fn canonical_texts_are_the_same_if_the_values_are(digits in -20_i64..20, power in -3_i32..3, other in -20_i64..20) {
+        let (one, other) = (number(&format!("{digits}e{power}")), number(&format!("{other}e-1")));
+        prop_assert_eq!(one == other, one.canonical() == other.canonical());
+        prop_assert_eq!(number(&one.canonical()), one);
     }
 
     #[test]
