@@ -6,16 +6,22 @@ mod error;
 pub mod authorities;
 #[cfg(any(feature = "dynamodb", feature = "s3"))]
 mod backoff;
+#[cfg(feature = "dynamodb")]
+mod batch_write;
 #[cfg(feature = "iot")]
 mod certificates;
 #[cfg(feature = "dynamodb")]
 mod crl_states;
+#[cfg(feature = "sqs")]
+pub mod dead_letters;
 #[cfg(feature = "dynamodb")]
 pub mod device_events;
 #[cfg(feature = "dynamodb")]
 pub mod devices;
 #[cfg(feature = "iot")]
 pub mod iot;
+#[cfg(feature = "dynamodb")]
+pub mod items;
 #[cfg(feature = "dynamodb")]
 pub mod presence;
 #[cfg(feature = "dynamodb")]

@@ -44,6 +44,11 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         }
     }
 
+    /// What was made of variables that were read. None once its fault, which names them itself, has been noted.
+    pub fn checked<T>(&mut self, made: Result<T, impl Display>) -> Option<T> {
+        made.map_err(|fault| self.faults.push(fault.to_string())).ok()
+    }
+
     /// The settings, if `build` could make them and nothing was wrong.
     ///
     /// # Errors

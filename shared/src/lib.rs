@@ -1,7 +1,7 @@
 //! What the functions of the suite share: identifiers, certificates, CRLs, profiles, registrations, and the way to AWS.
 //!
 //! The modules form rings. [`id`], [`pki`], [`snapshot`], [`template`], [`profile`], [`decision`], [`deadline`],
-//! [`registration`], [`presence`], [`event`], [`substitution`], [`route`] and [`timestamp`] are pure. [`revocation`] is the
+//! [`registration`], [`presence`], [`event`], [`substitution`], [`route`], [`item`] and [`timestamp`] are pure. [`revocation`] is the
 //! protocol that two functions follow. [`port`] says what the functions need from the world. `aws` (a feature for each
 //! service) and `testing` (feature `test-support`) provide it.
 
@@ -12,6 +12,7 @@ pub mod decision;
 pub mod event;
 pub mod fault;
 pub mod id;
+pub mod item;
 pub mod metrics;
 pub mod pki;
 pub mod port;
@@ -27,5 +28,7 @@ pub mod timestamp;
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "aws")]
+pub mod contained;
 #[cfg(feature = "test-support")]
 pub mod testing;

@@ -1,11 +1,16 @@
 //! What the functions need from the world, in their own words. `aws` and `testing` implement it.
 
+mod items;
 mod presence;
 mod revocation;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 
+pub use items::{
+    BATCH_WRITES, BatchWritten, DeadLetters, Holders, Holding, ItemStore, ItemWritten, MAX_BATCH_BYTES,
+    MAX_MESSAGE_BYTES,
+};
 pub use presence::{HISTORY_BATCH, PresenceStore, Written};
 pub use revocation::{
     Continuation, CrlPublication, CrlStates, ListedRegistrations, SessionEnd, Sessions, SnapshotPages, SnapshotStore,

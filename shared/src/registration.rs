@@ -1,5 +1,7 @@
 //! The record of every certificate ever decided about: keys and rows of the `Registrations` table.
 
+mod holding;
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use time::OffsetDateTime;
@@ -10,6 +12,8 @@ use crate::pki::Certificate;
 use crate::pki::crl::{CrlNumber, RevocationReason};
 use crate::revocation::Listing;
 use crate::timestamp;
+
+pub use holding::Holding;
 
 /// Attribute of a thing that names the registration it was made for.
 ///

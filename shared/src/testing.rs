@@ -4,6 +4,8 @@ mod authority;
 mod crl;
 pub mod dynamodb;
 mod fixtures;
+mod holdings;
+mod queue;
 #[cfg(feature = "dynamodb")]
 mod service;
 mod world;
@@ -11,6 +13,8 @@ mod world;
 pub use authority::{Issued, TestAuthority, serial};
 pub use crl::NewCrl;
 pub use fixtures::{Fixture, fixtures, frozen_certificate, frozen_key};
+pub use holdings::Holdings;
+pub use queue::{Delivery, Queue};
 #[cfg(feature = "dynamodb")]
 pub use service::{DynamoDb, Fate, Sent};
 pub use world::{Content, FakeThing, Interleavings, Mishap, Program, Row, State, World};

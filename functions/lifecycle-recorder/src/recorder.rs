@@ -1,17 +1,16 @@
 //! The protocol: every event into the history, every client's row by one merged change, failures counted once.
 
 use std::collections::BTreeSet;
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
 
-use futures_util::{FutureExt as _, StreamExt as _, future, stream};
+use futures_util::{StreamExt as _, future, stream};
 use lambda_runtime::tracing;
+use shared::contained::{self, contained};
 use shared::event::{LifecycleEvent, Occurrence};
-use shared::fault::{Fault, FaultKind, chain};
+use shared::fault::{Fault, FaultKind};
 use shared::id::ClientId;
 use shared::port::{HISTORY_BATCH, PresenceStore, Written};
 use shared::presence::Device;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::batch::{Batch, Received, digest};
 
@@ -47,10 +46,8 @@ struct Undone<'a> {
 }
 
 enum Problem {
-    Fault(Fault),
     NotTakenUp,
-    OutOfTime,
-    Panic,
+    Undone(contained::Undone),
 }
 
 impl<P: PresenceStore + Sync> Recorder<P> {
@@ -85,7 +82,7 @@ impl<P: PresenceStore + Sync> Recorder<P> {
                     let received = part.iter().filter(is_left).copied().collect();
                     Some(Undone { problem: Problem::NotTakenUp, received })
                 }
-                Err(problem) => Some(Undone { problem, received: part.to_vec() }),
+                Err(cause) => Some(Undone { problem: Problem::Undone(cause), received: part.to_vec() }),
             }
         });
         let requests: Vec<_> = requests.collect();
@@ -99,7 +96,8 @@ impl<P: PresenceStore + Sync> Recorder<P> {
             .iter()
             .map(|(client, received)| async move {
                 let counted = contained(self.update_client(client, received), until).await;
-                counted.map_err(|problem| Undone { problem, received: received.iter().collect() })
+                let received = || received.iter().collect();
+                counted.map_err(|cause| Undone { problem: Problem::Undone(cause), received: received() })
             })
             .collect();
         let answers: Vec<_> = stream::iter(clients).buffer_unordered(ROW_CONCURRENCY).collect().await;
@@ -139,16 +137,6 @@ impl<P: PresenceStore + Sync> Recorder<P> {
     }
 }
 
-/// Runs one unit of work so that it costs the others nothing: not their time, and not even if it panics.
-async fn contained<T>(work: impl Future<Output = Result<T, Fault>>, until: Instant) -> Result<T, Problem> {
-    match timeout_at(until, AssertUnwindSafe(work).catch_unwind()).await {
-        Ok(Ok(Ok(done))) => Ok(done),
-        Ok(Ok(Err(fault))) => Err(Problem::Fault(fault)),
-        Ok(Err(_)) => Err(Problem::Panic),
-        Err(_) => Err(Problem::OutOfTime),
-    }
-}
-
 fn is_failure(event: &LifecycleEvent) -> bool {
     matches!(event.occurrence, Occurrence::ConnectFailed { .. })
 }
@@ -157,14 +145,12 @@ fn log(undone: &Undone<'_>) {
     let events = undone.received.len();
     let client = undone.received.first().map(|received| received.event.client_id.as_str());
     match &undone.problem {
-        Problem::Fault(fault) if fault.kind.passing() => {
-            tracing::warn!(client.id = client, events, error = chain(fault), "events are left to their next delivery");
-        }
-        Problem::Fault(fault) => {
-            tracing::error!(client.id = client, events, error = chain(fault), "events could not be recorded");
-        }
         Problem::NotTakenUp => tracing::warn!(client.id = client, events, "DynamoDB did not take events up"),
-        Problem::OutOfTime => tracing::warn!(client.id = client, events, "no time was left for events"),
-        Problem::Panic => tracing::error!(client.id = client, events, "the recorder panicked over events"),
+        Problem::Undone(cause) if cause.passing() => {
+            tracing::warn!(client.id = client, events, error = %cause, "events are left to their next delivery");
+        }
+        Problem::Undone(cause) => {
+            tracing::error!(client.id = client, events, error = %cause, "events could not be recorded");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod row;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -10,6 +11,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use time::OffsetDateTime;
 
 use super::backoff;
+use super::batch_write::{self, WRITE};
 use super::error::fault;
 use super::row::Item;
 use crate::event::LifecycleEvent;
@@ -23,7 +25,6 @@ const CLIENT_ID: &str = "clientId";
 pub(super) const EVENT: &str = "event";
 
 const QUERY: &str = "dynamodb:Query";
-const WRITE: &str = "dynamodb:BatchWriteItem";
 /// Requests for what DynamoDB did not take up of a batch, the first one included.
 const TRIES: usize = 5;
 
@@ -58,18 +59,16 @@ impl DeviceEvents {
             put.map(|put| WriteRequest::builder().put_request(put).build())
         };
         let invalid = |error| Fault::new(WRITE, FaultKind::Invalid, error);
-        let mut left: Vec<WriteRequest> = events.iter().map(put).collect::<Result<_, _>>().map_err(invalid)?;
-        let mut waits = backoff::waits(self.retries.as_ref(), TRIES);
-        while !left.is_empty() {
-            let request = self.client.batch_write_item().request_items(&self.table, left);
-            let answer = request.send().await.map_err(|error| fault(WRITE, error))?;
-            left = answer.unprocessed_items.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default();
-            if left.is_empty() {
-                break;
-            }
-            let Some(wait) = waits.next() else { break };
-            tokio::time::sleep(wait).await;
+        let puts: Vec<WriteRequest> = events.iter().map(put).collect::<Result<_, _>>().map_err(invalid)?;
+        if puts.is_empty() {
+            return Ok(Vec::new());
         }
+        let waits = backoff::waits(self.retries.as_ref(), TRIES);
+        let ended = batch_write::send(&self.client, HashMap::from([(self.table.clone(), puts)]), waits).await;
+        if let Some(error) = ended.error {
+            return Err(fault(WRITE, error));
+        }
+        let left = ended.left.get(&self.table).map(Vec::as_slice).unwrap_or_default();
         let keys: Vec<_> = left.iter().filter_map(key).collect();
         let is_left = |event: &&&LifecycleEvent| keys.contains(&(event.client_id.as_str(), event.key().as_str()));
         Ok(events.iter().filter(is_left).copied().collect())

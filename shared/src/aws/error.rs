@@ -11,7 +11,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::fault::{Fault, FaultKind};
 
-const DENIED: [&str; 10] = [
+const DENIED: [&str; 12] = [
     "AccessDenied",
     "AccessDeniedException",
     "ExpiredToken",
@@ -20,23 +20,37 @@ const DENIED: [&str; 10] = [
     "InvalidClientTokenId",
     "InvalidSignatureException",
     "InvalidToken",
+    "KMS.AccessDeniedException",
+    "KmsAccessDenied",
     "UnauthorizedException",
     "UnrecognizedClientException",
 ];
-const NOT_FOUND: [&str; 3] = ["NoSuchBucket", "NoSuchKey", "ResourceNotFoundException"];
-const THROTTLED: [&str; 7] = [
+const NOT_FOUND: [&str; 5] = [
+    // Both of SQS: the header and the body of its answers call it differently.
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "NoSuchBucket",
+    "NoSuchKey",
+    "QueueDoesNotExist",
+    "ResourceNotFoundException",
+];
+const THROTTLED: [&str; 10] = [
+    "KMS.ThrottlingException",
+    "KmsThrottled",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
+    "RequestThrottled",
     "SlowDown",
     "ThrottledException",
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
 ];
-const UNAVAILABLE: [&str; 7] = [
+const UNAVAILABLE: [&str; 8] = [
     "InternalFailure",
     "InternalFailureException",
     "InternalServerError",
+    // Another Region writes to the item.
+    "ReplicatedWriteConflictException",
     // S3: the request came in too slowly.
     "RequestTimeout",
     "ServiceUnavailable",

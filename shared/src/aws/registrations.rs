@@ -1,5 +1,6 @@
 //! The `Registrations` table: each certificate ever decided about, and why.
 
+mod holders;
 mod listed;
 
 use aws_config::SdkConfig;

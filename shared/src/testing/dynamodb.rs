@@ -1,6 +1,6 @@
 //! DynamoDB in memory: tables that answer requests in DynamoDB's wire form, and refuse what the service refuses.
 //!
-//! Keys are strings. Indexes are read as of now, and project all attributes. A page ends after 1 MB, as the service's do.
+//! Keys are strings or numbers. Indexes are read as of now, and project all attributes. A page ends after 1 MB, as the service's do.
 //! What is not supported is refused, never ignored.
 
 #![expect(clippy::expect_used, reason = "a test that describes its tables wrongly ends")]
@@ -26,6 +26,7 @@ use serde_json::Value;
 
 use attribute::to_json;
 use refusal::Refusal;
+pub use table::ScalarType;
 use table::{Schema, Table};
 
 /// Tables, and what they hold.
@@ -48,19 +49,28 @@ pub struct Answer {
 impl Tables {
     /// Adds an empty table. Its key attributes are strings.
     #[must_use]
-    pub fn table(mut self, name: &str, hash: &str, range: Option<&str>) -> Self {
+    pub fn table(self, name: &str, hash: &str, range: Option<&str>) -> Self {
+        self.table_with(name, (hash, ScalarType::S), range.map(|range| (range, ScalarType::S)))
+    }
+
+    /// Adds an empty table whose key attributes are of these types.
+    #[must_use]
+    pub fn table_with(mut self, name: &str, hash: (&str, ScalarType), range: Option<(&str, ScalarType)>) -> Self {
         self.tables.insert(name.to_owned(), Table::new(Schema::new(hash, range)));
         self
     }
 
-    /// Adds a global secondary index, in which an item is if it has the index's key attributes.
+    /// Adds a global secondary index, in which an item is if it has the index's key attributes. They are strings, but for
+    /// those that the table's key has too.
     ///
     /// # Panics
     /// If there is no such table.
     #[must_use]
     pub fn index(mut self, table: &str, name: &str, hash: &str, range: Option<&str>) -> Self {
         let table = self.tables.get_mut(table).expect("the index is of a table that was added before");
-        table.indexes.insert(name.to_owned(), Schema::new(hash, range));
+        let typed = |name| (name, table.schema.kind(name));
+        let schema = Schema::new(typed(hash), range.map(typed));
+        table.indexes.insert(name.to_owned(), schema);
         self
     }
 
@@ -68,7 +78,7 @@ impl Tables {
     pub fn answer(&mut self, operation: &str, request: &Value) -> Answer {
         let answered = match operation {
             "BatchGetItem" => batch::get(self, request),
-            "BatchWriteItem" => batch::write(self, request),
+            "BatchWriteItem" => batch::write(self, request, 0),
             "DeleteItem" => write::single(self, "Delete", request),
             "GetItem" => read::get(self, request),
             "PutItem" => write::single(self, "Put", request),
@@ -78,7 +88,16 @@ impl Tables {
             "UpdateItem" => write::single(self, "Update", request),
             other => Err(Refusal::UnknownOperation(other.to_owned())),
         };
-        answered.map_or_else(|refusal| refusal.answer(), |body| Answer { status: 200, body })
+        told(answered)
+    }
+
+    /// Carries out a `BatchWriteItem` but for its last `left` requests, which it gives back as `UnprocessedItems`: tables
+    /// in the order of their names, the requests of each in theirs. Any other operation is carried out as a whole.
+    pub fn answer_in_part(&mut self, operation: &str, request: &Value, left: usize) -> Answer {
+        if operation != "BatchWriteItem" {
+            return self.answer(operation, request);
+        }
+        told(batch::write(self, request, left))
     }
 
     /// All items of a table, in the order of their keys.
@@ -93,6 +112,10 @@ impl Tables {
     fn named(&self, name: &str) -> Result<&Table, Refusal> {
         self.tables.get(name).ok_or(Refusal::UnknownTable)
     }
+}
+
+fn told(answered: Result<Value, Refusal>) -> Answer {
+    answered.map_or_else(|refusal| refusal.answer(), |body| Answer { status: 200, body })
 }
 
 #[cfg(test)]

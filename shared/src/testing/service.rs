@@ -31,6 +31,9 @@ pub enum Fate {
     Answered(Answer),
     /// It is carried out.
     CarriedOut,
+    /// Of a `BatchWriteItem` so many of the last requests come back as `UnprocessedItems`, in the order that
+    /// [`Tables::answer_in_part`] has, and the others are carried out.
+    PartlyTaken(usize),
     /// Something happens to it.
     Struck(Mishap),
 }
@@ -126,6 +129,7 @@ impl DynamoDb {
         match fate {
             Fate::Answered(answer) => Ok(answer),
             Fate::CarriedOut => Ok(answer()),
+            Fate::PartlyTaken(left) => Ok(self.state().tables.answer_in_part(&sent.operation, &sent.body, left)),
             Fate::Struck(Mishap::DieBefore) => std::future::pending().await,
             Fate::Struck(Mishap::FailBefore) => Err(lost()),
             Fate::Struck(Mishap::DieAfter) => {

@@ -15,7 +15,9 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::{Value, json};
 use shared::aws::authorities::Authorities;
+use shared::aws::dead_letters::DeadLetterQueue;
 use shared::aws::iot::Iot;
+use shared::aws::items::Items;
 use shared::aws::registrations::Registrations;
 use shared::aws::sessions::LiveSessions;
 use shared::aws::snapshots::{self, SnapshotBucket};
@@ -53,6 +55,13 @@ pub(crate) fn iot_error(status: u16, code: &'static str) -> Answer {
 pub(crate) fn dynamodb_error(status: u16, code: &str) -> Answer {
     let body = json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "so it is"});
     Answer { body: body.to_string(), headers: Vec::new(), status }
+}
+
+/// An error as SQS gives it (JSON 1.0): the body has the code of the shape, the header the one of the older protocol.
+pub(crate) fn sqs_error(status: u16, code: &str, query: &'static str) -> Answer {
+    let body = json!({"__type": format!("com.amazonaws.sqs#{code}"), "message": "so it is"});
+    let headers = if query.is_empty() { Vec::new() } else { vec![("x-amzn-query-error", query)] };
+    Answer { body: body.to_string(), headers, status }
 }
 
 /// An error as S3 gives it (REST-XML).
@@ -143,6 +152,14 @@ impl Service {
 
     pub(crate) fn authorities(&self) -> Authorities {
         Authorities::new(&self.config(), "authorities")
+    }
+
+    pub(crate) fn dead_letters(&self) -> DeadLetterQueue {
+        DeadLetterQueue::new(&self.config(), "https://sqs.us-east-1.amazonaws.com/000000000000/refused")
+    }
+
+    pub(crate) fn items(&self) -> Items {
+        Items::new(&self.config())
     }
 
     pub(crate) fn registrations(&self) -> Registrations {

@@ -117,9 +117,37 @@ impl Attribute {
     }
 }
 
+impl Attribute {
+    fn depth(&self) -> usize {
+        match self {
+            Self::L(list) => 1 + list.iter().map(Self::depth).max().unwrap_or_default(),
+            Self::M(map) => 1 + depth(map),
+            _ => 0,
+        }
+    }
+
+    fn names(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        match self {
+            Self::L(list) => Box::new(list.iter().flat_map(Self::names)),
+            Self::M(map) => Box::new(names(map)),
+            _ => Box::new(std::iter::empty()),
+        }
+    }
+}
+
 /// The size of an item: that of its attributes' names and values.
 pub(super) fn size(item: &Item) -> usize {
     item.iter().map(|(name, value)| name.len() + value.size()).sum()
+}
+
+/// How many lists and maps lie in one another at the deepest place.
+pub(super) fn depth(item: &Item) -> usize {
+    item.values().map(Attribute::depth).max().unwrap_or_default()
+}
+
+/// The names of all attributes, those within maps included.
+pub(super) fn names(item: &Item) -> impl Iterator<Item = &str> {
+    item.iter().flat_map(|(name, value)| std::iter::once(name.as_str()).chain(value.names()))
 }
 
 pub(super) fn to_json(item: &Item) -> Value {

@@ -14,28 +14,44 @@ use super::write::Write;
 const MOST_READ: usize = 100;
 const MOST_WRITTEN: usize = 25;
 
-/// Puts and deletes items.
-pub(super) fn write(tables: &mut Tables, request: &Value) -> Result<Value, Refusal> {
+/// Octets of a request's JSON: what is known is that 16 MB are too many, not how they are counted.
+const LARGEST: usize = 16 * 1024 * 1024;
+
+/// Puts and deletes items, but for the last `left`.
+pub(super) fn write(tables: &mut Tables, request: &Value, left: usize) -> Result<Value, Refusal> {
     let members = Members::new(request, &["RequestItems"])?;
     let mut placed = BTreeMap::new();
+    let mut order = Vec::new();
     for (name, requests) in entries(members.required("RequestItems")?)? {
         let table = tables.named(name)?;
         for request in elements(requests)? {
             let write = read(name, request)?;
             let key = write.key(table)?;
             let outcome = write.outcome(table, &key)?;
-            if placed.insert((name, key), outcome).is_some() {
+            if placed.insert((name, key.clone()), outcome).is_some() {
                 return Err(Refusal::invalid("Provided list of item keys contains duplicates"));
             }
+            order.push((name, key, write));
         }
     }
     sized("BatchWriteItem", placed.len(), MOST_WRITTEN)?;
+    if request.to_string().len() > LARGEST {
+        return Err(Refusal::TooLarge);
+    }
+    let mut unprocessed = Map::new();
+    for (name, key, write) in order.split_off(order.len().saturating_sub(left)) {
+        placed.remove(&(name, key));
+        // As the service would write it, which need not be as it was asked.
+        if let Value::Array(requests) = unprocessed.entry(name).or_insert_with(|| json!([])) {
+            requests.push(write.to_request());
+        }
+    }
     for ((name, key), item) in placed {
         if let Some(table) = tables.tables.get_mut(name) {
             table.store(key, item);
         }
     }
-    Ok(json!({"UnprocessedItems": {}}))
+    Ok(json!({"UnprocessedItems": unprocessed}))
 }
 
 fn read(table: &str, request: &Value) -> Result<Write, Refusal> {

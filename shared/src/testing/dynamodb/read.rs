@@ -172,16 +172,13 @@ fn check_key_condition(condition: &Condition, schema: &Schema) -> Result<(), Str
         }
         for value in values {
             let Operand::Value(value) = value else { return Err(unsupported()) };
-            match value.as_text() {
-                None => {
-                    let problem = "Condition parameter type does not match schema type";
-                    return Err(format!("One or more parameter values were invalid: {problem}"));
-                }
-                Some("") => {
-                    let problem = "The AttributeValue for a key attribute cannot contain an empty string value";
-                    return Err(format!("One or more parameter values are not valid. {problem}. Key: {attribute}"));
-                }
-                Some(_) => {}
+            if schema.attributes().any(|name| name == attribute) && !schema.admits(attribute, value) {
+                let problem = "Condition parameter type does not match schema type";
+                return Err(format!("One or more parameter values were invalid: {problem}"));
+            }
+            if value.as_text() == Some("") {
+                let problem = "The AttributeValue for a key attribute cannot contain an empty string value";
+                return Err(format!("One or more parameter values are not valid. {problem}. Key: {attribute}"));
             }
         }
         names.push(attribute);

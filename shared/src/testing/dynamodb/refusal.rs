@@ -21,6 +21,8 @@ pub(super) enum Refusal {
     Invalid(String),
     /// The request is not of the protocol's form.
     Shape(String),
+    /// The request is larger than a request may be.
+    TooLarge,
     /// A transaction's token came again with other content.
     TokenReused,
     /// There is no such operation here.
@@ -38,6 +40,11 @@ impl Refusal {
         Self::Shape(format!("expected {expected}, found {found}"))
     }
 
+    /// The status is the one of the HTTP standard for too much content: the service's own words for it are not known.
+    fn status(&self) -> u16 {
+        if *self == Self::TooLarge { 413 } else { 400 }
+    }
+
     pub(super) fn answer(&self) -> Answer {
         let refused = |name: &str, message: &str| json!({"__type": format!("{DYNAMODB}{name}"), "message": message});
         let coral = |name: &str, message: &str| json!({"__type": format!("{CORAL}{name}"), "Message": message});
@@ -52,13 +59,14 @@ impl Refusal {
             }
             Self::Invalid(problem) => refused("ValidationException", problem),
             Self::Shape(problem) => coral("SerializationException", problem),
+            Self::TooLarge => coral("RequestEntityTooLargeException", "Request size has exceeded 16 MB"),
             Self::TokenReused => {
                 refused("IdempotentParameterMismatchException", "The token was used with other actions")
             }
             Self::UnknownOperation(name) => coral("UnknownOperationException", name),
             Self::UnknownTable => refused("ResourceNotFoundException", "Requested resource not found"),
         };
-        Answer { status: 400, body }
+        Answer { status: self.status(), body }
     }
 
     /// What a canceled transaction says of the action.

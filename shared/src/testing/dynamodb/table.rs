@@ -2,38 +2,105 @@
 
 use std::collections::BTreeMap;
 
-use super::attribute::{Attribute, Item, size};
+use super::attribute::{Attribute, Item, depth, names, size};
+use super::number::Number;
 use super::path::Path;
 use super::refusal::Refusal;
 
+const DEEPEST: usize = 32;
 const LARGEST_ITEM: usize = 400 * 1024;
 const LONGEST_HASH: usize = 2048;
+const LONGEST_NAME: usize = 65_535;
 const LONGEST_RANGE: usize = 1024;
 
-/// The values of an item's key attributes; the second is empty where there is none.
-pub(super) type Key = (String, String);
+/// The type of a key attribute.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ScalarType {
+    /// A number.
+    N,
+    /// A string.
+    S,
+}
 
-/// The names of the key attributes of a table or an index.
+impl ScalarType {
+    fn name(self) -> &'static str {
+        match self {
+            Self::N => "N",
+            Self::S => "S",
+        }
+    }
+}
+
+/// The value of a key attribute. Numbers are equal by value.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Scalar {
+    N(Number),
+    S(String),
+}
+
+impl Scalar {
+    /// The value if it is of the type.
+    fn of(value: &Attribute, kind: ScalarType) -> Option<Self> {
+        match (value, kind) {
+            (Attribute::N(number), ScalarType::N) => Some(Self::N(*number)),
+            (Attribute::S(text), ScalarType::S) => Some(Self::S(text.clone())),
+            _ => None,
+        }
+    }
+
+    fn is_longer(&self, most: usize) -> bool {
+        matches!(self, Self::S(text) if text.len() > most)
+    }
+}
+
+/// The values of an item's key attributes.
+pub(super) type Key = (Scalar, Option<Scalar>);
+
+/// The key attributes of a table or an index, by name, each with its type.
 #[derive(Clone, Debug)]
 pub(super) struct Schema {
     pub(super) hash: String,
+    hash_type: ScalarType,
     pub(super) range: Option<String>,
+    range_type: ScalarType,
 }
 
 impl Schema {
-    pub(super) fn new(hash: &str, range: Option<&str>) -> Self {
-        Self { hash: hash.to_owned(), range: range.map(ToOwned::to_owned) }
+    pub(super) fn new(hash: (&str, ScalarType), range: Option<(&str, ScalarType)>) -> Self {
+        Self {
+            hash: hash.0.to_owned(),
+            hash_type: hash.1,
+            range: range.map(|(name, _)| name.to_owned()),
+            range_type: range.map_or(ScalarType::S, |(_, kind)| kind),
+        }
     }
 
     pub(super) fn attributes(&self) -> impl Iterator<Item = &String> {
         [&self.hash].into_iter().chain(&self.range)
     }
 
+    /// The type of one of the key attributes; of any other name it is S.
+    pub(super) fn kind(&self, name: &str) -> ScalarType {
+        match name {
+            name if name == self.hash => self.hash_type,
+            name if self.range.as_ref().is_some_and(|range| name == range) => self.range_type,
+            _ => ScalarType::S,
+        }
+    }
+
+    /// Whether a value is of the type of a key attribute.
+    pub(super) fn admits(&self, name: &str, value: &Attribute) -> bool {
+        value.type_name() == self.kind(name).name()
+    }
+
     /// The key of an item, if it has one.
     pub(super) fn key(&self, item: &Item) -> Option<Key> {
-        let value = |name: &String| item.get(name)?.as_text().map(ToOwned::to_owned);
-        let range = self.range.as_ref().map_or_else(|| Some(String::new()), value)?;
-        value(&self.hash).map(|hash| (hash, range))
+        let value = |name: &String| Scalar::of(item.get(name)?, self.kind(name));
+        let range = match &self.range {
+            Some(name) => Some(value(name)?),
+            None => None,
+        };
+        Some((value(&self.hash)?, range))
     }
 }
 
@@ -63,13 +130,17 @@ impl Table {
         for name in self.schema.attributes() {
             let problem = match item.get(name) {
                 None => format!("Missing the key {name} in the item"),
-                Some(Attribute::S(_)) => continue,
-                Some(other) => format!("Type mismatch for key {name} expected: S actual: {}", other.type_name()),
+                Some(value) if self.schema.admits(name, value) => continue,
+                Some(other) => {
+                    let expected = self.schema.kind(name).name();
+                    format!("Type mismatch for key {name} expected: {expected} actual: {}", other.type_name())
+                }
             };
             return Err(Refusal::invalid(format!("One or more parameter values were invalid: {problem}")));
         }
         self.check_filled(item)?;
-        let key = self.schema.key(item).unwrap_or_default();
+        let mismatch = || Refusal::invalid("The provided key element does not match the schema");
+        let key = self.schema.key(item).ok_or_else(mismatch)?;
         check_length(&key).map(|()| key)
     }
 
@@ -83,11 +154,22 @@ impl Table {
         })
     }
 
-    /// Refuses an item that its indexes can't take, or that is too large.
+    /// Refuses an item whose names can't be, that its indexes can't take, that is nested too deep or too large. The
+    /// service's words for names are not known.
     pub(super) fn check(&self, item: &Item) -> Result<(), Refusal> {
+        if names(item).any(|name| name.is_empty() || name.len() > LONGEST_NAME) {
+            let problem = "Attribute name must have 1 to 65535 octets";
+            return Err(Refusal::invalid(format!("One or more parameter values were invalid: {problem}")));
+        }
+        if depth(item) > DEEPEST {
+            return Err(Refusal::invalid(
+                "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond \
+                 supported limit",
+            ));
+        }
         for (index, schema) in &self.indexes {
             for name in schema.attributes() {
-                check_index_key(index, name, item.get(name))?;
+                check_index_key(index, schema, name, item.get(name))?;
             }
             schema.key(item).map_or(Ok(()), |key| check_length(&key))?;
         }
@@ -118,30 +200,32 @@ impl Table {
     }
 }
 
-fn check_index_key(index: &str, name: &str, value: Option<&Attribute>) -> Result<(), Refusal> {
+fn check_index_key(index: &str, schema: &Schema, name: &str, value: Option<&Attribute>) -> Result<(), Refusal> {
     let problem = match value {
         Some(Attribute::S(text)) if text.is_empty() => format!(
             "One or more parameter values are not valid. A value specified for a secondary index key is not supported. \
              The AttributeValue for a key attribute cannot contain an empty string value. IndexName: {index}, \
              IndexKey: {name}"
         ),
-        None | Some(Attribute::S(_)) => return Ok(()),
+        None => return Ok(()),
+        Some(value) if schema.admits(name, value) => return Ok(()),
         Some(other) => format!(
-            "One or more parameter values were invalid: Type mismatch for Index Key {name} Expected: S Actual: {} \
+            "One or more parameter values were invalid: Type mismatch for Index Key {name} Expected: {} Actual: {} \
              IndexName: {index}",
+            schema.kind(name).name(),
             other.type_name()
         ),
     };
     Err(Refusal::Invalid(problem))
 }
 
-fn check_length(key: &Key) -> Result<(), Refusal> {
-    let problem = match key {
-        (hash, _) if hash.len() > LONGEST_HASH => "Size of hashkey has exceeded the maximum size limit of 2048 bytes",
-        (_, range) if range.len() > LONGEST_RANGE => {
-            "Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
-        }
-        _ => return Ok(()),
+fn check_length((hash, range): &Key) -> Result<(), Refusal> {
+    let problem = if hash.is_longer(LONGEST_HASH) {
+        "Size of hashkey has exceeded the maximum size limit of2048 bytes"
+    } else if range.as_ref().is_some_and(|range| range.is_longer(LONGEST_RANGE)) {
+        "Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
+    } else {
+        return Ok(());
     };
     Err(Refusal::invalid(format!("One or more parameter values were invalid: {problem}")))
 }

@@ -1,5 +1,6 @@
 //! Whole requests.
 
+mod limits;
 mod reads;
 mod writes;
 
@@ -38,10 +39,14 @@ fn ok(tables: &mut Tables, operation: &str, request: impl Borrow<Value>) -> Valu
 /// The error's name, without its prefix, and all that is said.
 #[track_caller]
 fn refused(tables: &mut Tables, operation: &str, request: impl Borrow<Value>) -> (String, Value) {
+    refused_with(400, tables, operation, request.borrow())
+}
+
+#[track_caller]
+fn refused_with(expected: u16, tables: &mut Tables, operation: &str, request: &Value) -> (String, Value) {
     let before = (tables.rows("t"), tables.rows("r"));
-    let request = request.borrow();
     let Answer { status, body } = tables.answer(operation, request);
-    assert_eq!(status, 400, "{operation} {request}: {body}");
+    assert_eq!(status, expected, "{operation}: {body}");
     assert_eq!((tables.rows("t"), tables.rows("r")), before, "{operation} {request} wrote");
     let name = body["__type"].as_str().unwrap().rsplit('#').next().unwrap().to_owned();
     (name, body)

@@ -13,6 +13,9 @@ use super::attribute::{Attribute, item};
 use super::refusal::Refusal;
 use super::request::Members;
 
+/// Octets of an expression.
+const LONGEST: usize = 4096;
+
 /// A part of an expression.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
@@ -74,6 +77,10 @@ impl Placeholders {
     fn parse<T>(&mut self, text: &str, mut parser: fn(&mut Tokens<'_>) -> winnow::Result<T>) -> Result<T, String> {
         if text.trim().is_empty() {
             return Err("The expression can not be empty;".to_owned());
+        }
+        if text.len() > LONGEST {
+            let problem = "Expression size has exceeded the maximum allowed size";
+            return Err(format!("{problem}; expression size: {}", text.len()));
         }
         let syntax = |near: &str| format!("Syntax error; near: {near:?}");
         let lexemes: Vec<Lexeme<'_>> =

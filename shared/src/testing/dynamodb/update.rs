@@ -9,6 +9,9 @@ use super::tokens::{Tokens, function, keyword, punctuation, value};
 
 const WRONG_TYPE: &str = "An operand in the update expression has an incorrect data type";
 
+/// Operators and functions of one expression.
+const MOST_OPERATORS: usize = 300;
+
 /// What becomes of an item: the actions in the order of their text.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Update(Vec<Section>);
@@ -55,6 +58,10 @@ impl Update {
                 return Err(format!("The \"{name}\" section can only be used once in an update expression;"));
             }
             section.check()?;
+        }
+        let count = self.0.iter().map(Section::operators).sum::<usize>();
+        if count > MOST_OPERATORS {
+            return Err(format!("The expression contains too many operators; operator count: {count}"));
         }
         distinct(self.paths())
     }
@@ -127,6 +134,15 @@ impl Section {
         .parse_next(input)
     }
 
+    /// Operators and functions. Whether the service counts the assignments is not documented: here they count.
+    fn operators(&self) -> usize {
+        match self {
+            Self::Add(pairs) | Self::Delete(pairs) => pairs.len(),
+            Self::Remove(paths) => paths.len(),
+            Self::Set(pairs) => pairs.iter().map(|(_, sum)| 1 + sum.operators()).sum(),
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Add(_) => "ADD",
@@ -163,6 +179,13 @@ impl Sum {
             Self::Single(operand) => operand.check("SET", &Attribute::TYPES),
             Self::Plus(one, other) => [one, other].into_iter().try_for_each(|operand| operand.check("+", &["N"])),
             Self::Minus(one, other) => [one, other].into_iter().try_for_each(|operand| operand.check("-", &["N"])),
+        }
+    }
+
+    fn operators(&self) -> usize {
+        match self {
+            Self::Minus(one, other) | Self::Plus(one, other) => 1 + one.functions() + other.functions(),
+            Self::Single(operand) => operand.functions(),
         }
     }
 
@@ -206,6 +229,13 @@ impl Operand {
                 )),
                 _ => Err(format!("Incorrect number of operands for operator or function; {function:?}")),
             },
+        }
+    }
+
+    fn functions(&self) -> usize {
+        match self {
+            Self::Function(_, operands) => 1 + operands.iter().map(Self::functions).sum::<usize>(),
+            Self::Path(_) | Self::Value(_) => 0,
         }
     }
 

@@ -77,6 +77,16 @@ impl Write {
         Self { action: Action::Delete(key), condition: None, table: table.to_owned(), tells_item: false }
     }
 
+    /// The write as a request of a batch.
+    pub(super) fn to_request(&self) -> Value {
+        match &self.action {
+            Action::Delete(key) => json!({"DeleteRequest": {"Key": to_json(key)}}),
+            Action::Check(item) | Action::Put(item) | Action::Update(item, _) => {
+                json!({"PutRequest": {"Item": to_json(item)}})
+            }
+        }
+    }
+
     /// The key of the item to which it goes, if the table accepts the write at all.
     pub(super) fn key(&self, table: &Table) -> Result<Key, Refusal> {
         match &self.action {

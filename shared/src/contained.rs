@@ -1,0 +1,55 @@
+//! Units of work that cost each other nothing.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
+use tokio::time::{Instant, timeout_at};
+
+use crate::fault::{Fault, chain};
+
+/// Why a unit of work was not done.
+#[derive(Debug)]
+pub enum Undone {
+    /// A call failed.
+    Fault(Fault),
+    /// It had not ended in time.
+    OutOfTime,
+    /// It panicked.
+    Panic,
+}
+
+impl Undone {
+    /// Whether another try can succeed without anybody's help.
+    #[must_use]
+    pub fn passing(&self) -> bool {
+        match self {
+            Self::Fault(fault) => fault.kind.passing(),
+            Self::OutOfTime => true,
+            Self::Panic => false,
+        }
+    }
+}
+
+impl fmt::Display for Undone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fault(fault) => f.write_str(&chain(fault)),
+            Self::OutOfTime => f.write_str("no time was left"),
+            Self::Panic => f.write_str("the function panicked"),
+        }
+    }
+}
+
+/// Runs one unit of work so that it costs the others nothing: not their time, and not even if it panics.
+///
+/// # Errors
+/// See [`Undone`].
+pub async fn contained<T>(work: impl Future<Output = Result<T, Fault>>, until: Instant) -> Result<T, Undone> {
+    match timeout_at(until, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(done)) => done.map_err(Undone::Fault),
+        Ok(Err(_)) => Err(Undone::Panic),
+        Err(_) => Err(Undone::OutOfTime),
+    }
+}
