@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod binding;
+mod envelope;
+mod fates;
+mod handler;
+mod holdings;
+mod plan;
+mod refusal;
+mod settings;
+mod sink;
+mod translation;
+mod writing;
+
+pub use binding::Claim;
+pub use envelope::{Envelope, EnvelopeFault, Rejected, Rejection};
+pub use plan::{Pending, Plan, Step};
+pub use refusal::{Reason, Refusal};
+pub use settings::Settings;
+pub use sink::{Outcome, Sink};
+pub use translation::{Translated, translate};

@@ -1,0 +1,99 @@
+//! Whose message it is.
+
+use serde_json::json;
+use shared::fault::FaultKind;
+use shared::port::Holding;
+
+use crate::stage::{MESSAGES, Stage, hex, json_message, message};
+
+fn thing(name: &str) -> Holding {
+    Holding::Thing(name.parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_device_writes_under_its_own_name_only() {
+    let stage = Stage::new();
+    stage.certificate(1, thing("pump"));
+    let own = json_message("claimed", "pump", 0, &json!(1));
+    let other = json_message("claimed", "valve", 1, &json!(2));
+    let outcome = stage.take(&[own, other]).await;
+    assert_eq!((outcome.written, outcome.rejected, outcome.mismatches), (1, 1, 1), "{outcome:?}");
+    assert_eq!(stage.only_row(MESSAGES)["device"]["S"], "pump");
+    let rejected = &stage.rejected()[0]["rejected"];
+    assert_eq!(rejected["reason"], "principal_mismatch");
+    let detail = rejected["detail"].as_str().unwrap();
+    assert!(detail.contains("pump") && detail.contains("valve") && detail.contains(&hex(1)), "{detail}");
+}
+
+/// A client id is chosen by whoever connects; the certificate is not.
+#[tokio::test]
+async fn the_client_id_proves_nothing() {
+    let stage = Stage::new();
+    stage.certificate(1, thing("pump"));
+    let mut other = json_message("claimed", "valve", 0, &json!(1));
+    other["clientId"] = "valve".into();
+    assert_eq!(stage.refused(&[other]).await[0].0, "principal_mismatch");
+}
+
+#[tokio::test]
+async fn who_was_never_let_in_writes_nothing() {
+    let stage = Stage::new();
+    stage.certificate(1, Holding::Nothing);
+    let unknown = json_message("claimed", "pump", 0, &json!(1));
+    let mut nobody = unknown.clone();
+    nobody.as_object_mut().unwrap().remove("principal");
+    let mut application = unknown.clone();
+    application["principal"] = "AROA1:session".into();
+    let refused = stage.refused(&[unknown, nobody, application]).await;
+    assert!(refused.iter().all(|(reason, _)| reason == "principal_unknown"), "{refused:?}");
+    assert_eq!(refused.len(), 3);
+}
+
+#[tokio::test]
+async fn a_topic_that_names_no_device_is_nobodys() {
+    let stage = Stage::new();
+    stage.certificate(1, thing("pump"));
+    let mut message = message("claimed", "pump", 0, b"1");
+    message["topic"] = "dt".into();
+    assert_eq!(stage.refused(&[message]).await[0].0, "key");
+}
+
+#[tokio::test]
+async fn who_is_being_let_in_is_asked_for_again() {
+    let stage = Stage::new();
+    let id = stage.certificate(1, Holding::NotYet);
+    let message = json_message("claimed", "pump", 0, &json!(1));
+    let outcome = stage.take(std::slice::from_ref(&message)).await;
+    assert_eq!(outcome.failed, ["0"]);
+    assert_eq!(stage.rejected().len(), 0);
+    stage.holders.set(id, thing("pump"));
+    stage.written(&[message]).await;
+}
+
+#[tokio::test]
+async fn a_certificate_is_asked_for_once_if_it_was_let_in() {
+    let stage = Stage::new();
+    stage.certificate(1, thing("pump"));
+    stage.certificate(2, Holding::Nothing);
+    let own = json_message("claimed", "pump", 0, &json!(1));
+    let mut unknown = json_message("claimed", "pump", 1, &json!(1));
+    unknown["principal"] = hex(2).into();
+    let messages = [own.clone(), json_message("claimed", "pump", 2, &json!(2)), unknown];
+    stage.take(&messages).await;
+    stage.take(&messages).await;
+    assert_eq!(stage.holders.asked(), [hex(1), hex(2), hex(2)].map(|id| id.parse().unwrap()));
+}
+
+#[tokio::test]
+async fn while_nobody_can_tell_whose_it_is_the_message_waits() {
+    let stage = Stage::new();
+    stage.certificate(1, thing("pump"));
+    stage.holders.when(|_| Some(FaultKind::Throttled));
+    let claimed = json_message("claimed", "pump", 0, &json!(1));
+    let free = json_message("all", "pump", 1, &json!(1));
+    let outcome = stage.take(&[claimed.clone(), free]).await;
+    assert_eq!((outcome.failed, outcome.written), (vec!["0".to_owned()], 1));
+    assert_eq!(stage.rejected().len(), 0);
+    stage.holders.when(|_| None);
+    stage.written(&[claimed]).await;
+}

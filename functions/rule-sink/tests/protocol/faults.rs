@@ -1,0 +1,234 @@
+//! What goes wrong costs what it concerns, and nothing is lost.
+
+use std::time::Duration;
+
+use lambda_runtime::{Context, LambdaEvent};
+use serde_json::{Value, json};
+use shared::batch::{SqsEvent, SqsRecord};
+use shared::fault::FaultKind;
+use shared::testing::dynamodb::Answer;
+use shared::testing::{Delivery, Fate, Mishap};
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use crate::stage::{LATEST, MESSAGES, NUMBERS, Stage, json_message};
+
+fn refusal(code: &str) -> Answer {
+    let message = "this is what it said";
+    Answer {
+        status: 400,
+        body: json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message}),
+    }
+}
+
+fn record(id: &str, message: &Value) -> SqsRecord {
+    SqsRecord { body: message.to_string(), message_id: id.to_owned() }
+}
+
+/// Messages of every kind, in several batches and sequences; one of them is refused.
+fn messages() -> Vec<Value> {
+    let all = (0..60).map(|n| json_message("all", &format!("pump-{}", n % 7), n, &json!({"n": n})));
+    let latest = (0..10).map(|n| json_message("latest", "pump", n, &json!(n)));
+    let status = (0..4).map(|n| json_message("status", "valve", 20 + n, &json!({format!("m{n}"): n})));
+    let others = [
+        json_message("first", "tank", 30, &json!(1)),
+        json_message("deleted", "pump-0", 31, &json!(1)),
+        json_message("nowhere", "pump", 32, &json!(1)),
+    ];
+    all.chain(latest).chain(status).chain(others).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopped_at_any_call_and_delivered_again_it_ends_as_a_clean_run() {
+    let clean = Stage::new();
+    let outcome = clean.take(&messages()).await;
+    assert_eq!((outcome.failed.len(), outcome.rejected), (0, 1), "{outcome:?}");
+    let calls: usize = clean.calls().values().sum();
+    assert!(calls >= 8, "{calls}");
+    for mishap in Mishap::STOPS {
+        for struck in 0..calls {
+            let stage = Stage::new();
+            let mut n = 0;
+            stage.dynamodb.when(move |_| {
+                n += 1;
+                if n == struck + 1 { Fate::Struck(mishap) } else { Fate::CarriedOut }
+            });
+            let outcome = stage.take(&messages()).await;
+            assert!(!outcome.failed.is_empty(), "{mishap:?} at call {struck} was not told");
+            let again: Vec<Value> =
+                outcome.failed.iter().map(|id| messages()[id.parse::<usize>().unwrap()].clone()).collect();
+            // The whole delivery may come again as well, if the function was killed.
+            stage.take(&again).await;
+            assert_eq!(stage.rows(), clean.rows(), "{mishap:?} at call {struck}");
+            stage.take(&messages()).await;
+            assert_eq!(stage.rows(), clean.rows(), "{mishap:?} at call {struck}, all of it again");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_poison_message_among_a_hundred_costs_itself_only() {
+    let stage = Stage::new();
+    let mut bodies: Vec<String> = (0..100).map(|n| json_message("all", "pump", n, &json!(n)).to_string()).collect();
+    bodies[50] = "poison".to_owned();
+    let outcome = stage.take_bodies(&bodies).await;
+    assert_eq!((outcome.written, outcome.rejected, outcome.failed.len()), (99, 1, 0), "{outcome:?}");
+    assert_eq!(stage.dynamodb.rows(MESSAGES).len(), 99);
+    assert_eq!(stage.rejected()[0]["original"], "poison");
+}
+
+/// What the sink can't know of a table, DynamoDB says: an index may want an attribute to be a number.
+#[tokio::test]
+async fn what_dynamodb_refuses_is_put_aside_and_the_rest_of_its_batch_is_written() {
+    let stage = Stage::new();
+    stage.dynamodb.when(|sent| {
+        let is_poisoned = sent.body.to_string().contains("poison");
+        if is_poisoned { Fate::Answered(refusal("ValidationException")) } else { Fate::CarriedOut }
+    });
+    let mut messages: Vec<Value> = (0..30).map(|n| json_message("all", "pump", n, &json!(n))).collect();
+    messages[7] = json_message("all", "pump", 7, &json!("poison"));
+    let outcome = stage.take(&messages).await;
+    assert_eq!((outcome.written, outcome.rejected, outcome.failed.len()), (29, 1, 0), "{outcome:?}");
+    let rejected = &stage.rejected()[0]["rejected"];
+    assert_eq!(rejected["reason"], "dynamodb");
+    assert!(rejected["detail"].as_str().unwrap().contains("this is what it said"), "{rejected}");
+}
+
+/// The message that it was to replace was good.
+#[tokio::test]
+async fn what_a_refused_message_would_have_replaced_is_delivered_again() {
+    let stage = Stage::new();
+    stage.dynamodb.when(|sent| {
+        let is_poisoned = sent.body.to_string().contains("poison");
+        if is_poisoned { Fate::Answered(refusal("ValidationException")) } else { Fate::CarriedOut }
+    });
+    let good = json_message("latest", "pump", 0, &json!(1));
+    let outcome = stage.take(&[good.clone(), json_message("latest", "pump", 1, &json!("poison"))]).await;
+    assert_eq!((outcome.failed, outcome.rejected), (vec!["0".to_owned()], 1));
+    stage.written(&[good]).await;
+    assert_eq!(stage.only_row(LATEST)["payload"], json!({"N": "1"}));
+}
+
+#[tokio::test]
+async fn a_table_that_is_missing_costs_its_own_messages_only() {
+    let stage = Stage::new();
+    let mut messages: Vec<Value> = (0..10).map(|n| json_message("latest", &format!("p{n}"), 0, &json!(n))).collect();
+    messages.push(json_message("missing", "pump", 0, &json!(1)));
+    messages.push(json_message("all", "pump", 0, &json!(1)));
+    let outcome = stage.take(&messages).await;
+    assert_eq!((outcome.failed, outcome.rejected, outcome.written), (vec!["10".to_owned()], 0, 11));
+}
+
+#[tokio::test]
+async fn a_role_that_lacks_a_permission_loses_nothing() {
+    let stage = Stage::new();
+    stage.dynamodb.when(|_| Fate::Answered(refusal("AccessDeniedException")));
+    let messages: Vec<Value> = (0..30).map(|n| json_message("all", "pump", n, &json!(n))).collect();
+    let outcome = stage.take(&messages).await;
+    assert_eq!((outcome.failed.len(), outcome.rejected, outcome.written), (30, 0, 0));
+    // One table: writing each by itself would only ask as often as there are messages.
+    assert_eq!(stage.calls()["BatchWriteItem"], 2);
+    stage.dynamodb.when(|_| Fate::CarriedOut);
+    stage.written(&messages).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_taken_up_is_sent_again_until_the_time_is_up() {
+    let stage = Stage::new();
+    let mut n = 0;
+    stage.dynamodb.when(move |_| {
+        n += 1;
+        if n <= 3 { Fate::PartlyTaken(5) } else { Fate::CarriedOut }
+    });
+    let messages: Vec<Value> = (0..20).map(|n| json_message("all", "pump", n, &json!(n))).collect();
+    stage.written(&messages).await;
+    assert_eq!(stage.dynamodb.rows(MESSAGES).len(), 20);
+
+    let stage = Stage::new();
+    stage.dynamodb.when(|_| Fate::PartlyTaken(5));
+    // Pauses are of microseconds here: what is left after five seconds for refusals takes a hundred requests.
+    let records = messages.iter().zip(0..).map(|(message, n)| record(&n.to_string(), message));
+    let until = Instant::now() + Duration::from_millis(5001);
+    let outcome = stage.sink.take(&records.collect::<Vec<_>>(), OffsetDateTime::UNIX_EPOCH, until).await;
+    assert_eq!((outcome.failed.len(), outcome.written), (5, 15), "{outcome:?}");
+    assert_eq!(stage.dynamodb.rows(MESSAGES).len(), 15);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_sequence_that_hangs_costs_the_others_no_time() {
+    let stage = Stage::new();
+    stage.dynamodb.when(|sent| {
+        let hangs = sent.operation == "UpdateItem";
+        if hangs { Fate::Struck(Mishap::DieBefore) } else { Fate::CarriedOut }
+    });
+    let status = json_message("status", "pump", 0, &json!({"m": 1}));
+    let count = json_message("count", "pump", 1, &json!(1));
+    let outcome = stage.take(&[status, count, json_message("all", "pump", 0, &json!(1))]).await;
+    // What comes after it must not overtake it.
+    assert_eq!((outcome.failed, outcome.written), (vec!["0".to_owned(), "1".to_owned()], 1));
+}
+
+/// A later write of the same item waits for the one that failed.
+#[tokio::test]
+async fn a_sequence_ends_at_its_first_fault() {
+    let stage = Stage::new();
+    let mut n = 0;
+    stage.dynamodb.when(move |_| {
+        n += 1;
+        if n == 1 { Fate::Struck(Mishap::FailBefore) } else { Fate::CarriedOut }
+    });
+    let messages = [json_message("status", "pump", 0, &json!({"m": 1})), json_message("count", "pump", 1, &json!(1))];
+    let outcome = stage.take(&messages).await;
+    assert_eq!(outcome.failed, ["0", "1"]);
+    assert_eq!(stage.dynamodb.rows(LATEST).len(), 0);
+}
+
+#[tokio::test]
+async fn a_refused_message_is_acknowledged_only_once_it_waits_elsewhere() {
+    let stage = Stage::new();
+    stage.queue.when(|_| Delivery::NotTaken(vec![1], FaultKind::Unavailable));
+    let bodies: Vec<String> = (0..3).map(|n| format!("poison-{n}")).collect();
+    let outcome = stage.take_bodies(&bodies).await;
+    assert_eq!((outcome.failed, outcome.rejected), (vec!["1".to_owned()], 2));
+    assert_eq!(stage.rejected().len(), 2);
+}
+
+#[tokio::test]
+async fn a_claim_that_is_not_put_aside_is_not_counted_twice() {
+    let stage = Stage::new();
+    stage.queue.when(|_| Delivery::Struck(Mishap::FailBefore));
+    let outcome = stage.take(&[json_message("claimed", "pump", 0, &json!(1))]).await;
+    assert_eq!((outcome.failed, outcome.rejected, outcome.mismatches), (vec!["0".to_owned()], 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_time_everything_is_delivered_again() {
+    let stage = Stage::new();
+    stage.dynamodb.when(|_| Fate::Struck(Mishap::Stall));
+    let records =
+        vec![SqsRecord { body: json_message("all", "pump", 0, &json!(1)).to_string(), message_id: "0".to_owned() }];
+    let until = Instant::now() + Duration::from_secs(1);
+    let outcome = stage.sink.take(&records, OffsetDateTime::UNIX_EPOCH, until).await;
+    assert_eq!(outcome.failed, ["0"]);
+    assert!(Instant::now() <= until);
+}
+
+#[tokio::test]
+async fn a_record_without_id_fails_the_invocation() {
+    let stage = Stage::new();
+    let record = |id: &str| SqsRecord { body: "poison".to_owned(), message_id: id.to_owned() };
+    let event = SqsEvent { records: vec![record("1"), record("")] };
+    let error = stage.sink.handle(LambdaEvent::new(event, Context::default())).await.unwrap_err();
+    assert!(error.error_message.contains("messageId"));
+    assert_eq!(stage.rejected().len(), 0);
+}
+
+#[tokio::test]
+async fn the_handler_names_what_is_to_be_delivered_again() {
+    let stage = Stage::new();
+    let of = |id, route| record(id, &json_message(route, "pump", 0, &json!({"at": 1})));
+    let event = SqsEvent { records: vec![of("a", "numbered"), of("b", "missing"), of("c", "nowhere")] };
+    let answer = stage.sink.handle(LambdaEvent::new(event, Context::default())).await.unwrap();
+    assert_eq!(serde_json::to_value(answer).unwrap(), json!({"batchItemFailures": [{"itemIdentifier": "b"}]}));
+    assert_eq!(stage.dynamodb.rows(NUMBERS).len(), 1);
+}

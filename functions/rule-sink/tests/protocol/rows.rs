@@ -1,0 +1,168 @@
+//! What messages become.
+
+use serde_json::{Value, json};
+use shared::port::Holding;
+
+use crate::stage::{LATEST, MESSAGES, NUMBERS, START, Stage, hex, json_message, message};
+
+#[tokio::test]
+async fn a_message_becomes_an_item_with_its_keys_and_its_payload() {
+    let stage = Stage::new();
+    stage.written(&[message("all", "pump", 0, r#"{"t": 21.50, "ok": [true, null, "é"]}"#.as_bytes())]).await;
+    let row = stage.only_row(MESSAGES);
+    assert_eq!(row["device"], json!({"S": "pump"}));
+    let key = row["message"]["S"].as_str().unwrap();
+    assert!(key.starts_with(&format!("{START}#")) && key.len() == 13 + 1 + 36, "{key}");
+    let list = json!({"L": [{"BOOL": true}, {"NULL": true}, {"S": "é"}]});
+    assert_eq!(row["payload"]["M"]["ok"], list);
+    assert_eq!(row["payload"]["M"]["t"]["N"].as_str().unwrap().parse::<f64>().unwrap().to_string(), "21.5");
+}
+
+#[tokio::test]
+async fn numbers_are_exact() {
+    let stage = Stage::new();
+    let digits = "12345678901234567890123456789012345678";
+    let payload = format!(r#"{{"a":{digits},"b":0.{digits},"c":-1e-130,"d":9.9e125}}"#);
+    stage.written(&[message("latest", "pump", 0, payload.as_bytes())]).await;
+    let row = stage.only_row(LATEST);
+    let number = |name: &str| row["payload"]["M"][name]["N"].as_str().unwrap().to_owned();
+    assert_eq!(number("a"), digits);
+    assert!(number("b").contains(digits), "{row}");
+}
+
+#[tokio::test]
+async fn what_is_no_json_is_kept_octet_for_octet() {
+    let stage = Stage::new();
+    let octets: Vec<u8> = (0..=255).collect();
+    for (device, payload) in [("a", octets.as_slice()), ("b", b""), ("c", b"{\"t\":21"), ("d", b"Infinity pool")] {
+        stage.written(&[message("latest", device, 0, payload)]).await;
+        let rows = stage.dynamodb.rows(LATEST);
+        let row = rows.iter().find(|row| row["device"]["S"] == device).unwrap();
+        let wire = message("latest", device, 0, payload)["payload"].clone();
+        assert_eq!(row["payload"], json!({"B": wire}), "{device}");
+    }
+}
+
+#[tokio::test]
+async fn a_raw_payload_is_kept_as_it_came_json_or_not() {
+    let stage = Stage::new();
+    let too_many_digits = br#"{ "t" : 21.50, "n": 1234567890123456789012345678901234567890, "": NaN }"#;
+    stage.written(&[message("raw", "pump", 0, too_many_digits)]).await;
+    let wire = message("raw", "pump", 0, too_many_digits)["payload"].clone();
+    assert_eq!(stage.only_row(LATEST)["payload"], json!({"B": wire}));
+}
+
+#[tokio::test]
+async fn columns_are_the_members_of_the_payload() {
+    let stage = Stage::new();
+    let payload = json!({"device": "pump", "at": 7, "t": 21, "nested": {"a": []}});
+    stage.written(&[json_message("columns", "other", 0, &payload)]).await;
+    let expected = json!({
+        "at": {"N": "7"}, "device": {"S": "pump"}, "expires": {"N": (START / 1000 + 86_400).to_string()},
+        "nested": {"M": {"a": {"L": []}}}, "t": {"N": "21"},
+    });
+    assert_eq!(stage.only_row(NUMBERS), expected);
+}
+
+#[tokio::test]
+async fn a_member_that_says_the_same_as_the_key_is_no_conflict() {
+    let stage = Stage::new();
+    let payload = json!({"device": "pump", "at": 7.0, "expires": START / 1000 + 86_400});
+    stage.written(&[json_message("columns", "other", 0, &payload)]).await;
+    assert_eq!(stage.only_row(NUMBERS).as_object().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn an_update_sets_its_attributes_and_leaves_others() {
+    let stage = Stage::new();
+    let on = json_message("status", "pump", 0, &json!({"mode": "on", "t": 1}));
+    let count = json_message("count", "pump", 1, &json!(5));
+    let off = json_message("status", "pump", 2, &json!({"mode": "off"}));
+    for messages in [vec![on.clone(), count.clone(), off.clone()], vec![on], vec![count], vec![off]] {
+        stage.written(&messages).await;
+        let expected = json!({
+            "count": {"N": "5"}, "device": {"S": "pump"}, "mode": {"S": "off"}, "t": {"N": "1"},
+        });
+        if messages.len() == 3 {
+            assert_eq!(stage.only_row(LATEST), expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_update_without_attributes_makes_the_item() {
+    let stage = Stage::new();
+    stage.written(&[json_message("status", "pump", 0, &json!({}))]).await;
+    assert_eq!(stage.only_row(LATEST), json!({"device": {"S": "pump"}}));
+}
+
+#[tokio::test]
+async fn the_payload_can_choose_the_operation() {
+    let stage = Stage::new();
+    stage.written(&[json_message("chosen", "pump", 0, &json!({"operation": "INSERT"}))]).await;
+    assert_eq!(stage.dynamodb.rows(LATEST).len(), 1);
+    stage.written(&[json_message("chosen", "pump", 1, &json!({"operation": "DELETE"}))]).await;
+    assert_eq!(stage.dynamodb.rows(LATEST).len(), 0);
+}
+
+#[tokio::test]
+async fn a_unique_item_is_never_overwritten() {
+    let stage = Stage::new();
+    stage.written(&[json_message("first", "pump", 0, &json!(1))]).await;
+    let outcome = stage.take(&[json_message("first", "pump", 1, &json!(2))]).await;
+    assert_eq!((outcome.written, outcome.repeated, outcome.failed.len()), (0, 1, 0), "{outcome:?}");
+    assert_eq!(stage.only_row(LATEST)["payload"], json!({"N": "1"}));
+}
+
+#[tokio::test]
+async fn the_same_message_twice_is_one_item_and_two_of_one_millisecond_are_two() {
+    let stage = Stage::new();
+    let one = json_message("all", "pump", 0, &json!({"t": 1}));
+    stage.written(&[one.clone(), one.clone()]).await;
+    stage.written(std::slice::from_ref(&one)).await;
+    assert_eq!(stage.dynamodb.rows(MESSAGES).len(), 1);
+    let mut other = one;
+    other["traceId"] = "other".into();
+    stage.written(&[other]).await;
+    assert_eq!(stage.dynamodb.rows(MESSAGES).len(), 2);
+}
+
+/// Without a trace id the queue's own name for the message tells a repeat from another message.
+#[tokio::test]
+async fn messages_that_did_not_come_over_mqtt_are_told_apart_by_the_queue() {
+    let stage = Stage::new();
+    let mut message = json_message("all", "pump", 0, &json!({"t": 1}));
+    message["clientId"] = "n/a".into();
+    for member in ["principal", "traceId"] {
+        message.as_object_mut().unwrap().remove(member);
+    }
+    stage.written(&[message.clone(), message.clone()]).await;
+    stage.written(&[message]).await;
+    assert_eq!(stage.dynamodb.rows(MESSAGES).len(), 2);
+}
+
+#[tokio::test]
+async fn a_refused_message_that_comes_back_is_looked_at_again() {
+    let stage = Stage::new();
+    let id = stage.certificate(1, Holding::Nothing);
+    let mut original = json_message("claimed", "pump", 0, &json!({"t": 1}));
+    original.as_object_mut().unwrap().remove("traceId");
+    let refused = stage.refused(std::slice::from_ref(&original)).await;
+    assert_eq!(refused[0].0, "principal_unknown");
+    let waiting = stage.rejected().remove(0);
+    assert_eq!(serde_json::from_str::<Value>(waiting["original"].as_str().unwrap()).unwrap(), original);
+    assert_eq!(waiting["rejected"]["messageId"], "0");
+    assert_eq!(waiting["rejected"]["route"], "claimed");
+    assert_eq!(waiting["rejected"]["at"], "1970-01-01T00:00:00.000Z");
+
+    // It is refused again as what it was, not as what it was wrapped in.
+    stage.refused(&[json!(0), waiting.clone()]).await;
+    assert_eq!(stage.rejected()[2], waiting);
+
+    stage.holders.set(id.clone(), Holding::Thing("pump".parse().unwrap()));
+    stage.written(std::slice::from_ref(&waiting)).await;
+    // The queue calls it otherwise now; its item is the same.
+    stage.written(&[waiting.clone(), waiting]).await;
+    assert_eq!(stage.dynamodb.rows(MESSAGES).len(), 1);
+    assert_eq!(id.as_str(), hex(1));
+}
