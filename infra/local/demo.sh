@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A device that AWS IoT has never seen comes in, and is seen to stay and to go; one that steals its name stays out, and
-# what the maker's CA revokes goes.
+# A device that AWS IoT has never seen comes in, is told what to do, is heard, and is seen to stay and to go; one that
+# steals its name stays out, and what the maker's CA revokes goes.
 # Runs inside the local cloud:
 #   python3 infra/local/cloud.py run -- infra/local/demo.sh
 set -euo pipefail
@@ -10,6 +10,7 @@ infra/local/deploy.sh
 
 readonly jitr=$PWD/target/debug/jitr
 readonly device_sdk=$PWD/tests/clients/device_sdk.py
+readonly application=$PWD/tests/clients/application.py
 readonly crl=s3://iot-jitr-revocation/crl/pump-works.crl
 # An empty folder: keys of an earlier run would not be overwritten.
 folder=$JITR_LOCAL_DIR/demo
@@ -26,9 +27,16 @@ fail() {
   exit 1
 }
 
+typed() {
+  local word
+  for word; do
+    if [[ $word == *[{\ ]* ]]; then printf " '%s'" "$word"; else printf ' %s' "$word"; fi
+  done
+}
+
 # Shows a command as one would type it, and runs it.
 run() {
-  printf '\n$ jitr %s\n' "$*"
+  printf '\n$ jitr%s\n' "$(typed "$@")"
   "$jitr" "$@"
 }
 
@@ -40,6 +48,12 @@ run_to() {
   ((code == expected)) || fail "this ended with $code, not with $expected: jitr $*"
 }
 
+# The same for an application that knows nothing of jitr, but the SDK of AWS.
+ask() {
+  printf '\n$ python3 application.py%s\n' "$(typed "$@")"
+  python3 "$application" "$@"
+}
+
 make_device() {
   run device new --ca ca/ca.pem --ca-key ca/ca.key --name "$1" --out "$2"
 }
@@ -48,11 +62,11 @@ connect() {
   run device connect --cert "$1/chain.pem" --key "$1/device.key" "${@:2}"
 }
 
-# Lets a device in that stays, until `leave` cuts its power.
+# Lets a device in that stays and follows its shadow, until `leave` cuts its power.
 staying=""
 stay() {
   python3 "$device_sdk" --client-id "$1" --endpoint "$JITR_MQTT_ENDPOINT" --server-ca "$JITR_SERVER_CA" \
-    --certificate "$1/chain.pem" --key "$1/device.key" --stay 600 &
+    --certificate "$1/chain.pem" --key "$1/device.key" --stay 600 --shadow &
   staying=$!
 }
 
@@ -89,6 +103,16 @@ is_told() {
   fail "the $2 of client $1 is not $3"
 }
 
+# Waits until a device's messages in the table hold this: the last ones may still be in the queue.
+is_heard() {
+  for _ in {1..40}; do
+    python3 "$application" messages "$1" | grep -qF "$2" && return
+    sleep 0.5
+  done
+  python3 "$application" messages "$1" >&2 || true
+  fail "no message of $1 has $2"
+}
+
 # Makes the next CRL from the one before, puts it where the checker looks, and has it carried out.
 crls=1
 next_crl() {
@@ -115,7 +139,15 @@ is_told pump-17 disconnectReason CLIENT_INITIATED_DISCONNECT
 stay pump-17
 is_told pump-17 state connected
 is_told pump-17 filter cmd/pump-17/+
+is_told pump-17 filter '\$aws/things/pump-17/shadow/update/delta'
 run devices show pump-17
+
+say "An application wants it to measure every 30 seconds, and tells its shadow; the device does it, and reports"
+ask desire pump-17 '{"interval":30}'
+
+say "What it has said, and every version of its shadow, have gone through rules and a queue into a table"
+is_heard pump-17 'version 2:'
+ask messages pump-17
 
 say "Its power fails; for a minute that may be a short break, and does not count as offline"
 leave

@@ -1,5 +1,7 @@
 //! The functions' environments as the template makes them.
 
+use saphyr::{LoadableYamlNode as _, Yaml};
+
 use crate::crl::bucket;
 use crate::stack::STACK;
 
@@ -46,6 +48,39 @@ pub fn lifecycle_recorder(endpoint: &str, identity: (&str, &str)) -> Vec<(String
         ("EVENT_RETENTION_DAYS", "90".to_owned()),
     ];
     with_identity(own, endpoint, identity)
+}
+
+/// The rule sink's, with an endpoint and an access key, and with the template's routes.
+#[must_use]
+pub fn rule_sink(endpoint: &str, identity: (&str, &str)) -> Vec<(String, String)> {
+    let rejected = format!("{}/000000000000/{STACK}-RejectedMessages-local", endpoint.trim_end_matches('/'));
+    let own = [
+        ("ACCOUNT_ID", "000000000000".to_owned()),
+        ("MORE_ROUTES", "{}".to_owned()),
+        ("REGISTRATIONS_TABLE", format!("{STACK}-registrations")),
+        ("REJECTED_QUEUE_URL", rejected),
+        ("ROUTES", routes()),
+    ];
+    with_identity(own, endpoint, identity)
+}
+
+/// The template's routes as the stack's function gets them.
+///
+/// # Panics
+/// If the template has none.
+#[must_use]
+#[expect(clippy::expect_used, reason = "without the template there is nothing to test")]
+pub fn routes() -> String {
+    let template = Yaml::load_from_str(include_str!("../../template.yaml")).expect("the template is no YAML");
+    let at = |path: &[&str]| path.iter().try_fold(template.first()?, |place, name| place.as_mapping_get(name));
+    let days = at(&["Parameters", "MessageRetentionDays", "Default"]).and_then(Yaml::as_integer).expect("no default");
+    let routes = match at(&["Resources", "RuleSink", "Properties", "Environment", "Variables", "ROUTES"]) {
+        // The one tag here is that of Fn::Sub.
+        Some(Yaml::Tagged(_, text)) => text.as_str(),
+        _ => None,
+    };
+    let routes = routes.expect("the template has no routes").replace("${Messages}", &format!("{STACK}-messages"));
+    routes.replace("${MessageRetentionDays}", &days.to_string()).replace("${!", "${")
 }
 
 fn with_identity<const N: usize>(

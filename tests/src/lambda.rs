@@ -195,6 +195,19 @@ pub fn lifecycle_recorder() -> Binary {
     }
 }
 
+/// The rule sink, or the binary named by `RULE_SINK_BINARY`.
+///
+/// # Panics
+/// If there is neither.
+#[must_use]
+pub fn rule_sink() -> Binary {
+    Binary {
+        path: built("rule-sink", "RULE_SINK_BINARY"),
+        patience: Duration::from_secs(90),
+        time_out: Duration::from_mins(1),
+    }
+}
+
 fn built(name: &str, variable: &str) -> PathBuf {
     #[expect(clippy::disallowed_methods, reason = "a test's own setting")]
     let named = std::env::var_os(variable).map(PathBuf::from);

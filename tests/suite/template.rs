@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 use shared::aws::authorities::RECORD_INDEX;
 use shared::aws::devices::LISTING_INDEX;
 use shared::aws::sessions::PRINCIPAL_INDEX;
+use shared::route::Routes;
 use tests::environment::{self, ROOT};
-use tests::lambda::{Function, crl_checker, lifecycle_recorder};
+use tests::lambda::{Function, crl_checker, lifecycle_recorder, rule_sink};
 use tests::stack::{STACK, Stack};
 
 /// The longest time for which a queue keeps a message, in seconds ("Amazon SQS message quotas" in the Amazon SQS
@@ -40,6 +41,16 @@ impl Template {
         let name = arn["!GetAtt"].as_str().and_then(|text| text.strip_suffix(".Arn"));
         let found = name.and_then(|name| self.0.pointer(&format!("/Resources/{name}/Properties")));
         found.with_context(|| format!("{arn} is no ARN of a resource"))
+    }
+
+    /// The queues from which functions are invoked.
+    fn sources(&self) -> Result<BTreeSet<&str>> {
+        let functions = self.properties("AWS::Serverless::Function")?.into_values();
+        let events = functions.flat_map(|function| function["Events"].as_object().into_iter().flat_map(Map::values));
+        let queues =
+            events.filter(|event| event["Type"] == "SQS").map(|event| event.pointer("/Properties/Queue/!GetAtt"));
+        let name = |arn: Option<&Value>| arn.and_then(Value::as_str).and_then(|arn| arn.strip_suffix(".Arn"));
+        queues.map(|arn| name(arn).context("no ARN of a queue")).collect()
     }
 
     /// The own metrics of a function that alarms are on.
@@ -139,15 +150,125 @@ async fn alarms_are_on_metrics_that_the_lifecycle_recorder_writes() -> Result<()
     Ok(())
 }
 
+#[tokio::test]
+async fn alarms_are_on_metrics_that_the_rule_sink_writes() -> Result<()> {
+    let stack = Stack::connect().await;
+    let mut function = Function::start(&rule_sink(), &environment::rule_sink(&stack.url, ROOT)).await?;
+    let event = json!({"Records": [{"messageId": "1", "body": "no envelope"}]});
+    let answer = function.answer(event.to_string().as_bytes()).await?;
+    let metrics = function.metrics().await.with_context(|| format!("no metrics with {answer}"))?;
+    assert_eq!(metrics["MessagesRejected"], 1, "{metrics}");
+    let (namespace, written) = written(&metrics)?;
+
+    let template = Template::read()?;
+    let of_alarms = template.alarmed_metrics(namespace, "RuleSink")?;
+    assert_eq!(of_alarms, BTreeSet::from(["PrincipalMismatches"]));
+    assert!(of_alarms.is_subset(&written), "{of_alarms:?} are not all among {written:?}");
+    Ok(())
+}
+
 /// What a rule can't hand over is lost without an error action, and the local cloud can always hand it over.
 #[test]
 fn every_rule_keeps_what_it_cannot_hand_over() -> Result<()> {
     let template = Template::read()?;
     let rules = template.properties("AWS::IoT::TopicRule")?;
-    assert!(rules.len() >= 3, "{rules:?}");
+    assert!(rules.len() >= 6, "{rules:?}");
     for (name, rule) in rules {
         let queue = &rule["TopicRulePayload"]["ErrorAction"]["Sqs"]["QueueUrl"];
         assert_eq!(*queue, json!({"!Ref": "RuleErrors"}), "{name}");
+    }
+    Ok(())
+}
+
+/// What a rule calls a route has to be one, and the sink needs all of the envelope.
+#[test]
+fn rules_hand_over_envelopes_for_routes_that_there_are() -> Result<()> {
+    let template = Template::read()?;
+    let routes = Routes::parse(&environment::routes())?;
+    let mut used = BTreeSet::new();
+    for (name, rule) in template.properties("AWS::IoT::TopicRule")? {
+        let rule = &rule["TopicRulePayload"];
+        if rule["Actions"][0]["Sqs"]["QueueUrl"] != json!({"!Ref": "DeviceMessages"}) {
+            continue;
+        }
+        let sql =
+            rule["Sql"].as_str().or_else(|| rule["Sql"]["!Sub"].as_str()).with_context(|| format!("{name}: no SQL"))?;
+        let envelope = "SELECT encode(*, 'base64') AS payload, topic() AS topic, timestamp() AS timestamp, clientid() AS \
+                        clientId, principal() AS principal, traceid() AS traceId, '";
+        let (route, _) = sql
+            .strip_prefix(envelope)
+            .and_then(|rest| rest.split_once("' AS route FROM '"))
+            .with_context(|| format!("{name}: {sql}"))?;
+        assert!(routes.route(route).is_some(), "{name}: {route}");
+        used.insert(route);
+    }
+    assert_eq!(used, routes.iter().map(|(name, _)| name).collect());
+    Ok(())
+}
+
+/// DynamoDB refuses an item without the table's keys, and never deletes one whose time stands under another name.
+#[test]
+fn routes_fit_their_table() -> Result<()> {
+    let template = Template::read()?;
+    let table = &template.0["Resources"]["Messages"]["Properties"];
+    for (name, route) in Routes::parse(&environment::routes())?.iter() {
+        assert_eq!(route.table_name, format!("{STACK}-messages"), "{name}");
+        let range_key = route.range_key.as_ref().with_context(|| format!("{name}: no sort key"))?;
+        let keys = json!([
+            {"AttributeName": route.hash_key.name, "KeyType": "HASH"},
+            {"AttributeName": range_key.name, "KeyType": "RANGE"},
+        ]);
+        assert_eq!(table["KeySchema"], keys, "{name}");
+        let ttl = route.ttl.as_ref().with_context(|| format!("{name}: no ttl"))?;
+        assert_eq!(table["TimeToLiveSpecification"], json!({"AttributeName": ttl.field, "Enabled": true}), "{name}");
+    }
+    Ok(())
+}
+
+/// `cargo lambda watch` can't read the template.
+#[test]
+fn the_local_routes_are_those_of_the_template() -> Result<()> {
+    let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"))?;
+    let (_, rest) = manifest.split_once("\nROUTES = '''").context("no ROUTES")?;
+    let (routes, _) = rest.split_once("'''").context("no end of ROUTES")?;
+    assert_eq!(Routes::parse(routes)?, Routes::parse(&environment::routes())?);
+    Ok(())
+}
+
+/// The tests' environment has what the stack's function gets.
+#[test]
+fn the_tests_give_the_rule_sink_all_its_settings() -> Result<()> {
+    let template = Template::read()?;
+    let settings = &template.properties("AWS::Serverless::Function")?["RuleSink"]["Environment"]["Variables"];
+    let mut names: BTreeSet<&str> = settings.as_object().context("no settings")?.keys().map(String::as_str).collect();
+    names.remove("RUST_LOG");
+    let given = environment::rule_sink("http://127.0.0.1", ROOT);
+    let given = given.iter().map(|(name, _)| name.as_str()).filter(|name| !name.starts_with("AWS_"));
+    assert_eq!(names, given.collect());
+    Ok(())
+}
+
+/// What waits for somebody has to call, and what waits for a function must not wait long.
+#[test]
+fn every_queue_has_an_alarm_and_insists_on_tls() -> Result<()> {
+    let template = Template::read()?;
+    let sources = template.sources()?;
+    let alarms = template.properties("AWS::CloudWatch::Alarm")?;
+    let policies = template.properties("AWS::SQS::QueuePolicy")?;
+    for queue in template.properties("AWS::SQS::Queue")?.into_keys() {
+        let (metric, threshold) = if sources.contains(queue) {
+            ("ApproximateAgeOfOldestMessage", 900)
+        } else {
+            ("ApproximateNumberOfMessagesVisible", 0)
+        };
+        let dimensions = json!([{"Name": "QueueName", "Value": {"!GetAtt": format!("{queue}.QueueName")}}]);
+        let is_on = |alarm: &&Value| alarm["Dimensions"] == dimensions && alarm["MetricName"] == metric;
+        assert!(alarms.values().any(|alarm| is_on(&alarm) && alarm["Threshold"] == threshold), "{queue}");
+        let policy = policies.values().find(|policy| policy["Queues"] == json!([{"!Ref": queue}]));
+        let statement = &policy.with_context(|| format!("{queue}: no policy"))?["PolicyDocument"]["Statement"][0];
+        assert_eq!(statement["Resource"], json!({"!GetAtt": format!("{queue}.Arn")}));
+        assert_eq!(statement["Condition"], json!({"Bool": {"aws:SecureTransport": "false"}}), "{queue}");
+        assert_eq!(statement["Effect"], "Deny", "{queue}");
     }
     Ok(())
 }
@@ -176,16 +297,20 @@ fn queues_of_functions_fit_them_and_lose_nothing() -> Result<()> {
             sources += 1;
         }
     }
-    assert!(sources > 0);
+    assert_eq!(sources, template.sources()?.len());
+    assert!(sources >= 2);
     Ok(())
 }
 
-/// Whether a failed connection has been counted is known from the history, which must outlast every repeat.
+/// Whether a failed connection has been counted is known from the history, which must outlast every repeat; and a message
+/// that has waited for long must not be deleted as soon as it is written.
 #[test]
-fn the_history_outlasts_the_queue() -> Result<()> {
+fn histories_outlast_their_queues() -> Result<()> {
     let template = Template::read()?;
-    let history = number(&template.0["Parameters"]["EventRetentionDays"]["MinValue"])? * SECONDS_OF_A_DAY;
-    let queue = &template.0["Resources"]["LifecycleEvents"]["Properties"];
-    assert!(history > number(&queue["MessageRetentionPeriod"])?);
+    for (days, queue) in [("EventRetentionDays", "LifecycleEvents"), ("MessageRetentionDays", "DeviceMessages")] {
+        let history = number(&template.0["Parameters"][days]["MinValue"])? * SECONDS_OF_A_DAY;
+        let queue = &template.0["Resources"][queue]["Properties"];
+        assert!(history > number(&queue["MessageRetentionPeriod"])?, "{days}");
+    }
     Ok(())
 }
