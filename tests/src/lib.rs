@@ -8,5 +8,6 @@ pub mod lifecycle;
 pub mod queue;
 pub mod recorder;
 pub mod roll;
+pub mod sink;
 pub mod source;
 pub mod stack;

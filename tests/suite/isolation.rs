@@ -18,6 +18,9 @@ async fn a_device_can_not_publish_subscribe_or_connect_outside_its_own() -> Resu
     own.publish(&message(format!("dt/{name}/temperature")), PATIENCE).await?;
     own.subscribe(&format!("cmd/{name}/#"), PATIENCE).await?;
     own.subscribe(&format!("$aws/things/{name}/shadow/update/accepted"), PATIENCE).await?;
+    for shadow in ["shadow", "shadow/name/config"] {
+        own.publish(&message(format!("$aws/things/{name}/{shadow}/get")), PATIENCE).await?;
+    }
     own.disconnect().await;
 
     for topic in [
@@ -25,6 +28,8 @@ async fn a_device_can_not_publish_subscribe_or_connect_outside_its_own() -> Resu
         format!("dt/{name}"),
         "telemetry".to_owned(),
         format!("$aws/things/{neighbour}/shadow/update"),
+        format!("$aws/things/{name}/shadow/update/documents"),
+        format!("$aws/things/{name}/shadow/name/config/update/accepted"),
     ] {
         let mut session = stack.session(&device, &name).await??;
         let published = session.publish(&message(topic.clone()), PATIENCE).await;

@@ -12,6 +12,7 @@ mod requests;
 mod revocation;
 mod role;
 mod sdk;
+mod sink;
 mod take_over;
 mod template;
 mod way_in;

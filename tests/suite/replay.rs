@@ -4,6 +4,8 @@
 //! deployed function leaves the decision to the binary under test. The CRL checker's requests are about a table of CAs
 //! that has none, so that other tests' are left alone. The lifecycle recorder's clients are each of one fixture only.
 
+mod rule_sink;
+
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,

@@ -14,9 +14,10 @@ use shared::pki::crl::RevocationReason;
 use shared::profile::PROFILE_RECORD;
 use tests::crl::only_source;
 use tests::environment;
-use tests::lambda::{Function, Outcome, activator, crl_checker, lifecycle_recorder};
+use tests::lambda::{Function, Outcome, activator, crl_checker, lifecycle_recorder, rule_sink};
 use tests::lifecycle;
 use tests::recorder::Recorder;
+use tests::sink::{self, Inbox};
 use tests::stack::{Fleet, STACK, Stack, jitr};
 
 use crate::{HOUR, unique};
@@ -230,6 +231,53 @@ async fn the_lifecycle_recorders_role_lacks_nothing_and_has_nothing_spare() -> R
     assert!(used.remove("dynamodb:TransactWriteItems"), "{used:?}");
     // A transaction needs the permissions of what is in it.
     used.extend(["dynamodb:PutItem", "dynamodb:UpdateItem"].map(ToOwned::to_owned));
+    assert_eq!(used, granted(&documents));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_rule_sinks_role_lacks_nothing_and_has_nothing_spare() -> Result<()> {
+    let stack = Stack::connect().await;
+    let iam = aws_sdk_iam::Client::new(&stack.config);
+    let documents = policies(&iam, "RuleSinkRole").await?;
+    let (key, secret) = identity(&iam, &documents).await?;
+    let fleet = stack.fleet("sink role", &[]).await?;
+    let name = unique("pump");
+    let device = fleet.device(&name, HOUR)?;
+    fleet.admit(&device, &name).await?.session.disconnect().await;
+    let recorder = Recorder::start(&stack.url).await?;
+    let mut variables = environment::rule_sink(&recorder.url, (&key, &secret));
+    let route = |item: &str, operation: &str, unique: bool| {
+        json!({
+            "tableName": format!("{STACK}-messages"), "hashKeyField": "device", "hashKeyValue": "${topic(2)}",
+            "rangeKeyField": "message", "rangeKeyValue": item, "operation": operation, "unique": unique,
+        })
+    };
+    // A deletion leaves by itself only if something else is to be done with the item.
+    let routes = json!({
+        "delete": route("item", "DELETE", false),
+        "update": route("item", "UPDATE", false),
+        "unique": route("once", "INSERT", true),
+    });
+    variables.push(("MORE_ROUTES".to_owned(), routes.to_string()));
+    let mut function = Function::start(&rule_sink(), &variables).await?;
+
+    let topic = format!("dt/{name}/role");
+    let mut bodies = Vec::new();
+    for (n, route) in (0..).zip(["telemetry", "delete", "update", "unique", "nowhere"]) {
+        let mut body = sink::envelope(route, &topic, n, b"{}");
+        body["principal"] = device.certificate_id.as_str().into();
+        bodies.push(body.to_string());
+    }
+    let given_back = sink::deliver(&mut function, &sink::deliveries(&bodies)).await?;
+    assert_eq!(given_back, BTreeSet::new());
+    let refused = Inbox::of(&stack, "RejectedMessages").await?.bodies().await?;
+    assert_eq!(refused.iter().filter(|body| body.contains(&topic)).count(), 1, "{refused:?}");
+
+    let mut used: BTreeSet<String> = recorder.take().into_iter().collect();
+    // The recorder can't tell SQS's requests apart, the local cloud can: to it a batch has a permission of its own.
+    assert!(used.remove("sqs POST /"), "{used:?}");
+    used.insert("sqs:SendMessageBatch".to_owned());
     assert_eq!(used, granted(&documents));
     Ok(())
 }

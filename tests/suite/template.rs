@@ -47,10 +47,9 @@ impl Template {
     fn sources(&self) -> Result<BTreeSet<&str>> {
         let functions = self.properties("AWS::Serverless::Function")?.into_values();
         let events = functions.flat_map(|function| function["Events"].as_object().into_iter().flat_map(Map::values));
-        let queues =
-            events.filter(|event| event["Type"] == "SQS").map(|event| event.pointer("/Properties/Queue/!GetAtt"));
-        let name = |arn: Option<&Value>| arn.and_then(Value::as_str).and_then(|arn| arn.strip_suffix(".Arn"));
-        queues.map(|arn| name(arn).context("no ARN of a queue")).collect()
+        let sources = events.filter(|event| event["Type"] == "SQS");
+        let names = sources.map(|event| event.pointer("/Properties/Queue/!GetAtt")?.as_str()?.strip_suffix(".Arn"));
+        names.map(|name| name.context("no ARN of a queue")).collect()
     }
 
     /// The own metrics of a function that alarms are on.
@@ -263,7 +262,7 @@ fn every_queue_has_an_alarm_and_insists_on_tls() -> Result<()> {
         };
         let dimensions = json!([{"Name": "QueueName", "Value": {"!GetAtt": format!("{queue}.QueueName")}}]);
         let is_on = |alarm: &&Value| alarm["Dimensions"] == dimensions && alarm["MetricName"] == metric;
-        assert!(alarms.values().any(|alarm| is_on(&alarm) && alarm["Threshold"] == threshold), "{queue}");
+        assert!(alarms.values().any(|alarm| is_on(alarm) && alarm["Threshold"] == threshold), "{queue}");
         let policy = policies.values().find(|policy| policy["Queues"] == json!([{"!Ref": queue}]));
         let statement = &policy.with_context(|| format!("{queue}: no policy"))?["PolicyDocument"]["Statement"][0];
         assert_eq!(statement["Resource"], json!({"!GetAtt": format!("{queue}.Arn")}));
@@ -311,6 +310,20 @@ fn histories_outlast_their_queues() -> Result<()> {
         let history = number(&template.0["Parameters"][days]["MinValue"])? * SECONDS_OF_A_DAY;
         let queue = &template.0["Resources"][queue]["Properties"];
         assert!(history > number(&queue["MessageRetentionPeriod"])?, "{days}");
+    }
+    Ok(())
+}
+
+/// AWS IoT takes policies of 2048 characters, white space not counted ("AWS IoT Core thing and policy quotas").
+#[test]
+fn the_device_policy_is_not_too_long_in_any_region() -> Result<()> {
+    let template = Template::read()?;
+    for (name, policy) in template.properties("AWS::IoT::Policy")? {
+        let longest = [("Partition", "aws-us-gov"), ("Region", "ap-southeast-3"), ("AccountId", "123456789012")];
+        let text = policy["PolicyDocument"].to_string();
+        let text = longest.iter().fold(text, |text, (name, value)| text.replace(&format!("${{AWS::{name}}}"), value));
+        // What stands for the function Sub makes it longer, never shorter.
+        assert!(text.len() <= 2048, "{name}: {}", text.len());
     }
     Ok(())
 }
