@@ -104,7 +104,7 @@ fn operation(method: &Method, path: &str, headers: &HeaderMap) -> String {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let service = service(header("authorization"));
     let action = match (service, method.as_str(), parts.as_slice()) {
-        ("dynamodb", ..) => header("x-amz-target").rsplit('.').next().unwrap_or_default(),
+        ("dynamodb" | "sqs", ..) => header("x-amz-target").rsplit('.').next().unwrap_or_default(),
         ("iot", "GET", ["cacertificate", _]) => "DescribeCACertificate",
         ("iot", "GET", ["certificates", _]) => "DescribeCertificate",
         ("iot", "PUT", ["certificates", _]) => "UpdateCertificate",

@@ -2,14 +2,21 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use lambda_runtime::tracing;
 use shared::contained::contained;
+use shared::fault::Fault;
 use shared::id::CertificateId;
 use shared::port::{Holders, Holding};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
+/// How often it is asked for a certificate that is just being let in, and how long it is waited before it is asked again.
+/// A device may speak before the activator has written down that it is in; given back, its message would come again
+/// only after minutes.
+const TRIES: usize = 5;
+const PAUSE: Duration = Duration::from_millis(500);
 /// Certificates that are asked for at a time.
 const CONCURRENCY: usize = 16;
 /// Certificates that are remembered; a fleet that is larger is asked for again.
@@ -50,7 +57,7 @@ impl<H: Holders + Sync> Holdings<H> {
         let ask = |certificate: &CertificateId| {
             let certificate = certificate.clone();
             async move {
-                let holding = contained(self.holders.holding(&certificate), until).await;
+                let holding = contained(self.ask(&certificate), until).await;
                 (certificate, holding)
             }
         };
@@ -70,6 +77,17 @@ impl<H: Holders + Sync> Holdings<H> {
             }
         }
         found
+    }
+
+    async fn ask(&self, certificate: &CertificateId) -> Result<Holding, Fault> {
+        for _ in 1..TRIES {
+            let holding = self.holders.holding(certificate).await?;
+            if holding != Holding::NotYet {
+                return Ok(holding);
+            }
+            sleep(PAUSE).await;
+        }
+        self.holders.holding(certificate).await
     }
 
     fn remember(&self, certificate: &CertificateId, holding: &Holding) {

@@ -11,7 +11,7 @@ use shared::port::{BATCH_WRITES, MAX_BATCH_BYTES};
 pub struct Pending {
     /// When the rule saw it: milliseconds since 1970.
     pub at: u64,
-    /// What names the delivery; decides between messages of one millisecond.
+    /// What names the delivery: two of one name and time are one message that came twice.
     pub delivery_id: String,
     /// Its place among the records.
     pub place: usize,
@@ -77,26 +77,33 @@ impl Plan {
 }
 
 /// What has to be done for one item.
-fn steps(mut writes: Vec<Pending>) -> Vec<Step> {
-    writes
-        .sort_by(|one, other| (one.at, &one.delivery_id, one.place).cmp(&(other.at, &other.delivery_id, other.place)));
-    let mut steps: Vec<Step> = Vec::new();
-    let mut last_delivery = None;
-    for Pending { at, delivery_id, place, write } in writes {
-        if let Some(last) = steps.last_mut()
-            && last_delivery.as_ref() == Some(&(at, delivery_id.clone()))
-            && last.write == write
+fn steps(writes: Vec<Pending>) -> Vec<Step> {
+    let mut distinct: Vec<(Pending, Vec<usize>)> = Vec::with_capacity(writes.len());
+    let mut known: BTreeMap<(u64, String), usize> = BTreeMap::new();
+    for pending in writes {
+        let delivery = (pending.at, pending.delivery_id.clone());
+        match known
+            .get(&delivery)
+            .and_then(|at| distinct.get_mut(*at))
+            .filter(|(first, _)| first.write == pending.write)
         {
-            last.superseded.push(place);
-            continue;
+            Some((_, repeats)) => repeats.push(pending.place),
+            None => {
+                known.insert(delivery, distinct.len());
+                distinct.push((pending, Vec::new()));
+            }
         }
-        let mut step = Step { place, superseded: Vec::new(), write };
+    }
+    // Of one millisecond the queue's order is the best that is known.
+    distinct.sort_by_key(|(pending, _)| (pending.at, pending.place));
+    let mut steps: Vec<Step> = Vec::with_capacity(distinct.len());
+    for (Pending { place, write, .. }, superseded) in distinct {
+        let mut step = Step { place, superseded, write };
         while let Some(earlier) = steps.pop_if(|earlier| is_irrelevant(&earlier.write.effect, &step.write.effect)) {
             step.superseded.push(earlier.place);
             step.superseded.extend(earlier.superseded);
         }
         steps.push(step);
-        last_delivery = Some((at, delivery_id));
     }
     steps
 }

@@ -1,5 +1,7 @@
 //! Whose message it is.
 
+use std::time::Duration;
+
 use serde_json::json;
 use shared::fault::FaultKind;
 use shared::port::Holding;
@@ -58,13 +60,27 @@ async fn a_topic_that_names_no_device_is_nobodys() {
     assert_eq!(stage.refused(&[message]).await[0].0, "key");
 }
 
-#[tokio::test]
-async fn who_is_being_let_in_is_asked_for_again() {
+#[tokio::test(start_paused = true)]
+async fn who_is_just_being_let_in_is_waited_for() {
+    let stage = Stage::new();
+    let id = stage.certificate(1, Holding::NotYet);
+    let let_in = async {
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+        stage.holders.set(id, thing("pump"));
+    };
+    let messages = [json_message("claimed", "pump", 0, &json!(1))];
+    tokio::join!(stage.written(&messages), let_in);
+    assert_eq!(stage.holders.asked().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_being_let_in_for_long_is_asked_for_at_the_next_delivery() {
     let stage = Stage::new();
     let id = stage.certificate(1, Holding::NotYet);
     let message = json_message("claimed", "pump", 0, &json!(1));
     let outcome = stage.take(std::slice::from_ref(&message)).await;
     assert_eq!(outcome.failed, ["0"]);
+    assert_eq!(stage.holders.asked().len(), 5);
     assert_eq!(stage.rejected().len(), 0);
     stage.holders.set(id, thing("pump"));
     stage.written(&[message]).await;
