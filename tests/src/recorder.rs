@@ -98,7 +98,7 @@ async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers
     }
 }
 
-/// The operation behind a request, after the API references of AWS IoT and S3, and DynamoDB's `X-Amz-Target`.
+/// The operation behind a request, after the API references of AWS IoT and S3, and the `X-Amz-Target` of DynamoDB and SQS.
 fn operation(method: &Method, path: &str, headers: &HeaderMap) -> String {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();

@@ -82,16 +82,12 @@ fn steps(writes: Vec<Pending>) -> Vec<Step> {
     let mut known: BTreeMap<(u64, String), usize> = BTreeMap::new();
     for pending in writes {
         let delivery = (pending.at, pending.delivery_id.clone());
-        match known
-            .get(&delivery)
-            .and_then(|at| distinct.get_mut(*at))
-            .filter(|(first, _)| first.write == pending.write)
-        {
-            Some((_, repeats)) => repeats.push(pending.place),
-            None => {
-                known.insert(delivery, distinct.len());
-                distinct.push((pending, Vec::new()));
-            }
+        let same = known.get(&delivery).and_then(|at| distinct.get_mut(*at));
+        if let Some((_, repeats)) = same.filter(|(first, _)| first.write == pending.write) {
+            repeats.push(pending.place);
+        } else {
+            known.insert(delivery, distinct.len());
+            distinct.push((pending, Vec::new()));
         }
     }
     // Of one millisecond the queue's order is the best that is known.
