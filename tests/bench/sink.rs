@@ -15,7 +15,8 @@ use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use tests::environment::{self, ROOT};
 use tests::lambda::{Function, rule_sink};
-use tests::sink::{Delivery, Table, deliveries, envelope, event};
+use tests::queue::Delivery;
+use tests::sink::{Table, deliveries, envelope, event};
 use tests::stack::Stack;
 use tokio::net::TcpListener;
 

@@ -2,8 +2,8 @@
 //! that it writes.
 
 mod chance;
-mod inbox;
 mod payload;
+mod rule;
 mod table;
 
 use std::collections::BTreeSet;
@@ -14,25 +14,15 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 pub use chance::Chance;
-pub use inbox::Inbox;
 pub use payload::{Payload, payload};
+pub use rule::listen;
 pub use table::{Item, Table, content, octets};
 
 use crate::lambda::Function;
+use crate::queue::Delivery;
 
 /// When the messages begin that are not published but made, in milliseconds since 1970.
 pub const START: u64 = 1_790_000_000_000;
-
-/// A message as a queue hands it over.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    /// What was sent.
-    pub body: String,
-    /// The queue's name for it, the same at each delivery.
-    pub message_id: String,
-    /// What it is deleted by; another one at each delivery.
-    pub receipt: String,
-}
 
 /// A body as a rule makes it. Its time is `n` milliseconds after [`START`]; its trace id follows from the topic and `n`, and
 /// is before those of earlier ones.

@@ -16,8 +16,9 @@ use tests::crl::only_source;
 use tests::environment;
 use tests::lambda::{Function, Outcome, activator, crl_checker, lifecycle_recorder, rule_sink};
 use tests::lifecycle;
+use tests::queue::Queue;
 use tests::recorder::Recorder;
-use tests::sink::{self, Inbox};
+use tests::sink;
 use tests::stack::{Fleet, STACK, Stack, jitr};
 
 use crate::{HOUR, unique};
@@ -271,7 +272,7 @@ async fn the_rule_sinks_role_lacks_nothing_and_has_nothing_spare() -> Result<()>
     }
     let given_back = sink::deliver(&mut function, &sink::deliveries(&bodies)).await?;
     assert_eq!(given_back, BTreeSet::new());
-    let refused = Inbox::of(&stack, "RejectedMessages").await?.bodies().await?;
+    let refused = Queue::of(&stack, "RejectedMessages").await?.bodies().await?;
     assert_eq!(refused.iter().filter(|body| body.contains(&topic)).count(), 1, "{refused:?}");
 
     let used: BTreeSet<String> = recorder.take().into_iter().collect();

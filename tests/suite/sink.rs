@@ -13,7 +13,8 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use tests::environment::{self, ROOT};
 use tests::lambda::{Function, rule_sink};
-use tests::sink::{Inbox, Table};
+use tests::queue::Queue;
+use tests::sink::Table;
 use tests::stack::Stack;
 use tokio::time::{Instant, sleep};
 
@@ -34,14 +35,14 @@ async fn drained<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> Resu
 
 /// The function's binary with routes of a test's own, and with a queue of its own for what it refuses.
 struct Sink {
-    rejected: Inbox,
+    rejected: Queue,
     variables: Vec<(String, String)>,
 }
 
 impl Sink {
     /// `url` is where it finds AWS.
     async fn new(stack: &Stack, url: &str, name: &str, routes: &Value) -> Result<Self> {
-        let rejected = Inbox::new(stack, &format!("{name}-rejected")).await?;
+        let rejected = Queue::new(stack, &format!("{name}-rejected")).await?;
         let mut variables = environment::rule_sink(url, ROOT);
         // Of two variables with one name the later one counts.
         variables.push(("MORE_ROUTES".to_owned(), routes.to_string()));

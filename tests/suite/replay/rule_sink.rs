@@ -16,8 +16,9 @@ use serde_json::Value;
 use shared::testing::{Fixture, fixtures};
 use tests::environment::{self, ROOT};
 use tests::lambda::{Function, rule_sink};
+use tests::queue::Queue;
 use tests::roll::Roll;
-use tests::sink::{Inbox, Table, content, given_back};
+use tests::sink::{Table, content, given_back};
 use tests::stack::Stack;
 
 use crate::unique;
@@ -114,7 +115,7 @@ fn expected_items(expected: &Value) -> Result<(Items, Vec<String>)> {
 }
 
 /// What was refused since the last call; it is taken out of the queue.
-async fn refused(rejected: &Inbox) -> Result<Vec<Value>> {
+async fn refused(rejected: &Queue) -> Result<Vec<Value>> {
     let messages = rejected.receive(usize::MAX).await?;
     rejected.delete(&messages).await?;
     Ok(messages.iter().map(|message| serde_json::from_str(&message.body)).collect::<Result<_, _>>()?)
@@ -133,7 +134,7 @@ async fn every_batch_of_the_rule_sink_leads_to_the_items_beside_it() -> Result<(
     let request = dynamodb.update_table().table_name(&routes.tables["fixture-indexed"].name);
     let request = request.attribute_definitions(kind);
     request.global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(index).build()).send().await?;
-    let rejected = Inbox::new(&stack, &unique("fixtures-rejected")).await?;
+    let rejected = Queue::new(&stack, &unique("fixtures-rejected")).await?;
     let mut variables = environment::rule_sink(&stack.url, ROOT);
     variables.push(("MORE_ROUTES".to_owned(), routes.routes.to_string()));
     variables.push(("REJECTED_QUEUE_URL".to_owned(), rejected.url.clone()));

@@ -10,10 +10,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jitr::device::session::Message;
 use serde_json::json;
 use tests::lambda::{Function, Outcome};
+use tests::queue::{Delivery, Queue};
 use tests::recorder::Recorder;
-use tests::sink::{
-    Chance, Delivery, Inbox, Item, Payload, Table, content, deliver, event, given_back, octets, payload,
-};
+use tests::sink::{Chance, Item, Payload, Table, content, deliver, event, given_back, listen, octets, payload};
 use tests::stack::{Fleet, PATIENCE, Stack};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -130,7 +129,7 @@ async fn deployed(stack: &Stack, batch: &str, published: &[Published]) -> Result
         let expires = AttributeValue::N((key(item)?.0 / 1000 + RETENTION).to_string());
         ensure!(item["expiresAt"] == expires, "{item:?}");
     }
-    let refused = Inbox::of(stack, "RejectedMessages").await?.bodies().await?;
+    let refused = Queue::of(stack, "RejectedMessages").await?.bodies().await?;
     let refused = refused.iter().find(|body| body.contains(batch));
     ensure!(refused.is_none(), "{refused:?}");
     Ok(())
@@ -170,7 +169,7 @@ async fn interrupted(
 }
 
 /// This test is the event source, and the function is killed while it works, again and again.
-async fn killed(stack: &Stack, inbox: &Inbox, batch: &str, published: &[Published], mut chance: Chance) -> Result<()> {
+async fn killed(stack: &Stack, inbox: &Queue, batch: &str, published: &[Published], mut chance: Chance) -> Result<()> {
     let begun = Instant::now();
     let recorder = Recorder::start(&stack.url).await?;
     let (sink, table) = sink(stack, &recorder.url, &format!("{batch}-killed-table")).await?;
@@ -213,7 +212,7 @@ async fn killed(stack: &Stack, inbox: &Inbox, batch: &str, published: &[Publishe
 }
 
 /// Every message comes in two batches, one of them any time after the other.
-async fn twice(stack: &Stack, inbox: &Inbox, batch: &str, published: &[Published], mut chance: Chance) -> Result<()> {
+async fn twice(stack: &Stack, inbox: &Queue, batch: &str, published: &[Published], mut chance: Chance) -> Result<()> {
     let begun = Instant::now();
     let (sink, table) = sink(stack, &stack.url, &format!("{batch}-twice-table")).await?;
     let mut function = sink.start().await?;
@@ -241,8 +240,8 @@ async fn ten_thousand_messages_end_as_the_published_set() -> Result<()> {
     let batch = unique("exactly");
     let mut inboxes = Vec::new();
     for way in ["killed", "twice"] {
-        let inbox = Inbox::new(&stack, &format!("{batch}-{way}")).await?;
-        inbox.listen(&stack, &format!("dt/+/{batch}/#"), "topic(4)").await?;
+        let inbox = Queue::new(&stack, &format!("{batch}-{way}")).await?;
+        listen(&inbox, &stack, &format!("dt/+/{batch}/#"), "topic(4)").await?;
         inboxes.push(inbox);
     }
     let mut chance = Chance::fresh();

@@ -7,7 +7,8 @@ use aws_sdk_iot::types::CertificateStatus;
 use jitr::device::session::Message;
 use jitr::issue::DeviceCredentials;
 use serde_json::{Value, json};
-use tests::sink::{Inbox, Table, deliver};
+use tests::queue::Queue;
+use tests::sink::{Table, deliver, listen};
 use tests::stack::{PATIENCE, Stack};
 
 use super::{Sink, drained, route};
@@ -39,8 +40,8 @@ async fn a_device_that_names_another_one_is_refused_and_counted() -> Result<()> 
     let device = fleet.device(&name, HOUR)?;
     fleet.admit(&device, &name).await?.session.disconnect().await;
     permit(&stack, &device, &lab, &format!("{lab}/*")).await?;
-    let inbox = Inbox::new(&stack, &lab).await?;
-    inbox.listen(&stack, &format!("{lab}/+/#"), "'lab'").await?;
+    let inbox = Queue::new(&stack, &lab).await?;
+    listen(&inbox, &stack, &format!("{lab}/+/#"), "'lab'").await?;
     let mut session = stack.session(&device, &name).await??;
     for topic in [format!("{lab}/{name}/t"), format!("{lab}/{neighbour}/t")] {
         session.publish(&message(topic), PATIENCE).await?;
@@ -90,7 +91,7 @@ async fn nobody_else_gets_into_the_history_of_a_device() -> Result<()> {
         session.disconnect().await;
     }
 
-    let rejected = Inbox::of(&stack, "RejectedMessages").await?;
+    let rejected = Queue::of(&stack, "RejectedMessages").await?;
     let told = drained("both refusals", async || {
         let bodies = rejected.bodies().await.ok()?;
         let all: Vec<Value> = bodies.iter().filter_map(|body| serde_json::from_str(body).ok()).collect();

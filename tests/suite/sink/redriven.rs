@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use serde_json::json;
-use tests::sink::{Inbox, Table, deliver, deliveries, envelope};
+use tests::queue::Queue;
+use tests::sink::{Table, deliver, deliveries, envelope};
 use tests::stack::Stack;
 
 use super::{Sink, route};
@@ -25,11 +26,11 @@ async fn a_refused_message_is_stored_when_its_route_is_mended() -> Result<()> {
     assert_eq!(sink.rejected.len().await?, 2);
 
     // Moved twice, as it happens when the cause was another one: it is not wrapped twice.
-    let inbox = Inbox::new(&stack, &format!("{name}-inbox")).await?;
+    let inbox = Queue::new(&stack, &format!("{name}-inbox")).await?;
     for repaired in [false, true] {
         let refused = sink.rejected.receive(10).await?;
         for message in &refused {
-            inbox.send(&message.body).await?;
+            inbox.send(std::slice::from_ref(&message.body)).await?;
         }
         sink.rejected.delete(&refused).await?;
         let moved = inbox.receive(10).await?;

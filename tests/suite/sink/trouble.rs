@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use shared::timestamp;
+use tests::queue::Delivery;
 use tests::recorder::Recorder;
-use tests::sink::{Delivery, Table, deliver, deliveries, envelope};
+use tests::sink::{Table, deliver, deliveries, envelope};
 use tests::stack::Stack;
 
 use super::{Sink, route};
