@@ -4,7 +4,7 @@
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
-demo: ## watch devices come in, be told connected and lost, stay out, and be revoked, on this machine
+demo: ## watch devices come in, speak, be told connected and lost, stay out, and be revoked, on this machine
 	cargo build --package jitr
 	python3 infra/local/cloud.py run -- infra/local/demo.sh
 
