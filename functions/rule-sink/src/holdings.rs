@@ -101,3 +101,22 @@ impl<H: Holders + Sync> Holdings<H> {
         known.insert(certificate.clone(), holding.clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_are_remembered_and_then_it_begins_anew() {
+        let holdings = Holdings::new(shared::testing::Holdings::default());
+        let thing = Holding::Thing("pump".parse().unwrap());
+        let remembered = |n: usize| {
+            holdings.remember(&format!("{n:064x}").parse().unwrap(), &thing);
+            holdings.known.lock().unwrap().len()
+        };
+        for n in 1..=REMEMBERED {
+            assert_eq!(remembered(n), n);
+        }
+        assert_eq!(remembered(0), 1);
+    }
+}

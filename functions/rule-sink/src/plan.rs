@@ -79,14 +79,16 @@ impl Plan {
 /// What has to be done for one item.
 fn steps(writes: Vec<Pending>) -> Vec<Step> {
     let mut distinct: Vec<(Pending, Vec<usize>)> = Vec::with_capacity(writes.len());
-    let mut known: BTreeMap<(u64, String), usize> = BTreeMap::new();
+    // One delivery has several writes of an item if several routes lead to it.
+    let mut known: BTreeMap<(u64, String), Vec<usize>> = BTreeMap::new();
     for pending in writes {
-        let delivery = (pending.at, pending.delivery_id.clone());
-        let same = known.get(&delivery).and_then(|at| distinct.get_mut(*at));
-        if let Some((_, repeats)) = same.filter(|(first, _)| first.write == pending.write) {
+        let places = known.entry((pending.at, pending.delivery_id.clone())).or_default();
+        let same = |at: &&usize| distinct.get(**at).is_some_and(|(first, _)| first.write == pending.write);
+        let first = places.iter().find(same).copied();
+        if let Some((_, repeats)) = first.and_then(|at| distinct.get_mut(at)) {
             repeats.push(pending.place);
         } else {
-            known.insert(delivery, distinct.len());
+            places.push(distinct.len());
             distinct.push((pending, Vec::new()));
         }
     }

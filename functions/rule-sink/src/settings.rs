@@ -86,6 +86,14 @@ mod tests {
     }
 
     #[test]
+    fn each_setting_is_that_of_its_variable() {
+        let settings = read("{}", None).unwrap();
+        assert_eq!(settings.account_id.as_str(), "123456789012");
+        assert_eq!(settings.registrations_table, "REGISTRATIONS_TABLE");
+        assert_eq!(settings.rejected_queue_url, "REJECTED_QUEUE_URL");
+    }
+
+    #[test]
     fn every_fault_is_named_at_once() {
         let fault = read(r#"{"a":{"tableName":"messages"}}"#, Some(r#"{"b":1}"#)).unwrap_err();
         for text in ["ROUTES: a.hashKeyField", "ROUTES: a.hashKeyValue", "MORE_ROUTES: b"] {

@@ -24,6 +24,8 @@ use crate::refusal::{Reason, Refusal};
 use crate::translation::{Translated, translate};
 use crate::writing::carry_out;
 
+/// Of the time for writing, the part that may go by until it is known whose things certificates are.
+const FOR_CLAIMS: u32 = 3;
 /// Time kept back for putting refused messages aside.
 const FOR_REFUSALS: Duration = Duration::from_secs(5);
 
@@ -97,7 +99,10 @@ impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H
         let mut fates = Fates::new(records.len());
         let translated = self.translate(&received, &mut fates);
         let writing_until = until.checked_sub(FOR_REFUSALS).unwrap_or(until);
-        let proven = self.prove(translated, &mut fates, writing_until).await;
+        // A claim that can't be proven costs only itself, and not the time of the others.
+        let begun = Instant::now();
+        let proving_until = begun + writing_until.saturating_duration_since(begun) / FOR_CLAIMS;
+        let proven = self.prove(translated, &mut fates, proving_until).await;
         for (place, fate) in carry_out(&self.items, &Plan::new(proven), writing_until).await {
             fates.set(place, fate);
         }

@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
+use rule_sink::Outcome;
 use serde_json::json;
-use shared::fault::FaultKind;
-use shared::port::Holding;
+use shared::batch::SqsRecord;
+use shared::fault::{Fault, FaultKind};
+use shared::id::CertificateId;
+use shared::port::{Holders, Holding};
+use shared::testing::{Fate, Mishap};
+use time::OffsetDateTime;
+use tokio::time::Instant;
 
-use crate::stage::{MESSAGES, Stage, hex, json_message, message};
+use crate::stage::{MESSAGES, Stage, hex, json_message, message, sink};
 
 fn thing(name: &str) -> Holding {
     Holding::Thing(name.parse().unwrap())
@@ -112,4 +118,103 @@ async fn while_nobody_can_tell_whose_it_is_the_message_waits() {
     assert_eq!(stage.rejected().len(), 0);
     stage.holders.when(|_| None);
     stage.written(&[claimed]).await;
+}
+
+/// Names are the same if every letter is, and no part of a name is one.
+#[tokio::test]
+async fn a_name_that_only_resembles_is_another_one() {
+    for (own, other) in [("Pump", "pump"), ("pump", "pump-1"), ("pump-1", "pump")] {
+        let stage = Stage::new();
+        stage.certificate(1, thing(own));
+        let refused = stage.refused(&[json_message("claimed", other, 0, &json!(1))]).await;
+        assert_eq!(refused[0].0, "principal_mismatch", "{own} {other}");
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_the_topic_does_not_name_is_nobody() {
+    let stage = Stage::new();
+    stage.certificate(1, thing("pump"));
+    let mut message = json_message("owned", "pump", 0, &json!(1));
+    message["topic"] = "dt/pump".into();
+    let outcome = stage.take(std::slice::from_ref(&message)).await;
+    assert_eq!((outcome.rejected, outcome.mismatches), (1, 1), "{outcome:?}");
+    assert_eq!(stage.rejected()[0]["rejected"]["reason"], "principal_mismatch");
+}
+
+#[tokio::test]
+async fn only_claims_count_as_mismatches() {
+    let stage = Stage::new();
+    stage.certificate(1, Holding::Nothing);
+    let messages = [json_message("claimed", "pump", 0, &json!(1)), json_message("nowhere", "pump", 0, &json!(1))];
+    let outcome = stage.take(&messages).await;
+    assert_eq!((outcome.rejected, outcome.mismatches), (2, 1), "{outcome:?}");
+}
+
+/// Not only while DynamoDB is busy: a permission that is missing says nothing about the certificate.
+#[tokio::test]
+async fn while_nobody_may_ask_whose_it_is_the_message_waits() {
+    let stage = Stage::new();
+    stage.certificate(1, thing("pump"));
+    stage.holders.when(|_| Some(FaultKind::Denied));
+    let outcome = stage.take(&[json_message("claimed", "pump", 0, &json!(1))]).await;
+    assert_eq!((outcome.failed, outcome.rejected), (vec!["0".to_owned()], 0));
+}
+
+/// Answers after a while, or never.
+struct Slow(Option<Duration>);
+
+impl Holders for Slow {
+    async fn holding(&self, _: &CertificateId) -> Result<Holding, Fault> {
+        match self.0 {
+            Some(time) => tokio::time::sleep(time).await,
+            None => std::future::pending().await,
+        }
+        Ok(thing("pump"))
+    }
+}
+
+/// Takes messages of the device `pump`, each with its own certificate; tells what became of them, and how long it took.
+async fn take_slowly(holders: Slow, certificates: u8) -> (Outcome, Duration) {
+    let Stage { dynamodb, queue, .. } = Stage::new();
+    let sink = sink(&dynamodb, queue, holders);
+    let message = |n: u8| {
+        let mut message = json_message("claimed", "pump", n.into(), &json!(n));
+        message["principal"] = hex(n).into();
+        SqsRecord { body: message.to_string(), message_id: n.to_string() }
+    };
+    let records: Vec<SqsRecord> = (0..certificates).map(message).collect();
+    let start = Instant::now();
+    let outcome = sink.take(&records, OffsetDateTime::UNIX_EPOCH, start + Duration::from_mins(1)).await;
+    (outcome, start.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn certificates_are_asked_for_at_the_same_time() {
+    let second = Duration::from_secs(1);
+    let (outcome, taken) = take_slowly(Slow(Some(second)), 16).await;
+    assert_eq!(outcome, Outcome { written: 16, ..Outcome::default() });
+    assert!(taken < second * 2, "{taken:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_without_answer_ends_while_there_is_time_for_refusals() {
+    let (outcome, taken) = take_slowly(Slow(None), 1).await;
+    assert_eq!((outcome.failed, outcome.rejected), (vec!["0".to_owned()], 0));
+    assert!(taken <= Duration::from_secs(55), "{taken:?}");
+}
+
+/// Not even the time: DynamoDB may be slow as well.
+#[tokio::test(start_paused = true)]
+async fn a_question_without_answer_costs_other_messages_nothing() {
+    let Stage { dynamodb, queue, .. } = Stage::new();
+    dynamodb.when(|_| Fate::Struck(Mishap::Stall));
+    let sink = sink(&dynamodb, queue, Slow(None));
+    let of = |route: &str| SqsRecord {
+        body: json_message(route, "pump", 0, &json!(1)).to_string(),
+        message_id: route.to_owned(),
+    };
+    let until = Instant::now() + Duration::from_mins(1);
+    let outcome = sink.take(&[of("claimed"), of("all")], OffsetDateTime::UNIX_EPOCH, until).await;
+    assert_eq!((outcome.failed, outcome.written), (vec!["claimed".to_owned()], 1));
 }

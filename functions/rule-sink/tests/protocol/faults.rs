@@ -1,17 +1,20 @@
 //! What goes wrong costs what it concerns, and nothing is lost.
 
+use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
-use lambda_runtime::{Context, LambdaEvent};
+use lambda_runtime::{Config, Context, LambdaEvent};
 use serde_json::{Value, json};
 use shared::batch::{SqsEvent, SqsRecord};
-use shared::fault::FaultKind;
+use shared::fault::{Fault, FaultKind};
+use shared::port::DeadLetters;
 use shared::testing::dynamodb::Answer;
-use shared::testing::{Delivery, Fate, Mishap};
+use shared::testing::{Delivery, Fate, Mishap, Queue};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::stage::{LATEST, MESSAGES, NUMBERS, Stage, json_message};
+use crate::stage::{LATEST, MESSAGES, NUMBERS, Stage, json_message, sink};
 
 fn refusal(code: &str) -> Answer {
     let message = "this is what it said";
@@ -231,4 +234,168 @@ async fn the_handler_names_what_is_to_be_delivered_again() {
     let answer = stage.sink.handle(LambdaEvent::new(event, Context::default())).await.unwrap();
     assert_eq!(serde_json::to_value(answer).unwrap(), json!({"batchItemFailures": [{"itemIdentifier": "b"}]}));
     assert_eq!(stage.dynamodb.rows(NUMBERS).len(), 1);
+}
+
+/// Takes a while for messages that are put aside.
+struct SlowQueue(Queue, Duration);
+
+impl DeadLetters for SlowQueue {
+    async fn send(&self, bodies: &[String]) -> Vec<(usize, Fault)> {
+        tokio::time::sleep(self.1).await;
+        self.0.send(bodies).await
+    }
+}
+
+/// Writes that hang leave five seconds for what is refused, and that is not given up before the time is up.
+#[tokio::test(start_paused = true)]
+async fn there_is_time_for_refusals_whatever_hangs() {
+    for hanging in ["all", "status"] {
+        for (queue_takes, rejected, taken) in [(4, 1, 59), (6, 0, 60)] {
+            let Stage { dynamodb, holders, queue, .. } = Stage::new();
+            dynamodb.when(|_| Fate::Struck(Mishap::DieBefore));
+            let sink = sink(&dynamodb, SlowQueue(queue, Duration::from_secs(queue_takes)), holders);
+            let of = |id, route| record(id, &json_message(route, "pump", 0, &json!({"m": 1})));
+            let start = Instant::now();
+            let until = start + Duration::from_mins(1);
+            let outcome = sink.take(&[of("a", hanging), of("b", "nowhere")], OffsetDateTime::UNIX_EPOCH, until).await;
+            assert_eq!((outcome.rejected, outcome.failed.len()), (rejected, if rejected == 1 { 1 } else { 2 }));
+            assert_eq!(start.elapsed(), Duration::from_secs(taken), "{hanging}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_queue_that_hangs_does_not_take_is_delivered_again() {
+    let stage = Stage::new();
+    stage.queue.when(|_| Delivery::Struck(Mishap::DieBefore));
+    let start = Instant::now();
+    let outcome = stage.take_bodies(&["poison".to_owned(), "poison, too".to_owned()]).await;
+    assert_eq!((outcome.failed, outcome.rejected), (vec!["0".to_owned(), "1".to_owned()], 0));
+    assert_eq!(start.elapsed(), Duration::from_mins(1));
+}
+
+/// The queue names what it does not take by the place among the refused ones.
+#[tokio::test]
+async fn of_refused_and_other_messages_the_one_that_is_not_taken_is_delivered_again() {
+    let stage = Stage::new();
+    stage.queue.when(|_| Delivery::NotTaken(vec![0], FaultKind::Unavailable));
+    let good = |n| json_message("all", "pump", n, &json!(n)).to_string();
+    let outcome = stage.take_bodies(&[good(0), "poison".to_owned(), good(1), "poison, too".to_owned()]).await;
+    assert_eq!((outcome.failed, outcome.rejected, outcome.written), (vec!["1".to_owned()], 1, 2));
+    assert_eq!(stage.rejected()[0]["original"], "poison, too");
+}
+
+/// Each request takes half a minute: eight batches and sixteen sequences have no time for one after another.
+#[tokio::test(start_paused = true)]
+async fn batches_and_sequences_are_under_way_at_the_same_time() {
+    let stage = Stage::new();
+    stage.dynamodb.when(|_| Fate::Struck(Mishap::Stall));
+    let all = (0..200).map(|n| json_message("all", "pump", n, &json!(n)));
+    let status = (0..16).map(|n| json_message("status", &format!("pump-{n}"), 0, &json!({"m": n})));
+    let start = Instant::now();
+    stage.written(&all.chain(status).collect::<Vec<_>>()).await;
+    assert_eq!(start.elapsed(), Duration::from_secs(30));
+}
+
+/// What is refused in a sequence has no effect that others could overtake.
+#[tokio::test]
+async fn a_sequence_goes_on_after_a_refusal() {
+    let stage = Stage::new();
+    stage.dynamodb.when(|sent| {
+        let is_poisoned = sent.body.to_string().contains("poison");
+        if is_poisoned { Fate::Answered(refusal("ValidationException")) } else { Fate::CarriedOut }
+    });
+    let messages =
+        [json_message("status", "pump", 0, &json!({"m": "poison"})), json_message("count", "pump", 1, &json!(1))];
+    let outcome = stage.take(&messages).await;
+    assert_eq!((outcome.written, outcome.rejected, outcome.failed.len()), (1, 1, 0), "{outcome:?}");
+}
+
+/// Another try may succeed for all of them at once.
+#[tokio::test]
+async fn a_fault_that_passes_does_not_take_a_batch_apart() {
+    let stage = Stage::new();
+    stage.dynamodb.when(|_| Fate::Struck(Mishap::FailBefore));
+    let outcome = stage.take(&["all", "latest"].map(|route| json_message(route, "pump", 0, &json!(1)))).await;
+    assert_eq!(outcome.failed, ["0", "1"]);
+    assert_eq!(stage.calls().into_keys().collect::<Vec<_>>(), ["BatchWriteItem"]);
+}
+
+/// A message in one table is refused, another table is missing: each of a batch that is taken apart is by itself.
+#[tokio::test]
+async fn a_batch_that_is_taken_apart_goes_on_after_a_fault() {
+    let stage = Stage::new();
+    stage.dynamodb.when(|sent| {
+        let is_denied = sent.operation == "BatchWriteItem" || sent.body["TableName"] == LATEST;
+        if is_denied { Fate::Answered(refusal("AccessDeniedException")) } else { Fate::CarriedOut }
+    });
+    let outcome = stage.take(&["latest", "all"].map(|route| json_message(route, "pump", 0, &json!(1)))).await;
+    assert_eq!((outcome.failed, outcome.written), (vec!["0".to_owned()], 1));
+}
+
+/// How long the handler works if nothing answers, with its deadline so many seconds away.
+async fn handled(deadline: Option<u64>) -> Duration {
+    let stage = Stage::new();
+    stage.dynamodb.when(|_| Fate::Struck(Mishap::DieBefore));
+    stage.queue.when(|_| Delivery::Struck(Mishap::DieBefore));
+    let mut context = Context::default();
+    if let Some(seconds) = deadline {
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap() + Duration::from_secs(seconds);
+        context.deadline = now.as_millis().try_into().unwrap();
+    }
+    let of = |id, route| record(id, &json_message(route, "pump", 0, &json!(1)));
+    let event = SqsEvent { records: vec![of("a", "all"), of("b", "nowhere")] };
+    let start = Instant::now();
+    let answer = stage.sink.handle(LambdaEvent::new(event, context)).await.unwrap();
+    assert_eq!(answer.batch_item_failures.len(), 2);
+    start.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_handler_answers_before_its_deadline() {
+    let taken = handled(Some(20)).await;
+    assert!((Duration::from_secs(15)..=Duration::from_secs(18)).contains(&taken), "{taken:?}");
+    assert_eq!(handled(None).await, Duration::from_secs(55));
+}
+
+const FUNCTION: &str = "sink-of-the-child";
+
+/// Metrics are written to standard output, past what tests catch of it.
+#[test]
+fn metrics_tell_what_became_of_the_messages() {
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "faults::child_that_handles_messages_of_each_fate", "--ignored", "--nocapture"])
+        .output()
+        .unwrap();
+    let output = String::from_utf8(child.stdout).unwrap();
+    assert!(child.status.success(), "{output}");
+    let line = output.lines().find_map(|line| line.find("{\"").map(|start| &line[start..])).unwrap();
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["FunctionName"], FUNCTION);
+    let counts = [
+        ("MessagesFailed", 5),
+        ("MessagesRejected", 4),
+        ("MessagesRepeated", 1),
+        ("MessagesWritten", 2),
+        ("PrincipalMismatches", 3),
+    ];
+    for (name, count) in counts {
+        assert_eq!(line[name], count, "{name}");
+    }
+    assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().len(), counts.len());
+}
+
+#[tokio::test]
+#[ignore = "runs as a child of metrics_tell_what_became_of_the_messages"]
+async fn child_that_handles_messages_of_each_fate() {
+    let stage = Stage::new();
+    stage.written(&[json_message("first", "pump", 0, &json!(0))]).await;
+    let of = |n: u64, route| json_message(route, "pump", n, &json!(n));
+    let failed = (1..6).map(|n| of(n, "missing"));
+    let claimed = (6..9).map(|n| of(n, "claimed"));
+    let others = [of(9, "nowhere"), of(10, "first"), of(11, "all"), of(12, "all")];
+    let records = failed.chain(claimed).chain(others).zip(0..).map(|(message, n)| record(&n.to_string(), &message));
+    let mut context = Context::default();
+    context.env_config = Arc::new(Config { function_name: FUNCTION.to_owned(), ..Config::default() });
+    stage.sink.handle(LambdaEvent::new(SqsEvent { records: records.collect() }, context)).await.unwrap();
 }

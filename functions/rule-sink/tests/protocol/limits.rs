@@ -3,8 +3,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rule_sink::{Pending, Plan};
 use serde_json::{Map, Value, json};
-use shared::port::MAX_MESSAGE_BYTES;
+use shared::item::{Attribute, Attributes, Effect, ItemKey, KeyAttribute, Write};
+use shared::port::{MAX_BATCH_BYTES, MAX_MESSAGE_BYTES};
+use shared::route::KeyValue;
 
 use crate::stage::{LATEST, MESSAGES, Stage, json_message, message};
 
@@ -120,4 +123,35 @@ async fn the_greatest_payload_of_aws_iot_is_kept() {
     let text = format!("\"{}\"", "x".repeat(131_070));
     stage.written(&[message("latest", "pump", 0, text.as_bytes())]).await;
     assert_eq!(stage.only_row(LATEST)["payload"]["S"].as_str().unwrap().len(), 131_070);
+}
+
+#[tokio::test]
+async fn an_insert_has_as_many_attributes_as_it_has() {
+    let stage = Stage::new();
+    let members: Map<String, Value> = (0..301).map(|n| (format!("m{n}"), json!(n))).collect();
+    stage.written(&[json_message("dated", "pump", 0, &Value::Object(members))]).await;
+}
+
+#[test]
+fn sizes_of_a_batch_add_up_to_what_it_may_have() {
+    let key = |value: String| KeyAttribute { name: "k".to_owned(), value: KeyValue::Text(value) };
+    let writes = |octets: usize| {
+        let pending = |n: usize| Pending {
+            at: 0,
+            delivery_id: String::new(),
+            place: n,
+            write: Write {
+                // The names and the key have three octets.
+                effect: Effect::Put(Attributes::from([("a".to_owned(), Attribute::Binary(vec![0; octets - 3]))])),
+                key: ItemKey { hash: key(n.to_string()), range: None },
+                table: String::new(),
+            },
+        };
+        (0..9).map(pending).collect()
+    };
+    let quarter = MAX_BATCH_BYTES / 4;
+    for (octets, expected) in [(quarter, vec![4, 4, 1]), (quarter + 1, vec![3, 3, 3])] {
+        let lengths: Vec<usize> = Plan::new(writes(octets)).batches.iter().map(Vec::len).collect();
+        assert_eq!(lengths, expected, "{octets}");
+    }
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::stage::{LATEST, MESSAGES, Stage, json_message};
+use crate::stage::{LATEST, MESSAGES, NUMBERS, Stage, json_message, message};
 
 /// A message of any kind to one of a few items, at one of a few times.
 fn any_message() -> impl Strategy<Value = Value> {
@@ -131,10 +131,129 @@ async fn messages_go_in_batches_of_25_over_several_tables() {
 /// Keys that are equal numbers are one item, however they are written.
 #[tokio::test]
 async fn a_number_key_is_one_key_in_any_form() {
+    let whole = ["1e1", "10.0", "0.1e2", "10"];
+    let parted = ["15e-1", "1.50", "0.15E1", "1.5"];
+    for forms in [whole, parted] {
+        let stage = Stage::new();
+        let payload = |form: &str| format!(r#"{{"at":{form}}}"#);
+        let messages = forms.iter().zip(0..).map(|(form, n)| message("numbered", "pump", n, payload(form).as_bytes()));
+        stage.written(&messages.collect::<Vec<_>>()).await;
+        stage.only_row(NUMBERS);
+        assert_eq!(stage.calls().into_iter().collect::<Vec<_>>(), [("BatchWriteItem".to_owned(), 1)]);
+    }
+}
+
+/// Names of messages have no order in time.
+#[tokio::test]
+async fn the_time_decides_and_only_then_the_queue() {
     let stage = Stage::new();
-    let written = [r#"{"at":10}"#, r#"{"at":10.0}"#, r#"{"at":1e1}"#, r#"{"at":0.1e2}"#];
-    let messages =
-        written.iter().zip(0..).map(|(text, n)| crate::stage::message("numbered", "pump", n, text.as_bytes()));
-    stage.written(&messages.collect::<Vec<_>>()).await;
-    assert_eq!(stage.dynamodb.rows(crate::stage::NUMBERS).len(), 1);
+    let named = |after: u64, name: &str| {
+        let mut message = json_message("latest", "pump", after, &json!(name));
+        message["traceId"] = name.into();
+        message
+    };
+    stage.written(&[named(2, "b"), named(1, "c"), named(2, "a"), named(0, "d")]).await;
+    assert_eq!(stage.only_row(LATEST)["payload"]["S"], "a");
+}
+
+/// One message by two routes to one item: the one that comes later in the queue counts.
+#[tokio::test]
+async fn of_one_name_and_time_the_later_one_in_the_queue_counts() {
+    for routes in [["latest", "raw"], ["raw", "latest"]] {
+        let stage = Stage::new();
+        let message = |route| {
+            let mut message = json_message(route, "pump", 0, &json!(1));
+            message["traceId"] = "one".into();
+            message
+        };
+        stage.written(&routes.map(message)).await;
+        let kind = if routes[1] == "raw" { "B" } else { "N" };
+        assert!(stage.only_row(LATEST)["payload"].get(kind).is_some(), "{routes:?}");
+    }
+}
+
+/// A table that makes trouble shares as few batches as possible.
+#[tokio::test]
+async fn batches_are_filled_table_by_table() {
+    let stage = Stage::new();
+    let to = |route: &'static str| (0..25).map(move |n| json_message(route, &format!("pump-{n}"), 0, &json!(n)));
+    let outcome = stage.take(&to("all").zip(to("missing")).flat_map(<[Value; 2]>::from).collect::<Vec<_>>()).await;
+    assert_eq!((outcome.written, outcome.failed.len()), (25, 25));
+    assert_eq!(stage.calls().into_iter().collect::<Vec<_>>(), [("BatchWriteItem".to_owned(), 2)]);
+}
+
+#[tokio::test]
+async fn deletes_go_in_batches() {
+    let stage = Stage::new();
+    let messages: Vec<Value> = (0..25).map(|n| json_message("deleted", &format!("pump-{n}"), 0, &json!(n))).collect();
+    stage.written(&messages).await;
+    assert_eq!(stage.calls().into_iter().collect::<Vec<_>>(), [("BatchWriteItem".to_owned(), 1)]);
+}
+
+/// Keys that look the same in two tables are two items.
+#[tokio::test]
+async fn items_of_two_tables_never_replace_each_other() {
+    let stage = Stage::new();
+    let messages = [
+        json_message("sorted", "pump", 0, &json!({"name": "7"})),
+        json_message("numbered", "pump", 1, &json!({"at": 7})),
+    ];
+    stage.written(&messages).await;
+    stage.only_row(MESSAGES);
+    stage.only_row(NUMBERS);
+}
+
+/// Of two writes of one item, what is left of the first one decides whether it is done at all. An item is there before
+/// unless the first write sets attributes of it.
+#[tokio::test]
+async fn what_is_left_of_the_first_of_two_writes_is_done() {
+    let (put, new, delete) = (("latest", json!(1)), ("first", json!(2)), ("deleted", json!(3)));
+    let set = |payload: Value| ("status", payload);
+    let (one, other, both) = (set(json!({"a": 1})), set(json!({"b": 2})), set(json!({"a": 3, "b": 3})));
+    let cases = [
+        // What is left, and how many requests it took
+        (vec![put.clone(), delete.clone()], json!(null), 1),
+        (vec![one.clone(), other.clone(), put.clone()], json!({"payload": {"N": "1"}}), 1),
+        (vec![one.clone(), other.clone(), both.clone()], json!({"a": {"N": "3"}, "b": {"N": "3"}}), 1),
+        (vec![both.clone(), one.clone()], json!({"a": {"N": "1"}, "b": {"N": "3"}}), 2),
+        (vec![one.clone(), other.clone()], json!({"a": {"N": "1"}, "b": {"N": "2"}}), 2),
+        (vec![put.clone(), one.clone()], json!({"a": {"N": "1"}, "payload": {"N": "1"}}), 2),
+        (vec![delete.clone(), one.clone()], json!({"a": {"N": "1"}}), 2),
+        (vec![delete.clone(), new.clone()], json!({"payload": {"N": "2"}}), 2),
+        (vec![delete.clone(), one.clone(), new.clone()], json!({"a": {"N": "1"}}), 3),
+        (vec![put, new.clone()], json!({"payload": {"N": "1"}}), 2),
+        (vec![delete, new, one], json!({"a": {"N": "1"}, "payload": {"N": "2"}}), 3),
+    ];
+    for (writes, left, requests) in cases {
+        let stage = Stage::new();
+        if !matches!(writes[0].0, "status") {
+            stage.written(&[json_message("count", "pump", 0, &json!(0))]).await;
+        }
+        stage.calls();
+        let messages = writes.iter().zip(1..).map(|((route, payload), n)| json_message(route, "pump", n, payload));
+        let outcome = stage.take(&messages.collect::<Vec<_>>()).await;
+        assert!(outcome.failed.is_empty() && outcome.rejected == 0, "{outcome:?}");
+        let mut rows = stage.dynamodb.rows(LATEST);
+        let row = rows.pop().map_or(Value::Null, |mut row| {
+            row.as_object_mut().unwrap().remove("device");
+            row
+        });
+        assert_eq!(row, left, "{writes:?}");
+        assert_eq!(stage.calls().into_values().sum::<usize>(), requests, "{writes:?}");
+    }
+}
+
+/// One message may come by two routes to one item; the repeat of one is none of the other.
+#[tokio::test]
+async fn a_repeat_is_known_behind_another_write_of_the_same_delivery() {
+    let stage = Stage::new();
+    let of = |route: &str| {
+        let mut message = json_message(route, "pump", 0, &json!(1));
+        message["traceId"] = "same".into();
+        message
+    };
+    stage.written(&[of("latest"), of("raw"), of("latest")]).await;
+    assert!(stage.only_row(LATEST)["payload"]["B"].is_string());
+    stage.written(&[of("latest"), of("raw"), of("raw"), of("latest")]).await;
+    assert!(stage.only_row(LATEST)["payload"]["B"].is_string());
 }

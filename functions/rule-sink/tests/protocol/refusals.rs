@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, json_message, message};
+use crate::stage::{START, Stage, json_message, message};
 
 async fn refused(message: Value) -> (String, String) {
     let stage = Stage::new();
@@ -21,6 +21,10 @@ async fn each_reason_is_told_with_what_is_wrong() {
     let sorted = |payload: Value| json_message("sorted", "pump", 0, &payload);
     let cases = [
         (columns(json!({"device": "a", "at": 1, "expires": 1})), "attribute_conflict", "expires: the payload"),
+        (json_message("dated", "pump", 0, &json!({"at": 1})), "attribute_conflict", "at: the payload"),
+        (json_message("dated", "pump", 0, &json!({"at": START.to_string()})), "attribute_conflict", "at: the payload"),
+        (json_message("status", "pump", 0, &json!({"device": "valve"})), "attribute_conflict", "device: the payload"),
+        (json_message("status", "pump", 0, &json!({"device": 1})), "attribute_conflict", "device: the payload"),
         (message("columns", "pump", 0, br#"{"device":"a","at":1,"":1}"#), "attribute_name", "empty"),
         (latest(r#"{"a":[{"":1}]}"#), "attribute_name", "empty"),
         (json_message("small", "pump", 0, &json!("x".repeat(100))), "item_size", "octets, at most 100"),
@@ -85,6 +89,21 @@ async fn a_body_that_is_not_even_json_is_kept_as_it_came() {
     }
 }
 
+#[tokio::test]
+async fn what_waits_names_its_route_only_if_it_is_known() {
+    let stage = Stage::new();
+    let mut message = json_message("latest", "pump", 0, &json!(1));
+    message["payload"] = "%%%".into();
+    let trailed = format!("{} x", json_message("latest", "pump", 0, &json!(1)));
+    stage.take_bodies(&[message.to_string(), trailed.clone(), format!(" {trailed} ")]).await;
+    let rejected = stage.rejected();
+    let [known, trailing, spaced] = rejected.as_slice() else { panic!("{rejected:?}") };
+    assert_eq!(known["rejected"]["route"], "latest");
+    assert_eq!(trailing["rejected"].get("route"), None);
+    assert_eq!(trailing["rejected"]["detail"], ".: something follows the object");
+    assert_eq!(spaced["original"], format!(" {trailed} "));
+}
+
 /// Members that a rule adds, or that AWS IoT may add later, don't count.
 #[tokio::test]
 async fn other_members_of_an_envelope_do_not_count() {
@@ -92,4 +111,17 @@ async fn other_members_of_an_envelope_do_not_count() {
     let mut message = json_message("latest", "pump", 0, &json!(1));
     message["more"] = json!({"a": [1]});
     stage.written(&[message]).await;
+}
+
+/// What AWS IoT does not know of a message is missing, or null.
+#[tokio::test]
+async fn an_envelope_need_not_tell_who_published() {
+    for member in ["clientId", "principal", "traceId"] {
+        let stage = Stage::new();
+        let mut null = json_message("all", "pump", 0, &json!(1));
+        null[member] = Value::Null;
+        let mut missing = json_message("all", "pump", 1, &json!(1));
+        missing.as_object_mut().unwrap().remove(member);
+        stage.written(&[null, missing]).await;
+    }
 }

@@ -1,5 +1,6 @@
 //! What messages become.
 
+use rule_sink::Outcome;
 use serde_json::{Value, json};
 use shared::port::Holding;
 
@@ -165,4 +166,94 @@ async fn a_refused_message_that_comes_back_is_looked_at_again() {
     stage.written(&[waiting.clone(), waiting]).await;
     assert_eq!(stage.dynamodb.rows(MESSAGES).len(), 1);
     assert_eq!(id.as_str(), hex(1));
+}
+
+#[tokio::test]
+async fn templates_know_who_published() {
+    let stage = Stage::new();
+    stage.certificate(1, Holding::Thing("t".parse().unwrap()));
+    let mut message = json_message("owned", "pump", 0, &json!(1));
+    message["traceId"] = "trace".into();
+    stage.written(&[message]).await;
+    let row = stage.only_row(MESSAGES);
+    assert_eq!(row["device"]["S"], "pump");
+    assert_eq!(row["message"]["S"], format!("123456789012#trace#{}", hex(1)));
+}
+
+#[tokio::test]
+async fn a_time_is_that_of_the_rule_to_the_millisecond() {
+    let stage = Stage::new();
+    stage.written(&[json_message("dated", "pump", 123, &json!({}))]).await;
+    assert_eq!(stage.only_row(NUMBERS)["at"], json!({"N": (START + 123).to_string()}));
+}
+
+/// What is deleted has no attributes that could be wrong.
+#[tokio::test]
+async fn the_payload_of_a_delete_does_not_count() {
+    let stage = Stage::new();
+    stage.written(&[json_message("latest", "pump", 0, &json!(1))]).await;
+    stage.written(&[json_message("emptied", "pump", 1, &json!([1]))]).await;
+    assert!(stage.dynamodb.rows(LATEST).is_empty());
+}
+
+/// Members that no attribute could be named by are octets like others.
+#[tokio::test]
+async fn a_raw_payload_may_have_any_names() {
+    let stage = Stage::new();
+    let payload = json!({"": 1});
+    stage.written(&[json_message("raw", "pump", 0, &payload)]).await;
+    assert_eq!(stage.only_row(LATEST)["payload"], json!({"B": json_message("raw", "pump", 0, &payload)["payload"]}));
+}
+
+#[tokio::test]
+async fn a_unique_message_twice_in_one_delivery_is_asked_for_once() {
+    let stage = Stage::new();
+    let message = json_message("first", "pump", 0, &json!(1));
+    stage.written(&[message.clone(), message.clone()]).await;
+    assert_eq!(stage.calls().into_iter().collect::<Vec<_>>(), [("PutItem".to_owned(), 1)]);
+    let outcome = stage.take(&[message.clone(), message]).await;
+    assert_eq!(outcome, Outcome { repeated: 2, ..Outcome::default() });
+}
+
+/// A delivery is a repeat if it has the time, the name and the content of the one before it.
+#[tokio::test]
+async fn what_only_resembles_a_repeat_is_none() {
+    let message = json_message("first", "pump", 0, &json!(1));
+    let mut otherwise_named = message.clone();
+    otherwise_named["traceId"] = "other".into();
+    let mut later = message.clone();
+    later["timestamp"] = (START + 1).into();
+    for other in [otherwise_named, later] {
+        let stage = Stage::new();
+        let outcome = stage.take(&[message.clone(), other]).await;
+        assert_eq!(outcome, Outcome { repeated: 1, written: 1, ..Outcome::default() });
+    }
+
+    // Two routes make of one message what they make of it.
+    let stage = Stage::new();
+    let mut count = json_message("count", "pump", 0, &json!(1));
+    count["traceId"] = message["traceId"].clone();
+    stage.written(&[message, count]).await;
+    let expected = json!({"count": {"N": "1"}, "device": {"S": "pump"}, "payload": {"N": "1"}});
+    assert_eq!(stage.only_row(LATEST), expected);
+}
+
+/// The answer is understood by Lambda only if it has the names of this delivery.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_came_back_fails_by_its_present_name() {
+    let stage = Stage::new();
+    let id = stage.certificate(1, Holding::Nothing);
+    stage.refused(&[json_message("claimed", "pump", 0, &json!(1))]).await;
+    stage.holders.set(id, Holding::NotYet);
+    let other = json_message("all", "pump", 0, &json!(1));
+    let outcome = stage.take(&[other, stage.rejected().remove(0)]).await;
+    assert_eq!((outcome.failed, outcome.written), (vec!["1".to_owned()], 1));
+}
+
+#[tokio::test]
+async fn a_payload_can_be_a_key_octet_for_octet() {
+    let stage = Stage::new();
+    let message = message("encoded", "pump", 0, b"\xff on");
+    stage.written(std::slice::from_ref(&message)).await;
+    assert_eq!(stage.only_row(MESSAGES)["message"]["S"], message["payload"]);
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shared::aws::items::Items;
 use shared::batch::SqsRecord;
 use shared::id::CertificateId;
-use shared::port::Holding;
+use shared::port::{DeadLetters, Holders, Holding};
 use shared::route::Routes;
 use shared::testing::dynamodb::{ScalarType, Tables};
 use shared::testing::{DynamoDb, Holdings, Queue};
@@ -45,8 +45,20 @@ const ROUTES: &str = r#"{
         "tableName": "latest", "hashKeyField": "device", "hashKeyValue": "${topic(2)}", "operation": "UPDATE",
         "payloadField": "count"
     },
+    "dated": {
+        "tableName": "numbers", "hashKeyField": "device", "hashKeyValue": "${topic(2)}",
+        "rangeKeyField": "at", "rangeKeyType": "NUMBER", "rangeKeyValue": "${timestamp()}", "columns": true
+    },
     "deleted": {
         "tableName": "latest", "hashKeyField": "device", "hashKeyValue": "${topic(2)}", "operation": "DELETE"
+    },
+    "emptied": {
+        "tableName": "latest", "hashKeyField": "device", "hashKeyValue": "${topic(2)}", "operation": "DELETE",
+        "columns": true
+    },
+    "encoded": {
+        "tableName": "messages", "hashKeyField": "device", "hashKeyValue": "${topic(2)}",
+        "rangeKeyField": "message", "rangeKeyValue": "${encode(*, 'base64')}"
     },
     "expiring": {
         "tableName": "latest", "hashKeyField": "device", "hashKeyValue": "${topic(2)}",
@@ -61,6 +73,11 @@ const ROUTES: &str = r#"{
     "numbered": {
         "tableName": "numbers", "hashKeyField": "device", "hashKeyValue": "${topic(2)}",
         "rangeKeyField": "at", "rangeKeyType": "NUMBER", "rangeKeyValue": "${at}"
+    },
+    "owned": {
+        "tableName": "messages", "hashKeyField": "device", "hashKeyValue": "${clientid()}",
+        "rangeKeyField": "message", "rangeKeyValue": "${accountid()}#${traceid()}#${principal()}",
+        "bindTo": "principal", "device": "${topic(3)}"
     },
     "raw": {
         "tableName": "latest", "hashKeyField": "device", "hashKeyValue": "${topic(2)}", "raw": true
@@ -94,9 +111,7 @@ impl Stage {
             .table_with(NUMBERS, ("device", ScalarType::S), Some(("at", ScalarType::N)));
         let dynamodb = DynamoDb::new(tables);
         let (holders, queue) = (Holdings::default(), Queue::default());
-        let items = Items::new(&dynamodb.config());
-        let routes = Routes::parse(ROUTES).unwrap();
-        let sink = Sink::new("123456789012".parse().unwrap(), routes, items, queue.clone(), holders.clone());
+        let sink = sink(&dynamodb, queue.clone(), holders.clone());
         Self { dynamodb, holders, queue, sink }
     }
 
@@ -163,6 +178,16 @@ impl Stage {
         self.holders.set(id.clone(), holding);
         id
     }
+}
+
+/// The sink over these ports.
+pub(crate) fn sink<D, H>(dynamodb: &DynamoDb, dead_letters: D, holders: H) -> Sink<Items, D, H>
+where
+    D: DeadLetters + Sync,
+    H: Holders + Sync,
+{
+    let items = Items::new(&dynamodb.config());
+    Sink::new("123456789012".parse().unwrap(), Routes::parse(ROUTES).unwrap(), items, dead_letters, holders)
 }
 
 pub(crate) fn hex(octet: u8) -> String {
