@@ -10,7 +10,7 @@ use crate::stage::{MESSAGES, Stage, json_message};
 /// Messages of a batch: the template's `SinkBatchSize`.
 const BATCH: u32 = 1000;
 /// Milliseconds of a processor that a batch takes, and a message by itself.
-const CPU: (f64, f64) = (21.0, 0.5);
+const CPU: (f64, f64) = (26.0, 0.5);
 /// A processor's share at 512 MB; Lambda gives a whole one at 1,769 MB ("Configure Lambda function memory").
 const SHARE: f64 = 512.0 / 1769.0;
 /// Milliseconds until DynamoDB answers, taken as typical.
