@@ -301,6 +301,29 @@ fn queues_of_functions_fit_them_and_lose_nothing() -> Result<()> {
     Ok(())
 }
 
+/// What Lambda takes of an event source ("`CreateEventSourceMapping`" in the AWS Lambda API reference): nothing that a
+/// parameter allows is refused, and nothing that Lambda takes is kept from operators but the longest windows.
+#[test]
+fn parameters_of_event_sources_are_what_lambda_takes() -> Result<()> {
+    let template = Template::read()?;
+    let range = |parameter: &Value| -> Result<(u64, u64)> {
+        let name = parameter["!Ref"].as_str().context("not a parameter")?;
+        let parameter = &template.0["Parameters"][name];
+        Ok((number(&parameter["MinValue"])?, number(&parameter["MaxValue"])?))
+    };
+    for (name, function) in template.properties("AWS::Serverless::Function")? {
+        let events = function["Events"].as_object().into_iter().flat_map(Map::values);
+        for source in events.filter(|event| event["Type"] == "SQS").map(|event| &event["Properties"]) {
+            assert_eq!(range(&source["BatchSize"])?, (1, 10_000), "{name}");
+            // Batches of more than ten need one second.
+            let (shortest, longest) = range(&source["MaximumBatchingWindowInSeconds"])?;
+            assert!(shortest == 1 && longest <= 300, "{name}");
+            assert_eq!(range(&source["ScalingConfig"]["!If"][1]["MaximumConcurrency"])?, (2, 1000), "{name}");
+        }
+    }
+    Ok(())
+}
+
 /// Whether a failed connection has been counted is known from the history, which must outlast every repeat; and a message
 /// that has waited for long must not be deleted as soon as it is written.
 #[test]
