@@ -28,6 +28,14 @@ fn record(id: &str, message: &Value) -> SqsRecord {
     SqsRecord { body: message.to_string(), message_id: id.to_owned() }
 }
 
+/// DynamoDB refuses every request with a poisoned item.
+fn refuse_poison(stage: &Stage) {
+    stage.dynamodb.when(|sent| {
+        let is_poisoned = sent.body.to_string().contains("poison");
+        if is_poisoned { Fate::Answered(refusal("ValidationException")) } else { Fate::CarriedOut }
+    });
+}
+
 /// Messages of every kind, in several batches and sequences; one of them is refused.
 fn messages() -> Vec<Value> {
     let all = (0..60).map(|n| json_message("all", &format!("pump-{}", n % 7), n, &json!({"n": n})));
@@ -84,10 +92,7 @@ async fn a_poison_message_among_a_hundred_costs_itself_only() {
 #[tokio::test]
 async fn what_dynamodb_refuses_is_put_aside_and_the_rest_of_its_batch_is_written() {
     let stage = Stage::new();
-    stage.dynamodb.when(|sent| {
-        let is_poisoned = sent.body.to_string().contains("poison");
-        if is_poisoned { Fate::Answered(refusal("ValidationException")) } else { Fate::CarriedOut }
-    });
+    refuse_poison(&stage);
     let mut messages: Vec<Value> = (0..30).map(|n| json_message("all", "pump", n, &json!(n))).collect();
     messages[7] = json_message("all", "pump", 7, &json!("poison"));
     let outcome = stage.take(&messages).await;
@@ -101,10 +106,7 @@ async fn what_dynamodb_refuses_is_put_aside_and_the_rest_of_its_batch_is_written
 #[tokio::test]
 async fn what_a_refused_message_would_have_replaced_is_delivered_again() {
     let stage = Stage::new();
-    stage.dynamodb.when(|sent| {
-        let is_poisoned = sent.body.to_string().contains("poison");
-        if is_poisoned { Fate::Answered(refusal("ValidationException")) } else { Fate::CarriedOut }
-    });
+    refuse_poison(&stage);
     let good = json_message("latest", "pump", 0, &json!(1));
     let outcome = stage.take(&[good.clone(), json_message("latest", "pump", 1, &json!("poison"))]).await;
     assert_eq!((outcome.failed, outcome.rejected), (vec!["0".to_owned()], 1));
@@ -301,10 +303,7 @@ async fn batches_and_sequences_are_under_way_at_the_same_time() {
 #[tokio::test]
 async fn a_sequence_goes_on_after_a_refusal() {
     let stage = Stage::new();
-    stage.dynamodb.when(|sent| {
-        let is_poisoned = sent.body.to_string().contains("poison");
-        if is_poisoned { Fate::Answered(refusal("ValidationException")) } else { Fate::CarriedOut }
-    });
+    refuse_poison(&stage);
     let messages =
         [json_message("status", "pump", 0, &json!({"m": "poison"})), json_message("count", "pump", 1, &json!(1))];
     let outcome = stage.take(&messages).await;
