@@ -1,9 +1,10 @@
 //! The functions' environments as the template makes them.
 
-use saphyr::{LoadableYamlNode as _, Yaml};
+use serde_json::Value;
 
 use crate::crl::bucket;
 use crate::stack::STACK;
+use crate::template::Template;
 
 /// Access key and secret of the local cloud's root.
 pub const ROOT: (&str, &str) = ("test", "test");
@@ -53,7 +54,7 @@ pub fn lifecycle_recorder(endpoint: &str, identity: (&str, &str)) -> Vec<(String
 /// The rule sink's, with an endpoint and an access key, and with the template's routes.
 #[must_use]
 pub fn rule_sink(endpoint: &str, identity: (&str, &str)) -> Vec<(String, String)> {
-    let rejected = format!("{}/000000000000/{STACK}-RejectedMessages-local", endpoint.trim_end_matches('/'));
+    let rejected = format!("{}/000000000000/{STACK}-rejected-messages", endpoint.trim_end_matches('/'));
     let own = [
         ("ACCOUNT_ID", "000000000000".to_owned()),
         ("MORE_ROUTES", "{}".to_owned()),
@@ -67,20 +68,16 @@ pub fn rule_sink(endpoint: &str, identity: (&str, &str)) -> Vec<(String, String)
 /// The template's routes as the stack's function gets them.
 ///
 /// # Panics
-/// If the template has none.
+/// If the template can't be transformed, or has no routes.
 #[must_use]
 #[expect(clippy::expect_used, reason = "without the template there is nothing to test")]
 pub fn routes() -> String {
-    let template = Yaml::load_from_str(include_str!("../../template.yaml")).expect("the template is no YAML");
-    let at = |path: &[&str]| path.iter().try_fold(template.first()?, |place, name| place.as_mapping_get(name));
-    let days = at(&["Parameters", "MessageRetentionDays", "Default"]).and_then(Yaml::as_integer).expect("no default");
-    let routes = match at(&["Resources", "RuleSink", "Properties", "Environment", "Variables", "ROUTES"]) {
-        // The one tag here is that of Fn::Sub.
-        Some(Yaml::Tagged(_, text)) => text.as_str(),
-        _ => None,
-    };
-    let routes = routes.expect("the template has no routes").replace("${Messages}", &format!("{STACK}-messages"));
-    routes.replace("${MessageRetentionDays}", &days.to_string()).replace("${!", "${")
+    let template = Template::transformed().expect("no template");
+    let routes = template.at("/Resources/RuleSink/Properties/Environment/Variables/ROUTES").expect("no routes");
+    let deployed = template.deployed(STACK, &[]).and_then(|deployed| deployed.resolved(routes));
+    let routes = deployed.expect("the routes can't be resolved");
+    let routes = routes.as_ref().and_then(Value::as_str).expect("the routes are no text");
+    routes.replace("${Messages}", &format!("{STACK}-messages"))
 }
 
 fn with_identity<const N: usize>(

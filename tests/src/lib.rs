@@ -1,5 +1,5 @@
 //! Harness of the whole-suite tests: the deployed stack, CRLs and where they come from, lifecycle events and their
-//! queue, the functions' binaries as processes, a recorder of requests.
+//! queue, the functions' binaries as processes, a recorder of requests, the template.
 
 pub mod crl;
 pub mod environment;
@@ -11,3 +11,4 @@ pub mod roll;
 pub mod sink;
 pub mod source;
 pub mod stack;
+pub mod template;

@@ -47,14 +47,14 @@ impl Queue {
         Ok(Self { client, url })
     }
 
-    /// The queue that the template calls so.
+    /// The stack's queue with this name behind the stack's.
     ///
     /// # Errors
     /// If there is none.
     pub async fn of(stack: &Stack, name: &str) -> Result<Self> {
         let client = aws_sdk_sqs::Client::new(&stack.config);
-        let queues = client.list_queues().queue_name_prefix(format!("{STACK}-{name}-")).send().await?;
-        let url = queues.queue_urls().first().with_context(|| format!("no queue {name}"))?.clone();
+        let queue = client.get_queue_url().queue_name(format!("{STACK}-{name}")).send().await?;
+        let url = queue.queue_url.with_context(|| format!("no queue {name}"))?;
         Ok(Self { client, url })
     }
 

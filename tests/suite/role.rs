@@ -272,7 +272,7 @@ async fn the_rule_sinks_role_lacks_nothing_and_has_nothing_spare() -> Result<()>
     }
     let given_back = sink::deliver(&mut function, &sink::deliveries(&bodies)).await?;
     assert_eq!(given_back, BTreeSet::new());
-    let refused = Queue::of(&stack, "RejectedMessages").await?.bodies().await?;
+    let refused = Queue::of(&stack, "rejected-messages").await?.bodies().await?;
     assert_eq!(refused.iter().filter(|body| body.contains(&topic)).count(), 1, "{refused:?}");
 
     let used: BTreeSet<String> = recorder.take().into_iter().collect();

@@ -11,7 +11,7 @@ use crate::refusal::Reason;
 
 /// A message as a rule puts it into the queue, by
 /// `SELECT encode(*, 'base64') AS payload, topic() AS topic, timestamp() AS timestamp, clientid() AS clientId,
-/// principal() AS principal, traceid() AS traceId, '<route>' AS route`.
+/// principal() AS principal, traceid() AS traceId, replace('<route>', ' ', ' ') AS route`.
 ///
 /// Other members don't count.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]

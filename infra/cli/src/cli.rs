@@ -16,6 +16,7 @@ use crate::device::{self, DeviceCommand};
 use crate::devices::{self, DevicesCommand};
 use crate::output::{Format, in_words};
 use crate::routes::{self, RoutesCommand};
+use crate::stack::parse_stack_name;
 use crate::sweep::{self, SweepArgs};
 use crate::thing::{self, ThingCommand};
 use crate::why::{self, WhyArgs};
@@ -30,7 +31,7 @@ pub struct Cli {
     #[arg(long, global = true)]
     json: bool,
     /// Name of the deployed stack.
-    #[arg(long, global = true, env = "JITR_STACK", default_value = "iot-jitr")]
+    #[arg(long, global = true, env = "JITR_STACK", default_value = "iot-jitr", value_parser = parse_stack_name)]
     stack: String,
     #[command(subcommand)]
     command: Command,

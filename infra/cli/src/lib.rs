@@ -11,6 +11,7 @@ pub mod files;
 pub mod issue;
 pub mod output;
 pub mod routes;
+pub mod stack;
 pub mod store;
 pub mod sweep;
 pub mod thing;

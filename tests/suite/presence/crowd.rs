@@ -112,7 +112,7 @@ async fn two_hundred_clients_at_random_end_as_the_tables_tell() -> Result<()> {
     while let Some(client) = clients.join_next().await {
         lives.push(client??);
     }
-    let queue = Queue::of(&stack, "LifecycleEvents").await?;
+    let queue = Queue::of(&stack, "lifecycle-events").await?;
     let begun = Instant::now();
     while queue.len().await? > 0 && begun.elapsed() < DRAIN {
         sleep(Duration::from_millis(500)).await;
@@ -149,7 +149,7 @@ async fn two_hundred_clients_at_random_end_as_the_tables_tell() -> Result<()> {
     }
     assert!(connections > CLIENTS * 3, "{connections} connections");
     println!("{CLIENTS} clients: {connections} connections, {events} events");
-    let dead = Queue::of(&stack, "LifecycleDeadLetters").await?.take(&crowd).await?;
+    let dead = Queue::of(&stack, "lifecycle-dead-letters").await?.take(&crowd).await?;
     assert_eq!(dead, []);
     Ok(())
 }

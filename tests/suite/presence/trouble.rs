@@ -45,7 +45,8 @@ async fn of_a_batch_of_a_hundred_only_the_poison_is_given_back() -> Result<()> {
 #[tokio::test]
 async fn poison_in_the_queue_ends_among_the_dead_letters() -> Result<()> {
     let stack = Stack::connect().await;
-    let (queue, dead) = (Queue::of(&stack, "LifecycleEvents").await?, Queue::of(&stack, "LifecycleDeadLetters").await?);
+    let (queue, dead) =
+        (Queue::of(&stack, "lifecycle-events").await?, Queue::of(&stack, "lifecycle-dead-letters").await?);
     let prefix = unique("poisoned-queue");
     // What stays hidden for four minutes after each of ten tries would take forty.
     queue.hide_for(2).await?;

@@ -129,7 +129,7 @@ async fn deployed(stack: &Stack, batch: &str, published: &[Published]) -> Result
         let expires = AttributeValue::N((key(item)?.0 / 1000 + RETENTION).to_string());
         ensure!(item["expiresAt"] == expires, "{item:?}");
     }
-    let refused = Queue::of(stack, "RejectedMessages").await?.bodies().await?;
+    let refused = Queue::of(stack, "rejected-messages").await?.bodies().await?;
     let refused = refused.iter().find(|body| body.contains(batch));
     ensure!(refused.is_none(), "{refused:?}");
     Ok(())

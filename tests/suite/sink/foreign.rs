@@ -91,7 +91,7 @@ async fn nobody_else_gets_into_the_history_of_a_device() -> Result<()> {
         session.disconnect().await;
     }
 
-    let rejected = Queue::of(&stack, "RejectedMessages").await?;
+    let rejected = Queue::of(&stack, "rejected-messages").await?;
     let told = drained("both refusals", async || {
         let bodies = rejected.bodies().await.ok()?;
         let all: Vec<Value> = bodies.iter().filter_map(|body| serde_json::from_str(body).ok()).collect();

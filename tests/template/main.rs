@@ -1,0 +1,17 @@
+//! What the template says of a stack on AWS, and no local cloud shows: assertions on the output of the SAM transform.
+
+mod names;
+mod queues;
+mod retention;
+mod rules;
+mod settings;
+mod tables;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+const SECONDS_OF_A_DAY: u64 = 86_400;
+
+fn number(value: &Value) -> Result<u64> {
+    value.as_u64().with_context(|| format!("{value} is not a number"))
+}

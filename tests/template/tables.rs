@@ -1,0 +1,41 @@
+//! Tables: what they keep, for how long, and what it costs.
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use shared::route::Routes;
+use tests::environment;
+use tests::stack::STACK;
+use tests::template::Template;
+
+use crate::{SECONDS_OF_A_DAY, number};
+
+/// DynamoDB refuses an item without the table's keys, and never deletes one whose time stands under another name.
+#[test]
+fn routes_fit_their_table() -> Result<()> {
+    let table = Template::transformed()?.at("/Resources/Messages/Properties")?;
+    for (name, route) in Routes::parse(&environment::routes())?.iter() {
+        assert_eq!(route.table_name, format!("{STACK}-messages"), "{name}");
+        let range_key = route.range_key.as_ref().with_context(|| format!("{name}: no sort key"))?;
+        let keys = json!([
+            {"AttributeName": route.hash_key.name, "KeyType": "HASH"},
+            {"AttributeName": range_key.name, "KeyType": "RANGE"},
+        ]);
+        assert_eq!(table["KeySchema"], keys, "{name}");
+        let ttl = route.ttl.as_ref().with_context(|| format!("{name}: no ttl"))?;
+        assert_eq!(table["TimeToLiveSpecification"], json!({"AttributeName": ttl.field, "Enabled": true}), "{name}");
+    }
+    Ok(())
+}
+
+/// Whether a failed connection has been counted is known from the history, which must outlast every repeat; and a message
+/// that has waited for long must not be deleted as soon as it is written.
+#[test]
+fn histories_outlast_their_queues() -> Result<()> {
+    let template = Template::transformed()?;
+    for (days, queue) in [("EventRetentionDays", "LifecycleEvents"), ("MessageRetentionDays", "DeviceMessages")] {
+        let history = number(template.at(&format!("/Parameters/{days}/MinValue"))?)? * SECONDS_OF_A_DAY;
+        let retention = number(template.at(&format!("/Resources/{queue}/Properties/MessageRetentionPeriod"))?)?;
+        assert!(history > retention, "{days}");
+    }
+    Ok(())
+}
