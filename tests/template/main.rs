@@ -1,5 +1,6 @@
 //! What the template says of a stack on AWS, and no local cloud shows: assertions on the output of the SAM transform.
 
+mod alarms;
 mod names;
 mod queues;
 mod retention;
