@@ -13,6 +13,7 @@ mod body;
 mod bucket;
 mod fault;
 mod hop;
+mod object_url;
 mod resolver;
 mod web;
 
@@ -144,7 +145,7 @@ impl CrlFetch for Fetcher {
         match source.location() {
             Location::Bucket { bucket, key } => bucket::fetch(&self.s3, clock, bucket, key, validators).await,
             Location::Web { host, url } => {
-                if let Some((bucket, key)) = bucket::of_address(url, &self.buckets) {
+                if let Some((bucket, key)) = object_url::object_of(url, &self.buckets) {
                     return bucket::fetch(&self.s3, clock, bucket, &key, validators).await;
                 }
                 let source = web::Source { host, hosts, private: &self.private, url };

@@ -41,6 +41,9 @@ async fn web_addresses_of_configured_buckets_are_read_through_s3() {
         "http://my-crls.s3.eu-west-1.amazonaws.com/crl/a%20b.crl",
         "http://my-crls.s3.amazonaws.com/crl/a%20b.crl",
         "http://s3.eu-west-1.amazonaws.com/my-crls/crl/a%20b.crl",
+        "https://my-crls.s3-eu-west-1.amazonaws.com/crl/a%20b.crl",
+        "https://my-crls.s3-fips.dualstack.us-east-1.amazonaws.com/crl/a%20b.crl",
+        "http://s3.dualstack.eu-west-1.amazonaws.com/my-crls/crl/a%20b.crl",
     ] {
         let text = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
         let (got, server) = ask(source, answer(text), &Validators::default(), limits()).await;
