@@ -9,6 +9,7 @@ pub mod crl;
 mod extensions;
 mod issuance;
 mod key;
+pub mod pem;
 mod signature;
 mod subject;
 

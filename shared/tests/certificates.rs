@@ -98,7 +98,7 @@ fn validity_includes_both_ends() {
 }
 
 #[test]
-fn pem_is_one_block_and_nothing_else() {
+fn pem_holds_exactly_one_certificate() {
     let body = "MA==";
     let block = format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
     let reason = |text: &str| Certificate::from_pem(text).unwrap_err().reason();
@@ -107,6 +107,46 @@ fn pem_is_one_block_and_nothing_else() {
     assert_eq!(reason(&block.replace("CERTIFICATE", "PUBLIC KEY")), Reason::CertificateMalformed);
     assert_eq!(reason(&format!("{block}{block}")), Reason::CertificateTrailingBytes);
     assert_eq!(reason(&"A".repeat(100_000)), Reason::CertificateTooLarge);
+}
+
+fn pem(label: &str, content: &[u8]) -> String {
+    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    pem::encode_config(&pem::Pem::new(label, content), config)
+}
+
+#[test]
+fn a_certificate_is_read_whatever_tools_write_around_it() {
+    let der = file("good-p256-sha256");
+    let expected = Certificate::from_der(&der).unwrap();
+    let plain = pem("CERTIFICATE", &der);
+    for text in [
+        plain.clone(),
+        plain.replace('\n', "\r\n"),
+        plain.replace('\n', "\r"),
+        format!("\u{feff}{plain}"),
+        format!("Certificate:\n    Data:\n        Version: 3 (0x2)\n{plain}"),
+        format!("Bag Attributes\n    localKeyID: 01\nsubject=CN=pump-1\n{plain}and a remark"),
+        format!("{}{plain}", pem("PRIVATE KEY", b"a key")),
+        format!("{plain}{}", pem("X509 CRL", b"a list")),
+        format!("-----BEGIN CERTIFICATE----- begins it\n{plain}"),
+        plain.replace('\n', ""),
+        pem("X509 CERTIFICATE", &der),
+        pem("TRUSTED CERTIFICATE", &[&der[..], b"\x30\x0a\x0c\x08settings"].concat()),
+    ] {
+        assert_eq!(Certificate::from_pem(&text), Ok(expected.clone()), "{text}");
+    }
+    for (text, reason) in [
+        (format!("{plain}\n{plain}"), Reason::CertificateTrailingBytes),
+        (format!("{}{}", plain.trim_end(), plain), Reason::CertificateTrailingBytes),
+        (pem("CERTIFICATE", &[&der[..], &[0]].concat()), Reason::CertificateTrailingBytes),
+        (pem("CERTIFICATE REQUEST", &der), Reason::CertificateMalformed),
+        (plain.replace("-----END CERTIFICATE-----", ""), Reason::CertificateMalformed),
+        (plain.replace("END CERTIFICATE", "END X509 CERTIFICATE"), Reason::CertificateMalformed),
+        (plain.replacen('\n', "\n*", 1), Reason::CertificateMalformed),
+        ("subject=CN=pump-1\n".to_owned(), Reason::CertificateMalformed),
+    ] {
+        assert_eq!(Certificate::from_pem(&text).unwrap_err().reason(), reason, "{text}");
+    }
 }
 
 #[test]

@@ -4,13 +4,12 @@ use aws_lc_rs::digest;
 use time::OffsetDateTime;
 use x509_parser::asn1_rs::Any;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Version;
 
 use super::crl::DistributionPoint;
 use super::extensions::Extensions;
-use super::{CertificateFault, PublicKey, SignatureAlgorithm, Subject};
+use super::{CertificateFault, PublicKey, SignatureAlgorithm, Subject, pem};
 use crate::id::{CertificateId, Serial};
 
 /// More than the 65,536 characters of PEM that AWS IoT registers can hold.
@@ -41,7 +40,8 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads the one PEM block of a text, as `DescribeCertificate` returns it.
+    /// Reads the one certificate of a PEM text, as `DescribeCertificate` returns it. Text around the block does not
+    /// count ([`pem`]).
     ///
     /// # Errors
     /// The size, structural and serial-number variants of [`CertificateFault`].
@@ -49,16 +49,12 @@ impl Certificate {
         if text.len() > MAX_DER_BYTES.saturating_mul(2) {
             return Err(CertificateFault::TooLarge(text.len()));
         }
-        let (rest, pem) =
-            parse_x509_pem(text.as_bytes()).map_err(|fault| CertificateFault::Malformed(fault.to_string()))?;
-        if pem.label != "CERTIFICATE" {
-            return Err(CertificateFault::Malformed(format!("the PEM block is labelled {:?}", pem.label)));
+        let certificates =
+            pem::certificates(text.as_bytes()).map_err(|error| CertificateFault::Malformed(error.to_string()))?;
+        match certificates.as_slice() {
+            [only] => Self::from_der(only),
+            several => Err(CertificateFault::TrailingBytes(several.iter().skip(1).map(Vec::len).sum())),
         }
-        let trailing = rest.iter().filter(|octet| !octet.is_ascii_whitespace()).count();
-        if trailing > 0 {
-            return Err(CertificateFault::TrailingBytes(trailing));
-        }
-        Self::from_der(&pem.contents)
     }
 
     /// Reads one DER certificate.

@@ -4,6 +4,7 @@ use ::time::OffsetDateTime;
 
 use super::der::Flaw;
 use crate::decision::Reason;
+use crate::pki::pem;
 
 /// Why a CRL is not acceptable. Every variant has its own [`Reason`].
 ///
@@ -110,6 +111,12 @@ impl CrlFault {
             Self::Malformed { what, .. } => Self::Malformed { offset, what },
             other => other,
         }
+    }
+}
+
+impl From<pem::Flaw> for CrlFault {
+    fn from(flaw: pem::Flaw) -> Self {
+        Self::Malformed { offset: flaw.decoded, what: flaw.what }
     }
 }
 

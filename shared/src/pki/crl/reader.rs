@@ -6,10 +6,10 @@ use std::ops::Range;
 use ::time::OffsetDateTime;
 use aws_lc_rs::digest::Context;
 
-use super::der::{Flaw, SEQUENCE};
-use super::pem::Pem;
+use super::der::Flaw;
 use super::walk::Walk;
 use super::{Crl, CrlFault, Entry, Scope};
+use crate::pki::pem::{CRL_LABELS, Decoder, Event, is_der, is_utf16};
 use crate::pki::{Certificate, SignatureAlgorithm};
 
 /// Octets that are walked before they are hashed: they still are in the processor's cache.
@@ -20,8 +20,8 @@ const PIECE: usize = 64 * 1024;
 /// Where the chunks are cut makes no difference to what is returned. A reader holds at most one incomplete element and,
 /// until the algorithm has been named, the beginning of the list: less than 300 KiB, however long the list is.
 ///
-/// DER has to begin with the first octet. Input whose first octet after white space is `-` is PEM: one block labelled
-/// `X509 CRL`, and white space after it.
+/// DER has to begin with the first octet. Everything else is PEM: one block labelled `X509 CRL`, with any text around
+/// it ([`pem`](crate::pki::pem)).
 pub struct CrlReader {
     fault: Option<CrlFault>,
     form: Form,
@@ -30,11 +30,15 @@ pub struct CrlReader {
 
 enum Form {
     Der,
-    Pem(Pem),
-    /// No octet but white space has been there.
-    Unknown {
-        blank: bool,
-    },
+    Pem(PemCrl),
+    /// The first octet, if it has been there: two decide.
+    Unknown(Option<u8>),
+}
+
+/// PEM that is searched for its one CRL.
+struct PemCrl {
+    crls: usize,
+    decoder: Decoder,
 }
 
 impl CrlReader {
@@ -44,7 +48,7 @@ impl CrlReader {
         let hash = SignedHash { position: 0, state: HashState::Waiting(Vec::new()) };
         Self {
             fault: None,
-            form: Form::Unknown { blank: false },
+            form: Form::Unknown(None),
             list: List { authority: authority.clone(), hash, walk: Walk::new() },
         }
     }
@@ -69,23 +73,25 @@ impl CrlReader {
         read
     }
 
-    fn read(&mut self, mut chunk: &[u8], entries: &mut dyn FnMut(Entry<'_>)) -> Result<(), CrlFault> {
-        if let Form::Unknown { blank } = self.form {
-            let text = chunk.trim_ascii_start();
-            let blank = blank || text.len() < chunk.len();
-            self.form = match text.first() {
-                None => Form::Unknown { blank },
-                Some(b'-') => Form::Pem(Pem::new()),
-                Some(&SEQUENCE) if !blank => Form::Der,
-                Some(_) => return Err(Flaw("neither DER nor PEM").into()),
+    fn read(&mut self, chunk: &[u8], entries: &mut dyn FnMut(Entry<'_>)) -> Result<(), CrlFault> {
+        if let Form::Unknown(first) = self.form {
+            let beginning: Vec<u8> = first.into_iter().chain(chunk.iter().copied()).take(2).collect();
+            let Some(form) = Form::of(&beginning)? else {
+                self.form = Form::Unknown(beginning.first().copied());
+                return Ok(());
             };
-            chunk = text;
+            self.form = form;
+            self.decode(first.as_slice(), entries)?;
         }
+        self.decode(chunk, entries)
+    }
+
+    fn decode(&mut self, chunk: &[u8], entries: &mut dyn FnMut(Entry<'_>)) -> Result<(), CrlFault> {
         let Self { form, list, .. } = self;
         match form {
             Form::Der => list.read(chunk, entries),
-            Form::Pem(pem) => pem.feed(chunk, &mut |der| list.read(der, entries)),
-            Form::Unknown { .. } => Ok(()),
+            Form::Pem(pem) => pem.read(chunk, list, entries),
+            Form::Unknown(_) => Ok(()),
         }
     }
 
@@ -102,10 +108,43 @@ impl CrlReader {
         }
         let is_complete = match self.form {
             Form::Der => true,
-            Form::Pem(pem) => pem.is_complete(),
-            Form::Unknown { .. } => false,
+            Form::Pem(pem) => pem.is_complete()?,
+            Form::Unknown(_) => false,
         };
         if is_complete { self.list.finish(now) } else { Err(CrlFault::Truncated) }
+    }
+}
+
+impl Form {
+    /// The form of what begins so, if two octets have been there.
+    fn of(beginning: &[u8]) -> Result<Option<Self>, CrlFault> {
+        match beginning {
+            [] | [_] => Ok(None),
+            _ if is_der(beginning) => Ok(Some(Self::Der)),
+            _ if is_utf16(beginning) => Err(Flaw("text in UTF-16").into()),
+            _ => Ok(Some(Self::Pem(PemCrl { crls: 0, decoder: Decoder::new(CRL_LABELS) }))),
+        }
+    }
+}
+
+impl PemCrl {
+    fn read(&mut self, text: &[u8], list: &mut List, entries: &mut dyn FnMut(Entry<'_>)) -> Result<(), CrlFault> {
+        let Self { crls, decoder } = self;
+        decoder.feed(text, &mut |event| match event {
+            Event::Begin(_) => {
+                *crls += 1;
+                if *crls > 1 { Err(CrlFault::TrailingBytes) } else { Ok(()) }
+            }
+            Event::Content(der) => list.read(der, entries),
+        })
+    }
+
+    /// Whether the block has come to its end. Text without any block is no CRL at all.
+    fn is_complete(&self) -> Result<bool, CrlFault> {
+        if self.crls == 0 && self.decoder.is_outside() && !self.decoder.is_blank() {
+            return Err(Flaw("neither DER nor PEM with a block X509 CRL").into());
+        }
+        Ok(self.crls > 0 && self.decoder.is_outside())
     }
 }
 
