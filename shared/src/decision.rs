@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::Detail;
+
 macro_rules! vocabulary {
     ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $text:literal,)* }) => {
         $(#[$doc])*
@@ -207,7 +209,7 @@ pub struct Verdict {
     /// What was decided.
     pub decision: Decision,
     /// A sentence for people.
-    pub detail: String,
+    pub detail: Detail,
     /// Why.
     pub reason: Reason,
 }
@@ -241,13 +243,19 @@ impl Verdict {
     /// A verdict with its explanation.
     #[must_use]
     pub fn new(decision: Decision, reason: Reason, detail: impl fmt::Display) -> Self {
-        Self { decision, detail: detail.to_string(), reason }
+        Self { decision, detail: Detail::new(detail), reason }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_verdict_is_short_whatever_it_explains() {
+        let verdict = Verdict::new(Decision::Refused, Reason::SubjectRule, "x".repeat(260_000));
+        assert_eq!(verdict.detail.len(), crate::text::MAX_DETAIL);
+    }
 
     #[test]
     fn words_are_unique_and_read_back() {

@@ -6,6 +6,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::text::Detail;
+
 /// What kind of trouble a call had.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum FaultKind {
@@ -73,15 +75,36 @@ impl Error for Fault {
     }
 }
 
-/// An error with all its causes in one line.
+/// An error with all its causes as one sentence, shortened if need be.
 #[must_use]
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
+pub fn chain(error: &dyn Error) -> Detail {
+    Detail::new(Chain(error))
+}
+
+struct Chain<'a>(&'a dyn Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.0, f)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
-    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::MAX_DETAIL;
+
+    #[test]
+    fn causes_stand_behind_each_other_and_have_an_end() {
+        let fault = Fault::new("iot:AttachPolicy", FaultKind::Denied, "not allowed");
+        assert_eq!(&*chain(&fault), "iot:AttachPolicy failed (denied): not allowed");
+        let fault = Fault::new("iot:AttachPolicy", FaultKind::Denied, "x".repeat(260_000));
+        assert_eq!(chain(&fault).len(), MAX_DETAIL);
+    }
 }

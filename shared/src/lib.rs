@@ -1,6 +1,6 @@
 //! What the functions of the suite share: identifiers, certificates, CRLs, profiles, registrations, and the way to AWS.
 //!
-//! The modules form rings. [`id`], [`pki`], [`snapshot`], [`template`], [`profile`], [`decision`], [`deadline`],
+//! The modules form rings. [`id`], [`pki`], [`snapshot`], [`template`], [`text`], [`profile`], [`decision`], [`deadline`],
 //! [`registration`], [`presence`], [`event`], [`substitution`], [`route`], [`item`] and [`timestamp`] are pure. [`revocation`] is the
 //! protocol that two functions follow. [`port`] says what the functions need from the world. `aws` (a feature for each
 //! service) and `testing` (feature `test-support`) provide it.
@@ -24,6 +24,7 @@ pub mod route;
 pub mod snapshot;
 pub mod substitution;
 pub mod template;
+pub mod text;
 pub mod timestamp;
 
 #[cfg(feature = "aws")]

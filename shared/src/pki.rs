@@ -17,7 +17,7 @@ pub use certificate::{Certificate, MAX_DER_BYTES};
 pub use issuance::{verify_issued_by, verify_usable};
 pub use key::{Curve, PublicKey};
 pub use signature::{Hash, SignatureAlgorithm};
-pub use subject::{Subject, SubjectField};
+pub use subject::{MAX_SUBJECT_TEXT, Subject, SubjectField};
 
 use time::OffsetDateTime;
 

@@ -25,6 +25,7 @@ use crate::pki::crl::CrlNumber;
 use crate::profile::Profile;
 use crate::registration::{Candidate, Registration, RegistrationId};
 use crate::revocation::Listing;
+use crate::text::Detail;
 
 /// A device certificate as AWS IoT holds it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -288,7 +289,7 @@ pub trait RegistrationStore {
     fn note_failure(
         &self,
         candidate: &Candidate,
-        failure: &str,
+        failure: &Detail,
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 

@@ -11,6 +11,7 @@ use crate::id::{CaCertificateId, CertificateId, Serial, ThingName};
 use crate::pki::Certificate;
 use crate::pki::crl::{CrlNumber, RevocationReason};
 use crate::revocation::Listing;
+use crate::text::Detail;
 use crate::timestamp;
 
 pub use holding::Holding;
@@ -150,7 +151,7 @@ pub struct Registration {
     pub decision: Decision,
     /// A sentence for people.
     #[serde(default)]
-    pub detail: String,
+    pub detail: Detail,
     /// When the certificate was first decided about, RFC 3339.
     #[serde(default)]
     pub first_seen_at: String,
@@ -159,7 +160,7 @@ pub struct Registration {
     pub held_at: Option<String>,
     /// The last failure of an attempt that decided nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_error: Option<String>,
+    pub last_error: Option<Detail>,
     /// When that was, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error_at: Option<String>,

@@ -17,4 +17,4 @@ pub use snapshots::Snapshots;
 pub use source::{CrlSource, Location, MAX_SOURCE, SourceError};
 pub use standing::{Listing, NotRevoked, Standing, is_followed, standing};
 pub use state::{CRL_RECORD, CheckFault, CrlState, PublishedCrl, SnapshotObject};
-pub use validators::Validators;
+pub use validators::{MAX_VALIDATOR, Validators};

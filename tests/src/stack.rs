@@ -138,7 +138,7 @@ impl Stack {
     /// If the credentials can't be read.
     pub fn target(&self, device: &DeviceCredentials, client_id: &str) -> Result<Target> {
         let identity = Identity::from_pem(&device.chain_pem, &device.key_pem)?;
-        let trust = ServerTrust::Pem(self.server_ca.clone());
+        let trust = ServerTrust::from_pem(&self.server_ca)?;
         Ok(Target {
             endpoint: self.endpoint.clone(),
             tls: client_config(&self.endpoint, &identity, &trust)?,

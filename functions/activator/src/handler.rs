@@ -17,6 +17,7 @@ use shared::port::{
     ThingRegistry,
 };
 use shared::registration::Candidate;
+use shared::text::Detail;
 use time::OffsetDateTime;
 
 use crate::activation::Activator;
@@ -36,7 +37,7 @@ pub struct Response {
     /// What was decided.
     pub decision: Decision,
     /// A sentence for people.
-    pub detail: String,
+    pub detail: Detail,
     /// The member at fault of an event that was rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub member: Option<&'static str>,
@@ -83,11 +84,11 @@ where
             Ok(verdict) => {
                 let Verdict { decision, detail, reason } = verdict;
                 tracing::info!(
-                    certificate.id = %certificate, ca.id = %event.ca_certificate_id, %decision, %reason, detail,
+                    certificate.id = %certificate, ca.id = %event.ca_certificate_id, %decision, %reason, %detail,
                     "certificate {certificate}: {decision} ({reason})"
                 );
                 if decision == Decision::Deferred {
-                    return Err(Diagnostic { error_type: reason.to_string(), error_message: detail });
+                    return Err(Diagnostic { error_type: reason.to_string(), error_message: detail.into() });
                 }
                 let certificate_id = Some(certificate.clone());
                 Ok(Response { certificate_id, decision, detail, member: None, reason })
@@ -96,23 +97,23 @@ where
                 let error = chain(&fault);
                 let kind = fault.kind;
                 if kind.passing() {
-                    tracing::warn!(certificate.id = %certificate, error, "certificate {certificate}: to be tried again");
+                    tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: to be tried again");
                 } else {
-                    tracing::error!(certificate.id = %certificate, error, "certificate {certificate}: needs an operator");
+                    tracing::error!(certificate.id = %certificate, %error, "certificate {certificate}: needs an operator");
                 }
                 if let Some(candidate) = &progress {
                     self.note(candidate, &error, now).await;
                 }
-                Err(Diagnostic { error_type: kind.as_str().to_owned(), error_message: error })
+                Err(Diagnostic { error_type: kind.as_str().to_owned(), error_message: error.into() })
             }
         }
     }
 
     /// Tells the row of the certificate what went wrong, for whoever asks why the device is not in.
-    async fn note(&self, candidate: &Candidate, error: &str, now: OffsetDateTime) {
+    async fn note(&self, candidate: &Candidate, error: &Detail, now: OffsetDateTime) {
         if let Err(fault) = self.registrations.note_failure(candidate, error, now).await {
             tracing::warn!(
-                certificate.id = %candidate.certificate_id, error = chain(&fault),
+                certificate.id = %candidate.certificate_id, error = %chain(&fault),
                 "certificate {}: the failure could not be noted", candidate.certificate_id
             );
         }
@@ -128,16 +129,16 @@ where
         now: OffsetDateTime,
     ) -> Result<Response, Diagnostic> {
         let verdict = Verdict::new(Decision::Rejected, reason, detail);
-        tracing::warn!(decision = %verdict.decision, %reason, detail = verdict.detail, "event rejected ({reason})");
+        tracing::warn!(decision = %verdict.decision, %reason, detail = %verdict.detail, "event rejected ({reason})");
         self.registrations.record_rejection(payload, &verdict, now).await.map_err(|fault| {
             let error = chain(&fault);
-            tracing::error!(error, "a rejected event could not be kept");
-            Diagnostic { error_type: fault.kind.as_str().to_owned(), error_message: error }
+            tracing::error!(%error, "a rejected event could not be kept");
+            Diagnostic { error_type: fault.kind.as_str().to_owned(), error_message: error.into() }
         })?;
         let Verdict { decision, detail, reason } = verdict;
         if payload.len() > MAX_KEPT_PAYLOAD {
             // The row holds the beginning only; as a failed invocation the whole of it reaches the queue.
-            return Err(Diagnostic { error_type: reason.to_string(), error_message: detail });
+            return Err(Diagnostic { error_type: reason.to_string(), error_message: detail.into() });
         }
         Ok(Response { certificate_id: None, decision, detail, member, reason })
     }

@@ -10,13 +10,14 @@ use shared::aws::iot::Iot;
 use shared::aws::load_config;
 use shared::aws::registrations::Registrations;
 use shared::aws::snapshots::{SnapshotBucket, client};
+use shared::text::EscapedLines;
 
 /// Longest time that opening connections may add to the start.
 const PREWARM: Duration = Duration::from_secs(1);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    tracing::init_default_subscriber_with_writer(EscapedLines::stdout);
     let settings = Settings::from_env()?;
     let config = load_config().await;
     let registry = Iot::new(&config);
@@ -28,7 +29,7 @@ async fn main() -> Result<(), Error> {
     let (iot, dynamodb, s3) =
         tokio::join!(registry.prewarm(PREWARM), authorities.prewarm(PREWARM), snapshots.prewarm(PREWARM));
     for fault in [iot, dynamodb, s3].into_iter().filter_map(Result::err) {
-        tracing::warn!(error = shared::fault::chain(&fault), "a connection could not be opened at start");
+        tracing::warn!(error = %shared::fault::chain(&fault), "a connection could not be opened at start");
     }
 
     let activator = Activator::new(settings, registry, authorities, registrations, snapshots);

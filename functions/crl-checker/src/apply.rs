@@ -143,7 +143,7 @@ impl<P: Ports> Checker<P> {
 /// Keeps the first fault; each of them is in the log.
 pub(crate) fn keep(failed: &mut Option<Fault>, row: &Registration, fault: Fault) {
     let (certificate, error) = (&row.certificate_id, chain(&fault));
-    tracing::warn!(certificate.id = %certificate, error, "certificate {certificate}: to be tried again");
+    tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: to be tried again");
     failed.get_or_insert(fault);
 }
 

@@ -13,6 +13,7 @@ use shared::port::{CrlPublication, SnapshotStore};
 use shared::profile::CrlRules;
 use shared::revocation::{CheckFault, CrlSource, CrlState, PublishedCrl, SnapshotObject, Validators};
 use shared::snapshot::{Builder, Header, Written};
+use shared::text::Detail;
 use time::OffsetDateTime;
 
 use crate::checker::{Checker, Mode, Ports, Run};
@@ -109,7 +110,7 @@ impl<P: Ports> Checker<P> {
         rules: &CrlRules,
         state: &CrlState,
         now: OffsetDateTime,
-    ) -> Result<Result<Option<Verified>, (Reason, String)>, Fault> {
+    ) -> Result<Result<Option<Verified>, (Reason, Detail)>, Fault> {
         // Without a CRL that counts, an answer of "not modified" would be of no use.
         let known = state.current.as_ref().map(|_| state.validators.clone()).unwrap_or_default();
         let hosts = allowed_hosts(rules);
@@ -127,7 +128,7 @@ impl<P: Ports> Checker<P> {
             match body.next().await {
                 Ok(Some(chunk)) => {
                     if let Err(fault) = reader.feed(&chunk, |entry| builder.insert(entry.serial, entry.reason)) {
-                        return Ok(Err((fault.reason(), fault.to_string())));
+                        return Ok(Err((fault.reason(), Detail::new(fault))));
                     }
                 }
                 Ok(None) => break,
@@ -136,7 +137,7 @@ impl<P: Ports> Checker<P> {
         }
         let crl = match reader.finish(now).and_then(|crl| crl.check_current(now).map(|()| crl)) {
             Ok(crl) => crl,
-            Err(fault) => return Ok(Err((fault.reason(), fault.to_string()))),
+            Err(fault) => return Ok(Err((fault.reason(), Detail::new(fault)))),
         };
         let (snapshot, written) = self.write(authority, &state.source, &crl, builder)?;
         Ok(Ok(Some(Verified { crl, snapshot, validators, written })))
@@ -197,10 +198,11 @@ impl<P: Ports> Checker<P> {
 }
 
 /// A source that has nothing newer than a CRL that is past its nextUpdate is at fault too.
-fn still_current(state: &CrlState, now: OffsetDateTime) -> Result<(), (Reason, String)> {
+fn still_current(state: &CrlState, now: OffsetDateTime) -> Result<(), (Reason, Detail)> {
     match &state.current {
         Some(crl) if crl.next_update <= now => {
-            Err((Reason::CrlExpired, format!("a new CRL was due at {}, and the source has none", crl.next_update)))
+            let due = crl.next_update;
+            Err((Reason::CrlExpired, format!("a new CRL was due at {due}, and the source has none").into()))
         }
         _ => Ok(()),
     }

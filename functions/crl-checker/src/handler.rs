@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use shared::deadline::time_left;
 use shared::fault::chain;
 use shared::metrics;
+use shared::text::{Detail, EscapedLines};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -33,13 +34,13 @@ impl<P: Ports> Checker<P> {
         let until = Instant::now() + time_left(deadline, now, RESERVE, WITHOUT_DEADLINE);
         let report = Box::pin(self.run(&request, now, until)).await.map_err(|fault| {
             let error = chain(&fault);
-            tracing::error!(error, "the run failed");
-            Diagnostic { error_type: fault.kind.as_str().to_owned(), error_message: error }
+            tracing::error!(%error, "the run failed");
+            Diagnostic { error_type: fault.kind.as_str().to_owned(), error_message: error.into() }
         })?;
         log(&report);
         if !request.dry_run {
             let line = metrics::line(&event.context.env_config.function_name, now, &counts(&report));
-            if let Err(error) = writeln!(std::io::stdout(), "{line}") {
+            if let Err(error) = writeln!(EscapedLines::stdout(), "{line}") {
                 tracing::error!(%error, "the metrics could not be written");
             }
         }
@@ -49,7 +50,10 @@ impl<P: Ports> Checker<P> {
 
 /// The schedule sends an event of its own without any of the members; whatever else is in it does not count.
 fn decode(payload: &str) -> Result<Request, Diagnostic> {
-    let refused = |error_message| Diagnostic { error_type: "request".to_owned(), error_message };
+    let refused = |message: String| {
+        let error_message = Detail::from(message).into();
+        Diagnostic { error_type: "request".to_owned(), error_message }
+    };
     let mut members = serde_json::Deserializer::from_str(payload);
     let request: Request = serde_path_to_error::deserialize(&mut members)
         .map_err(|error| refused(format!("request, member {}: {}", error.path(), error.inner())))?;

@@ -3,6 +3,7 @@
 use shared::decision::Reason;
 use shared::pki::crl::Crl;
 use shared::revocation::PublishedCrl;
+use shared::text::Detail;
 
 /// A list of fewer entries may lose any number of them: the end of one hold can be most of it.
 const SMALL_LIST: u64 = 20;
@@ -20,9 +21,9 @@ pub(crate) fn may_follow(
     crl: &Crl,
     entries: u64,
     minimum_share: u8,
-) -> Result<(), (Reason, String)> {
+) -> Result<(), (Reason, Detail)> {
     let Some(former) = former else { return Ok(()) };
-    let rolled_back = |detail| Err((Reason::CrlRolledBack, detail));
+    let rolled_back = |detail: String| Err((Reason::CrlRolledBack, detail.into()));
     match (&former.number, crl.number()) {
         (Some(before), Some(now)) if now < before => {
             return rolled_back(format!("its number {now} is lower than {before}, which was seen before"));
@@ -40,7 +41,7 @@ pub(crate) fn may_follow(
     let least = u128::from(before).saturating_mul(minimum_share.into()).div_ceil(100);
     if before >= SMALL_LIST && u128::from(entries) < least {
         let detail = format!("it lists {entries} certificates after {before}; at least {minimum_share} % must remain");
-        return Err((Reason::CrlShrunk, detail));
+        return Err((Reason::CrlShrunk, detail.into()));
     }
     Ok(())
 }

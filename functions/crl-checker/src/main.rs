@@ -10,10 +10,11 @@ use shared::aws::load_config;
 use shared::aws::registrations::Registrations;
 use shared::aws::sessions::LiveSessions;
 use shared::aws::snapshots::{self, SnapshotBucket};
+use shared::text::EscapedLines;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    tracing::init_default_subscriber_with_writer(EscapedLines::stdout);
     let settings = Settings::from_env()?;
     let config = load_config().await;
     let limits = fetch::Limits::new(settings.max_octets.get());

@@ -5,6 +5,7 @@ use shared::decision::Reason;
 use shared::id::CaCertificateId;
 use shared::pki::crl::CrlNumber;
 use shared::revocation::CrlSource;
+use shared::text::Detail;
 
 /// What a run is asked to do. The schedule's events name neither.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -51,7 +52,7 @@ pub struct SourceReport {
     pub crl_number: Option<CrlNumber>,
     /// A sentence for people, if something was wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
+    pub detail: Option<Detail>,
     /// Entries of the CRL that counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entries: Option<u64>,

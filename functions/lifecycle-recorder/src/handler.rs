@@ -8,6 +8,7 @@ use shared::batch::{BatchResponse, SqsEvent};
 use shared::deadline::time_left;
 use shared::metrics;
 use shared::port::PresenceStore;
+use shared::text::{Detail, EscapedLines};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -33,9 +34,9 @@ impl<P: PresenceStore + Sync> Recorder<P> {
             error_message: "Records: a messageId is empty".to_owned(),
         })?;
         for refused in &batch.refused {
-            let (error, id) = (refused.fault.to_string(), refused.message_id.as_str());
+            let (error, id) = (Detail::new(&refused.fault), refused.message_id.as_str());
             let member = refused.fault.member().unwrap_or_default();
-            tracing::warn!(error, member, message.id = id, "message {id} holds no lifecycle event: {error}");
+            tracing::warn!(%error, member, message.id = id, "message {id} holds no lifecycle event: {error}");
         }
         let outcome = self.record(&batch, Instant::now() + left).await;
         let refused = u64::try_from(batch.refused.len()).unwrap_or(u64::MAX);
@@ -46,7 +47,7 @@ impl<P: PresenceStore + Sync> Recorder<P> {
             ("EventsRefused", refused),
         ];
         let line = metrics::line(&event.context.env_config.function_name, now, &counts);
-        if let Err(error) = writeln!(std::io::stdout(), "{line}") {
+        if let Err(error) = writeln!(EscapedLines::stdout(), "{line}") {
             tracing::error!(%error, "the metrics could not be written");
         }
         tracing::info!(

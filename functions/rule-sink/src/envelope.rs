@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use shared::substitution::{Message, Value};
+use shared::text::Detail;
 
 use crate::refusal::Reason;
 
@@ -123,6 +124,9 @@ impl<'a> Envelope<'a> {
     }
 }
 
+/// Longest name of a route beside a refused message, in bytes. The body holds the whole of it.
+pub const MAX_ROUTE: usize = 256;
+
 /// A message that was refused, as it waits among the dead letters: the body as it came, and why.
 ///
 /// It can be moved back into the queue as it is; the sink then looks at the original again.
@@ -141,12 +145,12 @@ pub struct Rejection {
     /// When, RFC 3339.
     pub at: String,
     /// A sentence for people.
-    pub detail: String,
+    pub detail: Detail,
     /// What the queue called the message at first; a name for `newuuid()` if there is no trace id.
     pub message_id: String,
     /// Why, in one word ([`Reason`]).
     pub reason: Reason,
-    /// The route, if the body names one.
+    /// The route, if the body names one, of [`MAX_ROUTE`] bytes at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
 }

@@ -8,6 +8,7 @@ use shared::batch::{BatchResponse, SqsEvent};
 use shared::deadline::time_left;
 use shared::metrics;
 use shared::port::{DeadLetters, Holders, ItemStore};
+use shared::text::EscapedLines;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -41,7 +42,7 @@ impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H
             ("PrincipalMismatches", outcome.mismatches),
         ];
         let line = metrics::line(&event.context.env_config.function_name, now, &counts);
-        if let Err(error) = writeln!(std::io::stdout(), "{line}") {
+        if let Err(error) = writeln!(EscapedLines::stdout(), "{line}") {
             tracing::error!(%error, "the metrics could not be written");
         }
         let (written, rejected, repeated) = (outcome.written, outcome.rejected, outcome.repeated);

@@ -7,10 +7,11 @@ use shared::aws::items::Items;
 use shared::aws::load_config;
 use shared::aws::registrations::Registrations;
 use shared::batch::SqsEvent;
+use shared::text::EscapedLines;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    tracing::init_default_subscriber_with_writer(EscapedLines::stdout);
     let settings = Settings::from_env()?;
     let config = load_config().await;
     let rejected = DeadLetterQueue::new(&config, settings.rejected_queue_url);

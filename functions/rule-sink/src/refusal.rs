@@ -1,6 +1,9 @@
 //! Why a message can't be written: what is wrong is the message itself, and another delivery would not help.
 
+use std::fmt::Display;
+
 use serde::{Deserialize, Serialize};
+use shared::text::Detail;
 
 /// Why, in one word. The words are documented in the function's README and stay.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -50,14 +53,14 @@ impl Reason {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Refusal {
     /// A sentence for people.
-    pub detail: String,
+    pub detail: Detail,
     /// Why.
     pub reason: Reason,
 }
 
 impl Refusal {
     /// A refusal.
-    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { detail: detail.into(), reason }
+    pub fn new(reason: Reason, detail: impl Display) -> Self {
+        Self { detail: Detail::new(detail), reason }
     }
 }

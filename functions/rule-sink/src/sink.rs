@@ -11,12 +11,13 @@ use shared::fault::{Fault, FaultKind, chain};
 use shared::id::AccountId;
 use shared::port::{DeadLetters, Holders, ItemStore};
 use shared::route::Routes;
+use shared::text::shorten;
 use shared::timestamp;
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
 
 use crate::binding::Claim;
-use crate::envelope::{Envelope, Rejected, Rejection};
+use crate::envelope::{Envelope, MAX_ROUTE, Rejected, Rejection};
 use crate::fates::{Fate, Fates};
 use crate::holdings::Holdings;
 use crate::plan::{Pending, Plan};
@@ -80,7 +81,7 @@ impl<'a> Received<'a> {
                 detail: detail.clone(),
                 message_id: self.message_id.clone().into_owned(),
                 reason: *reason,
-                route: Envelope::decode(&self.body).ok().map(|envelope| envelope.route().to_owned()),
+                route: Envelope::decode(&self.body).ok().map(|envelope| shorten(envelope.route(), MAX_ROUTE)),
             },
         }
     }
@@ -126,8 +127,7 @@ impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H
         let mut translated = Vec::with_capacity(received.len());
         for (place, Received { body, message_id }) in received.iter().enumerate() {
             let write = || {
-                let envelope =
-                    Envelope::decode(body).map_err(|fault| Refusal::new(Reason::Envelope, fault.to_string()))?;
+                let envelope = Envelope::decode(body).map_err(|fault| Refusal::new(Reason::Envelope, fault))?;
                 let Translated { claim, write } =
                     translate(&self.routes, &envelope, self.account_id.as_str(), message_id)?;
                 let delivery_id = envelope.delivery_id(message_id).to_owned();
@@ -182,7 +182,7 @@ impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H
             let Fate::Refused(refusal) = fate else { continue };
             let Refusal { detail, reason } = refusal;
             let id = &received.message_id;
-            tracing::warn!(message.id = %id, ?reason, detail, "message {id} can't be written: {detail}");
+            tracing::warn!(message.id = %id, ?reason, %detail, "message {id} can't be written: {detail}");
             match serde_json::to_string(&received.rejected(refusal, now)) {
                 Ok(body) => {
                     places.push(place);
@@ -204,7 +204,7 @@ impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H
             let error = chain(fault);
             tracing::error!(
                 messages = not_taken.len(),
-                error,
+                %error,
                 "refused messages could not be put aside, and come again"
             );
         }

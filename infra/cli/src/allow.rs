@@ -15,8 +15,8 @@ use time::OffsetDateTime;
 
 use crate::ca::find;
 use crate::cloud::Cloud;
-use crate::files::read;
-use crate::output::{Format, table};
+use crate::files::read_text;
+use crate::output::{Format, Problems, Text, table};
 use crate::store::{Announcement, Key, explain};
 
 pub use list_file::{Entry, LineFault, parse};
@@ -132,11 +132,9 @@ async fn add(args: AddArgs, stack: &str, format: Format, now: OffsetDateTime) ->
     format.print(&answer, |answer| {
         let id = &answer.ca_certificate_id;
         let done = format!("{} announced to ca {id}", certificates(answer.announced));
-        if answer.in_force {
-            done
-        } else {
-            format!("{done}\nits profile admits all, so that the list has no effect yet: jitr ca set {id} --admission listed")
-        }
+        let no_effect =
+            format!("its profile admits all, so that the list has no effect yet: jitr ca set {id} --admission listed");
+        Text::lines([done].into_iter().chain((!answer.in_force).then_some(no_effect)))
     })
 }
 
@@ -146,9 +144,8 @@ fn certificates(count: usize) -> String {
 
 fn entries(what: What) -> Result<Vec<Entry>> {
     match what {
-        What { file: Some(path), .. } => parse(&read(&path)?).map_err(|faults| {
-            let lines: Vec<_> = faults.iter().map(|fault| format!("  {fault}")).collect();
-            anyhow::anyhow!("{} has faults, nothing was announced:\n{}", path.display(), lines.join("\n"))
+        What { file: Some(path), .. } => parse(&read_text(&path)?).map_err(|faults| {
+            Problems::new(format_args!("{} has faults, nothing was announced", path.display()), faults).into()
         }),
         What { serial: Some(serial), name: thing_name, .. } => Ok(vec![Entry { key: Key::Serial(serial), thing_name }]),
         What { name: Some(name), .. } => Ok(vec![Entry { key: Key::Name(name), thing_name: None }]),
@@ -161,7 +158,7 @@ async fn list(args: &ListArgs, cloud: &Cloud, format: Format) -> Result<()> {
     let announcements = cloud.store.announcements(&id).await?;
     format.print(&announcements, |announcements| {
         if announcements.is_empty() {
-            return format!("nothing is announced to ca {id}");
+            return Text::line(format_args!("nothing is announced to ca {id}"));
         }
         let rows = announcements.iter().map(|announcement| {
             let (serial, name) = match &announcement.key {

@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use crate::cloud::Cloud;
 use crate::files::{Existing, NewFile, write_all};
 use crate::issue::{CertificateAuthority, KeyAlgorithm, Subject, Validity};
-use crate::output::Format;
+use crate::output::{Format, Text};
 
 pub(crate) use crl::when_stale;
 pub use find::find;
@@ -108,10 +108,9 @@ fn new(args: &NewArgs, format: Format, now: OffsetDateTime) -> Result<()> {
     };
     format.print(&answer, |answer| {
         let (certificate, key) = (answer.certificate.display(), answer.key.display());
-        format!(
-            "made CA {} in {certificate}, its key in {key}, valid until {}\n\
-             register it with: jitr ca register --ca {certificate} --ca-key {key}",
-            args.name, answer.not_after,
-        )
+        Text::lines([
+            format!("made CA {} in {certificate}, its key in {key}, valid until {}", args.name, answer.not_after),
+            format!("register it with: jitr ca register --ca {certificate} --ca-key {key}"),
+        ])
     })
 }

@@ -1,11 +1,12 @@
 //! The command line: what can be asked, and how it ends.
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use shared::text::escape;
 use time::OffsetDateTime;
 
 use crate::allow::{self, AllowCommand};
@@ -14,7 +15,7 @@ use crate::crl::{self, CrlCommand};
 use crate::device::connect::ConnectError;
 use crate::device::{self, DeviceCommand};
 use crate::devices::{self, DevicesCommand};
-use crate::output::{Format, in_words};
+use crate::output::{Format, escape_lines, format_error, write_error};
 use crate::routes::{self, RoutesCommand};
 use crate::stack::parse_stack_name;
 use crate::sweep::{self, SweepArgs};
@@ -71,20 +72,16 @@ enum Command {
 /// Ends with 0 if it was done, with 2 if a device was not let in, with 1 on every other failure. `crl check` has an
 /// answer in its exit code: 0 good, 2 revoked, 3 held, 4 unusable.
 pub async fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<_> = arguments.collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        // Help and version come as errors too, without being failures.
-        Err(answer) => {
-            let failed = answer.use_stderr();
-            let printed = answer.print();
-            return if failed || printed.is_err() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
-        }
+        Err(answer) => return print_usage(answer, &arguments),
     };
     match run(cli).await {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {}", in_words(&error));
+            write_error(format_error(&error));
             match error.downcast_ref() {
                 Some(ConnectError::NotAdmitted { .. }) => ExitCode::from(2),
                 Some(ConnectError::Unreachable(_)) | None => ExitCode::FAILURE,
@@ -110,6 +107,21 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Why(args) => why::run(args, stack, format).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what clap answers: help and version too, which are no failures. What it repeats of the arguments is escaped.
+fn print_usage(answer: clap::Error, arguments: &[OsString]) -> ExitCode {
+    let escaped = arguments.iter().map(|argument| escape(&argument.to_string_lossy()).to_string());
+    // The same arguments, escaped, are wrong in the same way; clap itself can't be told how to print a value.
+    let answer = Cli::try_parse_from(escaped).err().unwrap_or(answer);
+    let (failed, rendered) = (answer.use_stderr(), answer.render().to_string());
+    let escaped = escape_lines(&rendered);
+    if *escaped != *rendered.trim_end() {
+        write_error(escaped);
+    } else if answer.print().is_err() {
+        return ExitCode::FAILURE;
+    }
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// `jitr … | head` is no failure.

@@ -15,16 +15,14 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use shared::aws::fault;
 use shared::id::{CertificateId, Serial};
-use shared::pki::{Certificate, SubjectField};
+use shared::pki::SubjectField;
 use shared::timestamp;
 use time::OffsetDateTime;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
 use crate::cloud::Cloud;
-use crate::files::{Existing, NewFile, read, write_all};
+use crate::files::{Existing, NewFile, read_certificates, read_first_certificate, read_private_key, write_all};
 use crate::issue::{CertificateAuthority, DeviceRequest, KeyAlgorithm, Subject, Validity};
-use crate::output::Format;
+use crate::output::{Format, Text};
 use crate::store::explain;
 
 use connect::{Admitted, BackOff, ConnectError, Options, Step};
@@ -44,10 +42,10 @@ pub enum DeviceCommand {
 /// A device to be made.
 #[derive(Args, Debug)]
 pub struct NewArgs {
-    /// The CA certificate, PEM.
+    /// The CA certificate, PEM or DER; the first one of the file.
     #[arg(long, value_name = "FILE")]
     ca: PathBuf,
-    /// The CA's private key, PEM.
+    /// The CA's private key, PEM or DER.
     #[arg(long, value_name = "FILE")]
     ca_key: PathBuf,
     /// Common name; by default the thing's name, and the device's client id.
@@ -85,10 +83,10 @@ pub struct NewArgs {
 /// A device that connects.
 #[derive(Args, Debug)]
 pub struct ConnectArgs {
-    /// The device's certificate, followed by its CA's, PEM.
+    /// The device's certificate, followed by its CA's, PEM; or the certificate alone, PEM or DER.
     #[arg(long, value_name = "FILE")]
     cert: PathBuf,
-    /// The device's private key, PEM.
+    /// The device's private key, PEM or DER.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// MQTT client id; the common name by default.
@@ -97,7 +95,7 @@ pub struct ConnectArgs {
     /// Where to connect, host:port; the account's data endpoint by default.
     #[arg(long, env = "JITR_MQTT_ENDPOINT")]
     endpoint: Option<Endpoint>,
-    /// CA certificates, PEM, that vouch for the service; those of the system by default.
+    /// CA certificates, PEM or DER, that vouch for the service; those of the system by default.
     #[arg(long, value_name = "FILE", env = "JITR_SERVER_CA")]
     server_ca: Option<PathBuf>,
     /// Topic to publish to; `dt/<client id>/hello` by default.
@@ -122,15 +120,6 @@ pub async fn run(command: DeviceCommand, stack: &str, format: Format, now: Offse
     }
 }
 
-/// Reads the first certificate of a PEM file.
-///
-/// # Errors
-/// Text without a certificate, or one that cannot be read.
-pub fn leaf(pem: &str) -> Result<Certificate> {
-    let der = CertificateDer::from_pem_slice(pem.as_bytes()).context("there is no pem certificate")?;
-    Ok(Certificate::from_der(&der)?)
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct NewAnswer {
@@ -143,7 +132,8 @@ struct NewAnswer {
 }
 
 fn new(args: NewArgs, format: Format, now: OffsetDateTime) -> Result<()> {
-    let authority = CertificateAuthority::from_pem(&read(&args.ca)?, &read(&args.ca_key)?)?;
+    let authority =
+        CertificateAuthority::from_der(&read_first_certificate(&args.ca)?, &read_private_key(&args.ca_key)?)?;
     let device = authority.issue_device(&DeviceRequest {
         subject: Subject {
             common_name: args.name,
@@ -172,11 +162,11 @@ fn new(args: NewArgs, format: Format, now: OffsetDateTime) -> Result<()> {
     };
     format.print(&answer, |answer| {
         let (chain, key) = (answer.chain.display(), answer.key.display());
-        format!(
-            "made device certificate {}, serial number {}, valid until {}\n\
-             connect with: jitr device connect --cert {chain} --key {key}",
-            answer.certificate_id, answer.serial, answer.not_after,
-        )
+        let NewAnswer { certificate_id, serial, not_after, .. } = answer;
+        Text::lines([
+            format!("made device certificate {certificate_id}, serial number {serial}, valid until {not_after}"),
+            format!("connect with: jitr device connect --cert {chain} --key {key}"),
+        ])
     })
 }
 
@@ -201,29 +191,29 @@ enum Line<'a> {
 }
 
 impl Line<'_> {
-    fn text(&self) -> String {
+    fn text(&self) -> Text {
         match self {
             Self::Device { certificate_id, client_id } => {
-                format!("client id    {client_id}\ncertificate  {certificate_id}")
+                Text::lines([format!("client id    {client_id}"), format!("certificate  {certificate_id}")])
             }
             Self::Step { elapsed_ms, step } => {
                 let milliseconds = u64::try_from(*elapsed_ms).unwrap_or(u64::MAX);
-                format!("{:7.2} s  {step}", Duration::from_millis(milliseconds).as_secs_f32())
+                format!("{:7.2} s  {step}", Duration::from_millis(milliseconds).as_secs_f32()).into()
             }
             Self::Result { result, attempts, elapsed_ms } => {
                 let connections = if *attempts == 1 { "connection" } else { "connections" };
-                format!("{result} after {attempts} {connections} and {elapsed_ms} ms")
+                format!("{result} after {attempts} {connections} and {elapsed_ms} ms").into()
             }
         }
     }
 }
 
 async fn enter(args: ConnectArgs, stack: &str, format: Format) -> Result<()> {
-    let identity = Identity::from_pem(&read(&args.cert)?, &read(&args.key)?)?;
+    let identity = Identity::from_der(read_certificates(&args.cert)?, read_private_key(&args.key)?)?;
     let name = identity.certificate().subject().single(SubjectField::CommonName).map(ToOwned::to_owned);
     let client_id = args.client_id.or(name).context("the subject has no common name: give --client-id")?;
     let trust = match &args.server_ca {
-        Some(path) => ServerTrust::Pem(read(path)?),
+        Some(path) => ServerTrust::Only(read_certificates(path)?),
         None => ServerTrust::System,
     };
     let endpoint = match args.endpoint {

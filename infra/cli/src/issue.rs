@@ -11,20 +11,23 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+use pem::{EncodeConfig, LineEnding};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PublicKeyData as _, SerialNumber,
 };
 use shared::id::{CertificateId, Serial};
+use shared::pki::pem::PemError;
 use shared::pki::{Certificate, CertificateFault, PublicKey, verify_issued_by};
 use time::OffsetDateTime;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 pub(crate) use crl::serial_of_issued;
 pub use crl::{CrlEntry, CrlRequest, IssuedCrl};
 pub use error::IssueError;
 pub use request::{DeviceRequest, KeyAlgorithm, Subject, Validity};
+
+use crate::credentials::{certificates, private_key};
 
 /// A device's key and certificate.
 #[derive(Clone, Debug)]
@@ -72,23 +75,28 @@ impl CertificateAuthority {
         })
     }
 
-    /// Takes over an authority from its files: a certificate and a key in PKCS#8, SEC1 or PKCS#1.
+    /// Reads an authority from PEM: the first certificate and the first key in PKCS#8, SEC1 or PKCS#1.
     ///
     /// # Errors
-    /// Text that is neither, an encrypted key, or a key that is another certificate's.
+    /// Text that holds neither, an encrypted key, or a key that is another certificate's.
     pub fn from_pem(certificate_pem: &str, key_pem: &str) -> Result<Self, IssueError> {
-        let der = CertificateDer::from_pem_slice(certificate_pem.as_bytes()).map_err(IssueError::CaPem)?;
-        if key_pem.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") {
-            return Err(IssueError::EncryptedKey);
-        }
-        let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(IssueError::KeyPem)?;
-        let key = KeyPair::try_from(&key)?;
-        let certificate = Certificate::from_der(&der)?;
+        let certificates = certificates(certificate_pem.as_bytes()).map_err(IssueError::CaPem)?;
+        let missing = || IssueError::CaPem(PemError::Empty);
+        Self::from_der(certificates.first().ok_or_else(missing)?, &private_key(key_pem.as_bytes())?)
+    }
+
+    /// Makes an authority of its certificate and its key.
+    ///
+    /// # Errors
+    /// A certificate that can't be read, or a key that is another certificate's.
+    pub fn from_der(certificate: &CertificateDer<'_>, key: &PrivateKeyDer<'_>) -> Result<Self, IssueError> {
+        let der = certificate;
+        let key = KeyPair::try_from(key)?;
+        let certificate = Certificate::from_der(der)?;
         if !is_public_part(certificate.key(), &key) {
             return Err(IssueError::OtherKey(certificate.subject().text().to_owned()));
         }
-        let certificate_pem = certificate_block(certificate_pem).unwrap_or_else(|| certificate_pem.to_owned());
-        Ok(Self { certificate, certificate_pem, issuer: Issuer::from_ca_cert_der(&der, key)? })
+        Ok(Self { certificate, certificate_pem: certificate_to_pem(der), issuer: Issuer::from_ca_cert_der(der, key)? })
     }
 
     /// The CA certificate, PEM.
@@ -205,10 +213,8 @@ fn serial_octets(serial: &Serial) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-/// The first certificate of a PEM file as it stands there, without what surrounds it.
-pub(crate) fn certificate_block(pem: &str) -> Option<String> {
-    const END: &str = "-----END CERTIFICATE-----";
-    let (_, from_begin) = pem.split_once("-----BEGIN CERTIFICATE-----")?;
-    let (body, _) = from_begin.split_once(END)?;
-    Some(format!("-----BEGIN CERTIFICATE-----{body}{END}\n"))
+/// A certificate as one block of PEM.
+pub(crate) fn certificate_to_pem(der: &CertificateDer<'_>) -> String {
+    let config = EncodeConfig::new().set_line_ending(LineEnding::LF);
+    pem::encode_config(&pem::Pem::new("CERTIFICATE", der.as_ref()), config)
 }

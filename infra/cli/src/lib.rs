@@ -4,6 +4,7 @@ pub mod allow;
 pub mod ca;
 pub mod cli;
 pub mod cloud;
+pub mod credentials;
 pub mod crl;
 pub mod device;
 pub mod devices;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use shared::route::{Route, Routes};
 
 use crate::files;
-use crate::output::{Format, printable, table};
+use crate::output::{Format, Problems, Text, table};
 
 /// Octets of all environment variables of a function together ("Lambda quotas" in the AWS Lambda developer guide).
 const MOST_OCTETS: usize = 4096;
@@ -51,7 +51,7 @@ struct Entry {
 /// A file that cannot be read, everything that is wrong with the routes, and routes that no function has room for.
 pub fn run(command: &RoutesCommand, format: Format) -> Result<()> {
     let RoutesCommand::Check(CheckArgs { file }) = command;
-    let checked = check(&files::read(file)?, &file.display().to_string())?;
+    let checked = check(&files::read_text(file)?, &file.display().to_string())?;
     format.print(&checked, text)
 }
 
@@ -59,9 +59,8 @@ fn check(json: &str, file: &str) -> Result<Checked> {
     let routes = match Routes::parse(json) {
         Ok(routes) => routes,
         Err(faults) => {
-            let faults: Vec<String> =
-                faults.0.iter().map(|fault| format!("\n  {}", printable(&fault.to_string()))).collect();
-            bail!("{file}: {} wrong:{}", faults.len(), faults.concat())
+            let summary = format!("{file}: {} wrong", faults.0.len());
+            return Err(Problems::new(summary, faults.0).into());
         }
     };
     let octets = serde_json::from_str::<serde_json::Value>(json)?.to_string().len();
@@ -86,16 +85,16 @@ impl Entry {
     }
 }
 
-fn text(checked: &Checked) -> String {
+fn text(checked: &Checked) -> Text {
     if checked.routes.is_empty() {
-        return "no routes".to_owned();
+        return Text::line("no routes");
     }
     let row = |entry: &Entry| {
-        let range = entry.range_key_field.as_deref().map_or_else(|| "-".to_owned(), printable);
-        [entry.route.clone(), entry.table_name.clone(), printable(&entry.hash_key_field), range]
+        let range = entry.range_key_field.as_deref().unwrap_or("-").to_owned();
+        [entry.route.clone(), entry.table_name.clone(), entry.hash_key_field.clone(), range]
     };
     let listed = table(["ROUTE", "TABLE", "HASH KEY", "RANGE KEY"], checked.routes.iter().map(row));
-    format!("{listed}\n\n{}", room(checked.octets))
+    Text::paragraphs([listed, room(checked.octets).into()])
 }
 
 #[cfg(test)]
@@ -110,7 +109,7 @@ mod tests {
         for word in ["telemetry", "messages", "thing", "at"] {
             assert!(listed.contains(word), "{listed}");
         }
-        assert_eq!(text(&check("{}", "routes.json").unwrap()), "no routes");
+        assert_eq!(&*text(&check("{}", "routes.json").unwrap()), "no routes");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use shared::id::{CertificateId, ThingName};
 use shared::port::{CertificateRegistry as _, CertificateStatus, NewStatus, Principal, ThingRegistry as _};
 
 use crate::cloud::Cloud;
-use crate::output::Format;
+use crate::output::{Format, Text};
 use crate::store::explain;
 
 /// What to do with things.
@@ -99,10 +99,10 @@ async fn holders(
 }
 
 impl Released {
-    fn text(&self) -> String {
+    fn text(&self) -> Text {
         let name = &self.thing_name;
         if !self.deleted {
-            return format!("thing {name} does not exist: the name is free");
+            return Text::line(format_args!("thing {name} does not exist: the name is free"));
         }
         let mut lines: Vec<_> = self
             .detached
@@ -113,6 +113,6 @@ impl Released {
             })
             .collect();
         lines.push(format!("thing {name} deleted: the next device of that name can have it"));
-        lines.join("\n")
+        Text::lines(lines)
     }
 }

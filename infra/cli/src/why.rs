@@ -7,16 +7,15 @@ mod report;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
 use shared::id::{CertificateId, ThingName};
 use shared::port::{Principal, RegistrationStore as _, ThingRegistry as _};
 
 use crate::cloud::Cloud;
-use crate::device::leaf;
-use crate::files::read;
-use crate::output::Format;
+use crate::files::read_certificate;
+use crate::output::{Format, Text};
 use crate::store::explain;
 
 pub use registry::Registry;
@@ -36,7 +35,7 @@ struct About {
     /// Certificate id (64 hexadecimal digits) or thing name.
     #[arg(value_name = "CERTIFICATE ID | THING NAME")]
     subject: Option<String>,
-    /// PEM file that begins with the device's certificate.
+    /// The device's certificate, PEM or DER; the first one of a chain.
     #[arg(long, value_name = "FILE")]
     cert: Option<PathBuf>,
 }
@@ -72,10 +71,7 @@ struct ThingAnswer {
 pub async fn run(args: WhyArgs, stack: &str, format: Format) -> Result<()> {
     let cloud = Cloud::of_stack(stack).await?;
     let answer = match args.about {
-        About { cert: Some(path), .. } => {
-            let certificate = leaf(&read(&path)?).with_context(|| format!("{}", path.display()))?;
-            of_certificate(certificate.id(), stack, &cloud).await?
-        }
+        About { cert: Some(path), .. } => of_certificate(read_certificate(&path)?.id(), stack, &cloud).await?,
         About { subject: Some(text), .. } => of_text(&text, stack, &cloud).await?,
         About { .. } => bail!("name a certificate or a thing"),
     };
@@ -139,13 +135,13 @@ async fn of_thing(name: &ThingName, stack: &str, cloud: &Cloud) -> Result<Answer
 }
 
 impl Answer {
-    fn text(&self) -> String {
-        let mut parts: Vec<_> = self.thing.iter().map(ThingAnswer::text).collect();
+    fn text(&self) -> Text {
+        let mut parts: Vec<_> = self.thing.iter().map(|thing| Text::line(thing.text())).collect();
         parts.extend(self.certificates.iter().map(Report::text));
         if self.certificates.is_empty() {
-            parts.push(advice::nobody().to_owned());
+            parts.push(advice::nobody().into());
         }
-        parts.join("\n\n")
+        Text::paragraphs(parts)
     }
 }
 

@@ -3,13 +3,11 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test ends where its set-up does")]
 
+mod server;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
-use std::sync::{Arc, Mutex};
-use std::thread;
 
 use jitr::issue::{CertificateAuthority, CrlRequest, KeyAlgorithm, Subject, Validity};
 use serde_json::{Value, json};
@@ -17,24 +15,7 @@ use shared::timestamp::to_text;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
-/// A request that arrived.
-#[derive(Clone, Debug)]
-struct Request {
-    body: Vec<u8>,
-    headers: Vec<(String, String)>,
-    line: String,
-}
-
-impl Request {
-    /// The body as a document; null if it is none.
-    fn document(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
-    }
-
-    fn header(&self, name: &str) -> &str {
-        self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
-    }
-}
+use server::{Answer, Request, Server};
 
 /// What the cloud has.
 #[derive(Clone)]
@@ -54,17 +35,13 @@ struct World {
 
 /// A cloud that answers each request by its kind.
 struct Cloud {
-    endpoint: String,
     folder: TempDir,
     id: String,
-    requests: Arc<Mutex<Vec<Request>>>,
+    server: Server,
 }
 
 impl Cloud {
     fn start(authority: &CertificateAuthority, change: impl FnOnce(&mut World)) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        // A name: with an address as endpoint the SDK has the bucket in the path anyway.
-        let endpoint = format!("http://localhost:{}", listener.local_addr().unwrap().port());
         let mut world = World {
             answer: (json!({"sources": [], "changes": {}, "finished": true}), None),
             authority_pem: authority.certificate_pem().to_owned(),
@@ -75,16 +52,9 @@ impl Cloud {
             states: json!([]),
         };
         change(&mut world);
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&requests);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (world, seen) = (world.clone(), Arc::clone(&seen));
-                thread::spawn(move || serve(stream.unwrap(), &world, &seen));
-            }
-        });
+        let server = Server::start(move |request| answer(request, &world));
         let id = authority.certificate().id().to_string();
-        Self { endpoint, folder: tempfile::tempdir().unwrap(), id, requests }
+        Self { folder: tempfile::tempdir().unwrap(), id, server }
     }
 
     fn jitr(&self, arguments: &[&str]) -> Output {
@@ -94,7 +64,7 @@ impl Cloud {
             .env("AWS_REGION", "us-east-1")
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env("AWS_ENDPOINT_URL", &self.server.endpoint)
             .env_remove("AWS_PROFILE")
             .env_remove("JITR_OFFLINE_GRACE")
             .env_remove("JITR_STACK")
@@ -109,45 +79,15 @@ impl Cloud {
 
     /// The requests whose line contains a part.
     fn seen(&self, part: &str) -> Vec<Request> {
-        self.requests.lock().unwrap().iter().filter(|request| request.line.contains(part)).cloned().collect()
+        self.server.requests.lock().unwrap().iter().filter(|request| request.line.contains(part)).cloned().collect()
     }
 }
 
-fn serve(stream: TcpStream, world: &World, seen: &Mutex<Vec<Request>>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut stream = stream;
-    while let Some(request) = receive(&mut reader) {
-        let (kind, body) = answer(&request, world);
-        seen.lock().unwrap().push(request);
-        let error = kind.map(|kind| format!("X-Amz-Function-Error: {kind}\r\n")).unwrap_or_default();
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n{error}\r\n", body.len());
-        stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
-    }
-}
-
-fn receive(reader: &mut BufReader<TcpStream>) -> Option<Request> {
-    let mut line = String::new();
-    if reader.read_line(&mut line).ok()? == 0 {
-        return None;
-    }
-    let mut headers = Vec::new();
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header).ok()?;
-        let Some((name, value)) = header.trim_end().split_once(": ") else { break };
-        headers.push((name.to_ascii_lowercase(), value.to_owned()));
-    }
-    let mut request = Request { body: Vec::new(), headers, line: line.trim_end().to_owned() };
-    request.body.resize(request.header("content-length").parse().unwrap_or(0), 0);
-    reader.read_exact(&mut request.body).ok()?;
-    Some(request)
-}
-
-fn answer(request: &Request, world: &World) -> (Option<&'static str>, String) {
+fn answer(request: &Request, world: &World) -> Answer {
     let asked = request.document();
     let text = |pointer| asked.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let (table, presence) = (text("/TableName"), text("/ExpressionAttributeValues/:presence/S"));
-    let answer = match request.header("x-amz-target").split_once('.').map_or("", |(_, operation)| operation) {
+    let answer = match request.operation() {
         "GetItem" if table.ends_with("-devices") => json!({"Item": world.device}),
         "Query" if table.ends_with("-devices") => {
             json!({"Items": world.presence.get(presence).cloned().unwrap_or_else(|| json!([]))})
@@ -159,11 +99,12 @@ fn answer(request: &Request, world: &World) -> (Option<&'static str>, String) {
             json!({"certificateDescription": {"status": "ACTIVE", "certificatePem": world.authority_pem}})
         }
         _ if request.line.contains("/functions/") => {
-            return (world.answer.1, world.answer.0.to_string());
+            let error = world.answer.1.map(|kind| format!("X-Amz-Function-Error: {kind}\r\n"));
+            return Answer { headers: error.unwrap_or_default(), ..Answer::ok(world.answer.0.to_string()) };
         }
-        _ => return (None, String::new()),
+        _ => return Answer::ok(""),
     };
-    (None, answer.to_string())
+    Answer::ok(answer.to_string())
 }
 
 fn now() -> OffsetDateTime {
@@ -394,6 +335,6 @@ fn a_client_that_is_not_known_ends_with_1() {
     for arguments in [&["devices", "show", "pump\u{1b}17"][..], &["--json", "devices", "show", "pump\u{1b}17"]] {
         let output = cloud.jitr(arguments);
         assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
-        assert!(errors(&output).contains("nothing is known of client pump\\u{1b}17"), "{}", errors(&output));
+        assert!(errors(&output).contains("nothing is known of client pump\\u001b17"), "{}", errors(&output));
     }
 }

@@ -36,7 +36,7 @@ impl DeadLetterQueue {
             Ok(not_taken) => not_taken,
             Err(failed) => {
                 let cause = failed.source().map(chain).unwrap_or_default();
-                let fault = || Fault::new(SEND, failed.kind, cause.clone());
+                let fault = || Fault::new(SEND, failed.kind, cause.to_string());
                 batch.iter().map(|(place, _)| (*place, fault())).collect()
             }
         }

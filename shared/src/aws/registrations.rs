@@ -18,6 +18,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::pki::crl::CrlNumber;
 use crate::port::{Begin, Finish, RegistrationStore, Replaced};
 use crate::registration::{Candidate, Registration, RegistrationId};
+use crate::text::Detail;
 use crate::timestamp;
 
 /// Partition key.
@@ -167,11 +168,11 @@ impl RegistrationStore for Registrations {
         Ok(())
     }
 
-    async fn note_failure(&self, candidate: &Candidate, failure: &str, now: OffsetDateTime) -> Result<(), Fault> {
+    async fn note_failure(&self, candidate: &Candidate, failure: &Detail, now: OffsetDateTime) -> Result<(), Fault> {
         let request = self
             .update(&candidate.id)
             .set("certificateId", candidate.certificate_id.as_str())
-            .set("lastError", failure)
+            .set("lastError", failure.clone())
             .set("lastErrorAt", timestamp::to_text(now))
             .count("attempts")
             .build(Some("#certificateId = :certificateId"));

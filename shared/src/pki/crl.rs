@@ -16,7 +16,6 @@ mod extensions;
 mod fault;
 mod found;
 mod number;
-mod pem;
 mod reader;
 mod reason;
 mod scope;
@@ -27,7 +26,7 @@ pub use fault::CrlFault;
 pub use number::{CrlNumber, CrlNumberError};
 pub use reader::CrlReader;
 pub use reason::{ReasonSet, RevocationReason};
-pub use scope::{CertificateKind, DistributionPoint, Scope};
+pub use scope::{CertificateKind, DistributionPoint, MAX_SCOPE_NAMES, Scope};
 
 use ::time::OffsetDateTime;
 

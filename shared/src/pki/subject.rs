@@ -5,8 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use x509_parser::x509::X509Name;
 
-/// Longest subject text kept in a registration row, in characters.
-const MAX_TEXT: usize = 512;
+use crate::text::shorten;
+
+/// Longest subject text in bytes: it is kept in registration rows.
+pub const MAX_SUBJECT_TEXT: usize = 512;
 
 /// A field of a distinguished name, named as in "X.509 certificate AWS IoT Core policy variables".
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
@@ -109,7 +111,7 @@ impl Subject {
                 fields.push((field, value.into_owned()));
             }
         }
-        Self { fields, text: name.to_string().chars().take(MAX_TEXT).collect() }
+        Self { fields, text: shorten(name, MAX_SUBJECT_TEXT) }
     }
 
     /// All values of one field, in the certificate's order.
@@ -124,7 +126,7 @@ impl Subject {
         values.next().filter(|_| values.next().is_none())
     }
 
-    /// The whole name for people, shortened.
+    /// The whole name for people, of [`MAX_SUBJECT_TEXT`] bytes at most.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

@@ -7,6 +7,7 @@ use super::{CrlSource, Validators};
 use crate::decision::Reason;
 use crate::pki::crl::{CrlNumber, Scope};
 use crate::snapshot::Layout;
+use crate::text::Detail;
 use crate::timestamp;
 
 /// Start of the sort keys of CRL states in the `Authorities` table; the source follows.
@@ -51,7 +52,7 @@ pub struct CheckFault {
     #[serde(with = "timestamp::text")]
     pub at: OffsetDateTime,
     /// A sentence for people.
-    pub detail: String,
+    pub detail: Detail,
     /// What is wrong.
     pub reason: Reason,
 }
@@ -103,5 +104,21 @@ impl CrlState {
         let current = self.current.as_ref()?;
         let done = self.applied.as_ref().is_some_and(|applied| applied.key == current.snapshot.key);
         (!done).then_some(current)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::MAX_DETAIL;
+
+    #[test]
+    fn a_fault_in_a_row_is_short_even_if_the_row_was_not() {
+        let row = serde_json::json!({"at": "2026-09-01T12:00:00.000Z", "detail": "x".repeat(260_000),
+                                     "reason": "crl_extension"});
+        let fault: CheckFault = serde_json::from_value(row).unwrap();
+        assert_eq!(fault.detail.len(), MAX_DETAIL);
+        let kept = serde_json::to_value(&fault).unwrap();
+        assert_eq!(kept["detail"].as_str().map(str::len), Some(MAX_DETAIL));
     }
 }

@@ -30,6 +30,7 @@ use crate::port::{CertificateStatus, RegisteredCertificate, Replaced};
 use crate::profile::Profile;
 use crate::registration::{Candidate, Registration, RegistrationId};
 use crate::revocation::{CrlSource, CrlState};
+use crate::text::Detail;
 use crate::timestamp;
 
 /// What happens to one call.
@@ -250,7 +251,7 @@ impl State {
                 crl_number: None,
                 decided_at: now.clone(),
                 decision: verdict.decision,
-                detail: String::new(),
+                detail: Detail::default(),
                 first_seen_at: now.clone(),
                 held_at: None,
                 last_error: None,

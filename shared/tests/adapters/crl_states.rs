@@ -56,7 +56,7 @@ fn published_item(key: &str) -> Value {
 }
 
 fn validators() -> Validators {
-    Validators { etag: Some("\"e1\"".to_owned()), last_modified: None }
+    Validators::new(Some("\"e1\"".to_owned()), None)
 }
 
 fn row(more: &Value) -> Value {

@@ -53,7 +53,7 @@ async fn failed_conditions_are_answers() {
     let failing = || Service::new([condition_failed(&Value::Null)]).registrations();
     assert_eq!(failing().begin(&candidate(), NOW).await.unwrap(), Begin::SerialReused);
     failing().supersede(&candidate().id, &candidate(), NOW).await.unwrap();
-    failing().note_failure(&candidate(), "throttled", NOW).await.unwrap();
+    failing().note_failure(&candidate(), &"throttled".into(), NOW).await.unwrap();
     // The row was begun by this very attempt: that it is another's now is a fault.
     let intended = failing().intend_to_replace(&candidate(), &Replaced::Foreign).await;
     assert_fault(intended, "dynamodb:UpdateItem", Invalid, "intend_to_replace");
@@ -117,7 +117,7 @@ async fn conditions_keep_later_decisions_and_other_certificates() {
     registrations.finish(&candidate(), &Verdict::activated(), None, NOW).await.unwrap();
     registrations.record(&candidate(), &verdict(), NOW).await.unwrap();
     registrations.supersede(&replaced, &candidate(), NOW).await.unwrap();
-    registrations.note_failure(&candidate(), "throttled", NOW).await.unwrap();
+    registrations.note_failure(&candidate(), &"throttled".into(), NOW).await.unwrap();
     registrations.intend_to_replace(&candidate(), &Replaced::Registration(replaced)).await.unwrap();
 
     let sent = service.sent();

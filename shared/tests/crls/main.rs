@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test ends where its set-up does")]
 
+mod bounds;
 mod by_openssl;
 mod by_webpki;
 mod corpus;

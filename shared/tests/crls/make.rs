@@ -8,6 +8,7 @@ use crate::file;
 
 pub(crate) const AUTHORITY_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 0x23];
 pub(crate) const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 0x14];
+pub(crate) const ISSUING_DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 0x1c];
 pub(crate) const INVALIDITY_DATE: &[u8] = &[0x55, 0x1d, 0x18];
 pub(crate) const REASON_CODE: &[u8] = &[0x55, 0x1d, 0x15];
 /// 1.3.6.1.4.1.99999.1.

@@ -25,7 +25,7 @@ pub(super) async fn fetch(
         Err(error) => return Err(refused(bucket, key, error)),
     };
     let last_modified = object.last_modified.and_then(|date| date.fmt(DateTimeFormat::HttpDate).ok());
-    let validators = Validators { etag: object.e_tag, last_modified };
+    let validators = Validators::new(object.e_tag, last_modified);
     let announced = object.content_length.and_then(|octets| u64::try_from(octets).ok());
     let body = Body::new(clock, url, announced, Chunks::Bucket(object.body))?;
     Ok(Fetched::Content { body, validators })

@@ -16,9 +16,6 @@ use super::{AddressRefused, FetchFault, Fetched, Limits, PrivateNetworks, TimeLi
 /// Content codings that change octets (RFC 9110 section 8.4.1). Others, which some servers invent, are ignored.
 const CODINGS: [&str; 8] = ["br", "compress", "dcb", "deflate", "gzip", "x-compress", "x-gzip", "zstd"];
 
-/// Longest validator that is kept, in octets; a server must not decide how large a row gets.
-const MAX_VALIDATOR: usize = 512;
-
 /// A source on the web with what is allowed to it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Source<'a> {
@@ -139,8 +136,7 @@ fn content(clock: Clock, url: &Url, answer: Response) -> Result<Fetched<Body>, F
     if let Some(coding) = text(headers, &CONTENT_ENCODING).filter(|coding| changes_octets(coding)) {
         return Err(FetchFault::Encoded { coding: coding.chars().take(200).collect(), url: url.to_string() });
     }
-    let validator = |name| text(headers, name).filter(|value| value.len() <= MAX_VALIDATOR);
-    let validators = Validators { etag: validator(&ETAG), last_modified: validator(&LAST_MODIFIED) };
+    let validators = Validators::new(text(headers, &ETAG), text(headers, &LAST_MODIFIED));
     let announced = answer.content_length();
     let body = Body::new(clock, url.to_string(), announced, Chunks::Web(answer))?;
     Ok(Fetched::Content { body, validators })

@@ -146,7 +146,7 @@ pub(crate) fn content(text: &str, etag: Option<&str>, last_modified: Option<&str
 }
 
 pub(crate) fn validators(etag: Option<&str>, last_modified: Option<&str>) -> Validators {
-    Validators { etag: etag.map(ToOwned::to_owned), last_modified: last_modified.map(ToOwned::to_owned) }
+    Validators::new(etag.map(ToOwned::to_owned), last_modified.map(ToOwned::to_owned))
 }
 
 /// Fetches and reads to the end, within [`PATIENCE`].

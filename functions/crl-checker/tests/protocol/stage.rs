@@ -46,7 +46,7 @@ impl CrlFetch for &Shelf {
         if known.etag == etag {
             return Ok(Fetched::NotModified);
         }
-        let validators = Validators { etag, last_modified: None };
+        let validators = Validators::new(etag, None);
         Ok(Fetched::Content { body: Piece(Some(crl.into())), validators })
     }
 }

@@ -42,8 +42,6 @@ impl fmt::Display for LineFault {
 /// # Errors
 /// Every fault of every line.
 pub fn parse(text: &str) -> Result<Vec<Entry>, Vec<LineFault>> {
-    // Spreadsheets begin their files with a byte order mark.
-    let text = text.trim_start_matches('\u{feff}');
     let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(text.as_bytes());
     let columns = Columns::read(reader.headers().map_err(|fault| vec![unreadable(&fault)])?)?;
     let mut lines = Lines::default();
@@ -159,7 +157,7 @@ mod tests {
         ];
         assert_eq!(entries, expected);
         assert_eq!(parse("serial\na1\n").unwrap(), [serial("a1", None)]);
-        assert_eq!(parse("\u{feff}name\r\npump-1\r\n").unwrap(), [name("pump-1")]);
+        assert_eq!(parse("name\r\npump-1\r\n").unwrap(), [name("pump-1")]);
         assert_eq!(parse("name,serial\npump-1,a1").unwrap(), [serial("a1", Some("pump-1"))]);
     }
 

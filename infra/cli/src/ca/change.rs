@@ -13,7 +13,7 @@ use shared::profile::{Admission, CrlRequirement, Pattern, Profile, TakeOver};
 use shared::template::Template;
 
 use super::crl::{self, CrlFlags};
-use crate::files::read;
+use crate::files::read_text;
 
 /// How a profile is to change: first the file replaces it, then members are taken out, then the flags are laid over.
 #[derive(Args, Clone, Debug, Default)]
@@ -37,7 +37,7 @@ impl Change {
         let mut profile = match self.profile {
             None => before.clone(),
             Some(path) => {
-                let mut given: Profile = serde_json::from_str(&read(&path)?)
+                let mut given: Profile = serde_json::from_str(&read_text(&path)?)
                     .with_context(|| format!("{} is not a profile", path.display()))?;
                 given.ca_pem.clone_from(&before.ca_pem);
                 given.created_at.clone_from(&before.created_at);

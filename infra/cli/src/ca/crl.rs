@@ -6,6 +6,7 @@ use serde::Serialize;
 use shared::pki::crl::CrlNumber;
 use shared::profile::{Profile, WhenStale};
 use shared::revocation::{CrlSource, CrlState, Location};
+use shared::text::Detail;
 use shared::timestamp;
 use time::OffsetDateTime;
 
@@ -114,7 +115,7 @@ pub(super) struct SourceState {
 struct SourceFault {
     at: String,
     reason: &'static str,
-    detail: String,
+    detail: Detail,
 }
 
 impl SourceState {
@@ -222,7 +223,7 @@ mod tests {
     fn every_source_is_shown_asked_or_not() {
         let asked: CrlSource = "s3://lists/1.crl".parse().unwrap();
         let at = datetime!(2026-09-01 12:00 UTC);
-        let fault = CheckFault { at, detail: "no such key".to_owned(), reason: Reason::CrlFetchFailed };
+        let fault = CheckFault { at, detail: "no such key".into(), reason: Reason::CrlFetchFailed };
         let state = CrlState { checked_at: Some(at), last_error: Some(fault), ..CrlState::new(asked.clone()) };
         let profile = Profile {
             crl_sources: vec![asked, "s3://lists/2.crl".parse().unwrap()],

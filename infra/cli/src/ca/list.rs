@@ -13,7 +13,7 @@ use shared::timestamp;
 use super::crl::{self, SourceState};
 use super::find::{find, registered};
 use crate::cloud::{Cloud, is_not_found};
-use crate::output::{Format, facts, table};
+use crate::output::{Format, Text, facts, table};
 use crate::store::explain;
 
 /// One CA. The status members are missing if AWS IoT does not know the CA, the profile if the stack has none.
@@ -45,7 +45,7 @@ pub(super) async fn run(cloud: &Cloud, format: Format) -> Result<()> {
     }
     format.print(&authorities, |authorities| {
         if authorities.is_empty() {
-            return "no ca is registered here: see `jitr ca register --help`".to_owned();
+            return Text::line("no ca is registered here: see `jitr ca register --help`");
         }
         let header = ["ID", "LABEL", "STATUS", "AUTO-REGISTRATION", "ADMISSION", "TAKE-OVER", "CRL", "VALID UNTIL"];
         table(header, authorities.iter().map(Authority::row))
@@ -104,7 +104,7 @@ impl Authority {
         ]
     }
 
-    fn text(&self) -> String {
+    fn text(&self) -> Text {
         let missing = Profile::default();
         let profile = self.profile.as_ref().unwrap_or(&missing);
         let or_stack = |value: Option<String>| Some(value.unwrap_or_else(|| "as the stack says".to_owned()));

@@ -12,20 +12,22 @@ use shared::id::CaCertificateId;
 use shared::pki::{Certificate, SubjectField};
 use shared::port::AuthorityStore as _;
 use shared::profile::Profile;
+use shared::text::shorten;
 use time::OffsetDateTime;
+use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use super::change::Change;
 use super::profile::{Written, write};
 use crate::cloud::Cloud;
-use crate::files::read;
-use crate::issue::{CertificateAuthority, certificate_block};
-use crate::output::Format;
+use crate::files::{read_first_certificate, read_private_key};
+use crate::issue::{CertificateAuthority, certificate_to_pem};
+use crate::output::{Format, Text};
 use crate::store::explain;
 
 /// A CA to be registered.
 #[derive(Args, Debug)]
 pub struct RegisterArgs {
-    /// The CA certificate, PEM.
+    /// The CA certificate, PEM or DER; the first one of the file, and nothing else of it, goes to AWS IoT.
     #[arg(long, value_name = "FILE")]
     ca: PathBuf,
     #[command(flatten)]
@@ -37,11 +39,14 @@ pub struct RegisterArgs {
     change: Change,
 }
 
+/// Longest label that is made of a CA's common name, in bytes: X.520 allows 64 characters.
+const MAX_LABEL: usize = 256;
+
 /// What proves that the operator holds the CA's key.
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 struct Proof {
-    /// The CA's private key, PEM; it signs the proof here and is sent nowhere.
+    /// The CA's private key, PEM or DER; it signs the proof here and is sent nowhere.
     #[arg(long, value_name = "FILE")]
     ca_key: Option<PathBuf>,
     /// A certificate with the registration code as common name, signed by the CA elsewhere: see `jitr ca
@@ -62,21 +67,22 @@ struct Answer {
 }
 
 pub(super) async fn run(args: RegisterArgs, cloud: &Cloud, format: Format, now: OffsetDateTime) -> Result<()> {
-    let file = read(&args.ca)?;
-    let pem = certificate_block(&file).with_context(|| format!("{} holds no certificate", args.ca.display()))?;
-    let certificate = Certificate::from_pem(&pem).with_context(|| format!("{} is not usable", args.ca.display()))?;
+    let der = read_first_certificate(&args.ca)?;
+    let certificate = Certificate::from_der(&der).with_context(|| format!("{} is not usable", args.ca.display()))?;
+    // Of what else the file holds nothing leaves this machine: it may be the private key.
+    let pem = certificate_to_pem(&der);
     // Before anything is registered: is the change possible, is the stack there?
     args.change.clone().make(&Profile::default())?;
     let fingerprint: CaCertificateId = certificate.id().as_str().parse()?;
     cloud.authorities.profile(&fingerprint).await.map_err(explain)?;
 
     let verification = match &args.proof.verification_cert {
-        Some(path) => read(path)?,
-        None => sign_verification(&args, &file, cloud, format, now).await?,
+        Some(path) => certificate_to_pem(&read_first_certificate(path)?),
+        None => sign_verification(&args, &der, cloud, format, now).await?,
     };
     let (id, registered) = register(&pem, &verification, &fingerprint, cloud).await?;
     if registered {
-        format.say(&format!("registered      {id}, ACTIVE, with auto-registration"));
+        format.say(format!("registered      {id}, ACTIVE, with auto-registration"));
     } else {
         switch_on(&id, args.update, cloud, format).await?;
     }
@@ -91,13 +97,13 @@ pub(super) async fn run(args: RegisterArgs, cloud: &Cloud, format: Format, now: 
 
 async fn sign_verification(
     args: &RegisterArgs,
-    ca_pem: &str,
+    ca: &CertificateDer<'_>,
     cloud: &Cloud,
     format: Format,
     now: OffsetDateTime,
 ) -> Result<String> {
     let path = args.proof.ca_key.as_ref().context("give --ca-key or --verification-cert")?;
-    let authority = CertificateAuthority::from_pem(ca_pem, &read(path)?)?;
+    let authority = CertificateAuthority::from_der(ca, &read_private_key(path)?)?;
     let code = code(cloud).await?;
     let verification = authority.issue_verification(&code, now)?;
     format.say("verification    registration code signed with the ca's key");
@@ -144,7 +150,7 @@ async fn switch_on(id: &CaCertificateId, update: bool, cloud: &Cloud, format: Fo
     if described.status == Some(CaCertificateStatus::Active)
         && described.auto_registration_status == Some(AutoRegistrationStatus::Enable)
     {
-        format.say(&format!("registered      {id} before, ACTIVE, with auto-registration"));
+        format.say(format!("registered      {id} before, ACTIVE, with auto-registration"));
         return Ok(());
     }
     if !update {
@@ -159,7 +165,7 @@ async fn switch_on(id: &CaCertificateId, update: bool, cloud: &Cloud, format: Fo
         .new_status(CaCertificateStatus::Active)
         .new_auto_registration_status(AutoRegistrationStatus::Enable);
     request.send().await.map_err(|error| explain(fault("iot:UpdateCACertificate", error)))?;
-    format.say(&format!("registered      {id} before, now ACTIVE, with auto-registration"));
+    format.say(format!("registered      {id} before, now ACTIVE, with auto-registration"));
     Ok(())
 }
 
@@ -179,7 +185,7 @@ async fn write_profile(
     profile.ca_pem.get_or_insert_with(|| pem.to_owned());
     let says_nothing = before.as_ref().is_none_or(says_nothing);
     if says_nothing {
-        profile.label = certificate.subject().single(SubjectField::CommonName).map(ToOwned::to_owned);
+        profile.label = certificate.subject().single(SubjectField::CommonName).map(|name| shorten(name, MAX_LABEL));
     }
     let profile = change.make(&profile)?;
     if let Some(before) = before.as_ref().filter(|before| !says_nothing && !update && **before != profile) {
@@ -208,15 +214,18 @@ struct CodeAnswer {
 pub(super) async fn registration_code(cloud: &Cloud, format: Format) -> Result<()> {
     let answer = CodeAnswer { registration_code: code(cloud).await? };
     format.print(&answer, |CodeAnswer { registration_code: code }| {
-        format!(
-            "{code}\n\n\
-             Have the CA sign a certificate with this code as its common name, then register the CA with it:\n\
-             \n  openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout verification.key \\\
-             \n    -subj /CN={code} -out verification.csr\
-             \n  openssl x509 -req -in verification.csr -CA ca.pem -CAkey <key in the HSM> -CAcreateserial \\\
-             \n    -days 1 -sha256 -out verification.pem\
-             \n  jitr ca register --ca ca.pem --verification-cert verification.pem"
-        )
+        let subject = format!("    -subj /CN={code} -out verification.csr");
+        Text::paragraphs([
+            Text::line(code),
+            "Have the CA sign a certificate with this code as its common name, then register the CA with it:".into(),
+            Text::lines([
+                "  openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout verification.key \\",
+                &subject,
+                "  openssl x509 -req -in verification.csr -CA ca.pem -CAkey <key in the HSM> -CAcreateserial \\",
+                "    -days 1 -sha256 -out verification.pem",
+                "  jitr ca register --ca ca.pem --verification-cert verification.pem",
+            ]),
+        ])
     })
 }
 

@@ -2,7 +2,6 @@
 
 mod local;
 
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -19,21 +18,21 @@ use shared::timestamp;
 use time::OffsetDateTime;
 
 use super::arguments;
-use super::list::read_certificate;
 use crate::ca::when_stale;
-use crate::output::Format;
+use crate::files::read_certificate;
+use crate::output::{Format, write_error};
 use local::{LocalPages, read_snapshot};
 
 /// A certificate to be looked up.
 #[derive(Args, Debug)]
 pub struct CheckArgs {
-    /// The CA certificate, PEM or DER.
+    /// The CA certificate, PEM or DER; the first one of the file.
     #[arg(long, value_name = "FILE")]
     ca: PathBuf,
     /// A CRL of the CA, DER or PEM; can be given several times.
     #[arg(long, value_name = "FILE", required = true)]
     crl: Vec<PathBuf>,
-    /// The device's certificate, PEM or DER.
+    /// The device's certificate, PEM or DER; the first one of a chain.
     #[arg(long, value_name = "FILE")]
     cert: PathBuf,
     /// The time to decide for, RFC 3339; now by default.
@@ -100,7 +99,7 @@ impl Answer {
     /// Nothing can be said; people read on standard error why.
     fn unusable(reason: Reason, detail: &str, list: Option<&List>) -> Self {
         let file = list.map(|list| format!("{}: ", list.path.display())).unwrap_or_default();
-        let _ = writeln!(io::stderr(), "unusable: {file}{detail}");
+        write_error(format!("unusable: {file}{detail}"));
         Self::new(Status::Unusable, Some(reason.as_str()), list)
     }
 }

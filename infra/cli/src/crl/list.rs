@@ -1,15 +1,10 @@
 //! CRLs and certificates in files, read as the functions read them.
 
 use std::io::{self, Read};
-use std::path::Path;
 
-use anyhow::{Context as _, Result};
 use shared::pki::Certificate;
 use shared::pki::crl::{Crl, CrlFault, CrlReader, Entry};
 use time::OffsetDateTime;
-
-use crate::device::leaf;
-use crate::files::read_octets;
 
 /// Octets that are read at once.
 const CHUNK: usize = 64 * 1024;
@@ -36,18 +31,4 @@ pub fn read_crl(
             return Ok(Err(fault));
         }
     }
-}
-
-/// Reads a certificate, DER or the first one of a PEM file.
-///
-/// # Errors
-/// A file that cannot be read, or is no certificate.
-pub fn read_certificate(path: &Path) -> Result<Certificate> {
-    const SEQUENCE: u8 = 0x30;
-    let octets = read_octets(path)?;
-    let certificate = match octets.first() {
-        Some(&SEQUENCE) => Certificate::from_der(&octets).map_err(Into::into),
-        _ => leaf(&String::from_utf8_lossy(&octets)),
-    };
-    certificate.with_context(|| format!("{} is not usable", path.display()))
 }

@@ -11,19 +11,18 @@ use shared::timestamp;
 use time::{Duration, OffsetDateTime};
 
 use super::arguments;
-use super::list::read_certificate;
 use super::old::{Entries, change, following, read_old, reproduce};
-use crate::files::{Existing, read, write_octets};
+use crate::files::{Existing, read_certificate, read_first_certificate, read_private_key, write_bytes};
 use crate::issue::{CertificateAuthority, CrlRequest, serial_of_issued};
 use crate::output::Format;
 
 /// A CRL to be made.
 #[derive(Args, Debug)]
 pub struct NewArgs {
-    /// The CA certificate, PEM.
+    /// The CA certificate, PEM or DER; the first one of the file.
     #[arg(long, value_name = "FILE")]
     ca: PathBuf,
-    /// The CA's private key, PEM.
+    /// The CA's private key, PEM or DER.
     #[arg(long, value_name = "FILE")]
     ca_key: PathBuf,
     /// File to write the CRL to; DER, unless its name ends with .pem.
@@ -101,11 +100,12 @@ struct Answer {
 }
 
 pub(super) fn run(args: &NewArgs, format: Format, now: OffsetDateTime) -> Result<()> {
-    let authority = CertificateAuthority::from_pem(&read(&args.ca)?, &read(&args.ca_key)?)?;
+    let authority =
+        CertificateAuthority::from_der(&read_first_certificate(&args.ca)?, &read_private_key(&args.ca_key)?)?;
     let request = request(args, &authority, now)?;
     let issued = authority.issue_crl(&request)?;
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
-    write_octets(&args.out, if args.form.is_pem(&args.out) { issued.pem.as_bytes() } else { &issued.der }, existing)?;
+    write_bytes(&args.out, if args.form.is_pem(&args.out) { issued.pem.as_bytes() } else { &issued.der }, existing)?;
     let answer = Answer {
         crl: args.out.clone(),
         crl_number: request.number,

@@ -7,13 +7,12 @@ use anyhow::{Context as _, Result, bail};
 use shared::id::Serial;
 use shared::pki::Certificate;
 use shared::pki::crl::{CertificateKind, Crl, CrlNumber, RevocationReason, Scope};
+use shared::pki::pem::{CRL_LABELS, is_der, read_blocks};
 use time::OffsetDateTime;
-use tokio_rustls::rustls::pki_types::CertificateRevocationListDer;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use x509_parser::revocation_list::RevokedCertificate;
 
 use super::list::read_crl;
-use crate::files::read_octets;
+use crate::files::read_bytes;
 use crate::issue::CrlEntry;
 
 /// Entries by serial number.
@@ -22,11 +21,13 @@ pub(super) type Entries = BTreeMap<Serial, CrlEntry>;
 /// Reads a CRL of this authority with all its entries; it may be out of date.
 pub(super) fn read_old(path: &Path, authority: &Certificate) -> Result<(Crl, Entries)> {
     let unusable = || format!("{} is no list to go on from", path.display());
-    let octets = read_octets(path)?;
-    let crl = read_crl(octets.as_slice(), authority, authority.not_before(), |_| ())?.with_context(unusable)?;
-    let der = match octets.trim_ascii_start().first() {
-        Some(b'-') => CertificateRevocationListDer::from_pem_slice(&octets).with_context(unusable)?.to_vec(),
-        _ => octets,
+    let file = read_bytes(path)?;
+    let crl = read_crl(file.as_slice(), authority, authority.not_before(), |_| ())?.with_context(unusable)?;
+    let der = if is_der(&file) {
+        file
+    } else {
+        let blocks = read_blocks(&file, CRL_LABELS).with_context(unusable)?;
+        blocks.into_iter().next().map(|block| block.content).with_context(unusable)?
     };
     let (_, parsed) = x509_parser::parse_x509_crl(&der).with_context(unusable)?;
     let mut entries = Entries::new();

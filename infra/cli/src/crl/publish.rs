@@ -19,8 +19,8 @@ use time::OffsetDateTime;
 use super::list::read_crl;
 use crate::ca::find;
 use crate::cloud::{Cloud, is_not_found};
-use crate::files::read_octets;
-use crate::output::Format;
+use crate::files::read_bytes;
+use crate::output::{Format, Text};
 use crate::store::explain;
 
 /// A CRL to be published.
@@ -55,7 +55,7 @@ struct Answer {
 }
 
 pub(super) async fn run(args: &PublishArgs, cloud: &Cloud, format: Format, now: OffsetDateTime) -> Result<()> {
-    let octets = read_octets(&args.file)?;
+    let octets = read_bytes(&args.file)?;
     let id = find(&args.ca, cloud).await?;
     let profile = cloud.authorities.profile(&id).await.map_err(explain)?.unwrap_or_default();
     let target = target(args.to.as_ref(), &profile, &id)?;
@@ -130,7 +130,7 @@ fn verify(
 }
 
 impl Answer {
-    fn text(&self) -> String {
+    fn text(&self) -> Text {
         let (id, place) = (&self.ca_certificate_id, &self.published);
         let number = self.crl_number.as_ref().map_or_else(|| "without number".to_owned(), ToString::to_string);
         let mut lines = vec![match (&self.next_update, self.entries) {
@@ -145,7 +145,7 @@ impl Answer {
         } else {
             format!("the profile does not name that place, add it: jitr ca set {id} --crl-source {place}")
         });
-        lines.join("\n")
+        Text::lines(lines)
     }
 }
 

@@ -242,7 +242,7 @@ async fn attempt_once(
         Err(fault) => {
             on_step(match &fault {
                 SessionError::Closed(_) => Step::Closed { attempt },
-                other => Step::Failed { attempt, fault: chain(other) },
+                other => Step::Failed { attempt, fault: chain(other).into() },
             });
             return Err(fault);
         }
@@ -255,7 +255,7 @@ async fn attempt_once(
             Ok(session)
         }
         Err(fault) => {
-            on_step(Step::CutOff { attempt, fault: chain(&fault) });
+            on_step(Step::CutOff { attempt, fault: chain(&fault).into() });
             Err(fault)
         }
     }

@@ -5,12 +5,14 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use shared::id::CertificateId;
+use shared::pki::pem::PemError;
 use shared::pki::{Certificate, CertificateFault};
 use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+
+use crate::credentials::{KeyError, certificates, private_key};
 
 /// The port on which AWS IoT speaks MQTT with client certificates.
 pub const MQTT_PORT: u16 = 8883;
@@ -66,19 +68,22 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads a chain, leaf first, and its key in PKCS#8, SEC1 or PKCS#1.
+    /// Reads a chain, leaf first, and its key in PKCS#8, SEC1 or PKCS#1 from PEM.
     ///
     /// # Errors
     /// Text without a certificate or without a key, or a leaf that cannot be read.
     pub fn from_pem(chain_pem: &str, key_pem: &str) -> Result<Self, TlsError> {
-        let chain: Vec<_> =
-            CertificateDer::pem_slice_iter(chain_pem.as_bytes()).collect::<Result<_, _>>().map_err(TlsError::Chain)?;
-        let leaf = chain.first().ok_or(TlsError::Chain(pem::Error::NoItemsFound))?;
-        Ok(Self {
-            certificate: Certificate::from_der(leaf)?,
-            key: PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(TlsError::Key)?,
-            chain,
-        })
+        let chain = certificates(chain_pem.as_bytes()).map_err(TlsError::Chain)?;
+        Self::from_der(chain, private_key(key_pem.as_bytes())?)
+    }
+
+    /// Makes an identity of a chain, leaf first, and its key.
+    ///
+    /// # Errors
+    /// An empty chain, or a leaf that cannot be read.
+    pub fn from_der(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, TlsError> {
+        let leaf = chain.first().ok_or(TlsError::Chain(PemError::Empty))?;
+        Ok(Self { certificate: Certificate::from_der(leaf)?, key, chain })
     }
 
     /// The device's certificate.
@@ -99,11 +104,19 @@ impl Identity {
 pub enum ServerTrust {
     /// Those that the operating system trusts, or the file in `SSL_CERT_FILE`. Amazon's root CAs are among them.
     System,
-    /// Only those under these CA certificates, PEM.
-    Pem(String),
+    /// Only those under these CA certificates.
+    Only(Vec<CertificateDer<'static>>),
 }
 
 impl ServerTrust {
+    /// Only what is under the CA certificates of a PEM text.
+    ///
+    /// # Errors
+    /// Text without a certificate.
+    pub fn from_pem(text: &str) -> Result<Self, TlsError> {
+        Ok(Self::Only(certificates(text.as_bytes()).map_err(TlsError::ServerCa)?))
+    }
+
     fn roots(&self) -> Result<RootCertStore, TlsError> {
         let mut roots = RootCertStore::empty();
         match self {
@@ -112,9 +125,9 @@ impl ServerTrust {
                 // A file that cannot be read matters only if no other gives a root.
                 roots.add_parsable_certificates(found.certs);
             }
-            Self::Pem(text) => {
-                for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
-                    roots.add(certificate.map_err(TlsError::ServerCa)?)?;
+            Self::Only(certificates) => {
+                for certificate in certificates {
+                    roots.add(certificate.clone())?;
                 }
             }
         }
@@ -151,20 +164,20 @@ pub enum TlsError {
     #[error("the device certificate is not usable")]
     Certificate(#[from] CertificateFault),
     /// The chain file holds no certificate.
-    #[error("the certificate file holds no pem certificate")]
-    Chain(#[source] pem::Error),
+    #[error("the chain holds no certificate")]
+    Chain(#[source] PemError),
     /// rustls refused, for example because the key is another certificate's.
     #[error("the certificate and key cannot be used for tls")]
     Config(#[from] rustls::Error),
-    /// The key file holds no private key.
-    #[error("the key file holds no unencrypted pem private key")]
-    Key(#[source] pem::Error),
+    /// The private key can't be used.
+    #[error("the private key is not usable")]
+    Key(#[from] KeyError),
     /// Nothing to trust.
     #[error("no trusted root certificate was found: name the server's ca with --server-ca")]
     NoRoots,
-    /// The server CA file cannot be read.
-    #[error("the server ca file is not pem")]
-    ServerCa(#[source] pem::Error),
+    /// There is no CA certificate to trust.
+    #[error("the server's ca is not usable")]
+    ServerCa(#[source] PemError),
 }
 
 #[cfg(test)]
@@ -200,7 +213,7 @@ mod tests {
         let identity = Identity::from_pem(&device.chain_pem, &device.key_pem).unwrap();
         assert_eq!(*identity.certificate_id(), device.certificate_id);
         assert_eq!(identity.chain.len(), 2);
-        let trust = ServerTrust::Pem(authority.certificate_pem().to_owned());
+        let trust = ServerTrust::from_pem(authority.certificate_pem()).unwrap();
         for (port, names) in [(443, 1), (8883, 0)] {
             let endpoint = Endpoint { host: "localhost".into(), port };
             assert_eq!(client_config(&endpoint, &identity, &trust).unwrap().alpn_protocols.len(), names, "{port}");
@@ -215,10 +228,10 @@ mod tests {
         assert!(matches!(Identity::from_pem(&one.chain_pem, ""), Err(TlsError::Key(_))));
         let endpoint = Endpoint { host: "localhost".into(), port: MQTT_PORT };
         let mixed = Identity::from_pem(&one.chain_pem, &other.key_pem).unwrap();
-        let trust = ServerTrust::Pem(authority.certificate_pem().to_owned());
+        let trust = ServerTrust::from_pem(authority.certificate_pem()).unwrap();
         assert!(matches!(client_config(&endpoint, &mixed, &trust), Err(TlsError::Config(_))));
         let identity = Identity::from_pem(&one.chain_pem, &one.key_pem).unwrap();
-        let nothing = ServerTrust::Pem(String::new());
+        let nothing = ServerTrust::Only(Vec::new());
         assert!(matches!(client_config(&endpoint, &identity, &nothing), Err(TlsError::NoRoots)));
     }
 }

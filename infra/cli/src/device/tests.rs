@@ -22,6 +22,7 @@ use tokio_util::codec::Framed;
 use super::connect::{BackOff, ConnectError, Options, Step, connect};
 use super::endpoint::{Endpoint, Identity, ServerTrust, client_config};
 use super::session::{Message, Session, SessionError, Target};
+use crate::credentials::certificates;
 use crate::issue::{CertificateAuthority, DeviceRequest, KeyAlgorithm, Subject, Validity};
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -51,11 +52,8 @@ fn authority(name: &str) -> CertificateAuthority {
 }
 
 fn roots(authority: &CertificateAuthority) -> Arc<RootCertStore> {
-    use tokio_rustls::rustls::pki_types::CertificateDer;
-    use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(authority.certificate_pem().as_bytes()).unwrap()).unwrap();
+    roots.add_parsable_certificates(certificates(authority.certificate_pem().as_bytes()).unwrap());
     Arc::new(roots)
 }
 
@@ -133,7 +131,7 @@ fn target(port: u16, vendor: &CertificateAuthority, devices: &CertificateAuthori
     let device = devices.issue_device(&request).unwrap();
     let identity = Identity::from_pem(&device.chain_pem, &device.key_pem).unwrap();
     let endpoint = Endpoint { host: "localhost".to_owned(), port };
-    let trust = ServerTrust::Pem(vendor.certificate_pem().to_owned());
+    let trust = ServerTrust::from_pem(vendor.certificate_pem()).unwrap();
     let tls = client_config(&endpoint, &identity, &trust).unwrap();
     Target { endpoint, tls, client_id: "pump-17".to_owned(), keep_alive: PATIENCE }
 }

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use super::GraceArgs;
 use super::state::{State, ago, elapsed};
 use crate::cloud::Cloud;
-use crate::output::{Format, printable, table};
+use crate::output::{Format, Text, table};
 use crate::store::explain;
 
 /// Which clients to list; all, if nothing is said.
@@ -99,9 +99,9 @@ impl ListArgs {
         entries
     }
 
-    fn text(&self, entries: &[Entry], now: OffsetDateTime) -> String {
+    fn text(&self, entries: &[Entry], now: OffsetDateTime) -> Text {
         if entries.is_empty() {
-            return self.nobody();
+            return self.nobody().into();
         }
         let header = ["CLIENT", "STATE", "SINCE", "FOR", "ADDRESS", "REASON", "THING"];
         table(header, entries.iter().map(|entry| entry.row(now)))
@@ -132,9 +132,9 @@ fn latest(listed: impl IntoIterator<Item = Listed>) -> impl Iterator<Item = List
 
 impl Entry {
     fn row(&self, now: OffsetDateTime) -> [String; 7] {
-        let some = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), printable);
+        let some = |text: &Option<String>| text.as_deref().unwrap_or("-").to_owned();
         [
-            printable(self.client_id.as_str()),
+            self.client_id.to_string(),
             self.state.as_str().to_owned(),
             to_text(self.since),
             elapsed(self.since, now),
@@ -251,9 +251,9 @@ mod tests {
                     "3m 12s",
                     address,
                     "CONNECTION_LOST",
-                    "pump\\u{9b}17"
+                    "pump\\u009b17"
                 ],
-                vec!["a\\u{1b}[2J\\nb's", "connected", "2026-09-21T14:13:07.001Z", "12s", address, "-", "-"],
+                vec!["a\\u001b[2J\\nb's", "connected", "2026-09-21T14:13:07.001Z", "12s", address, "-", "-"],
             ],
             "{text}"
         );
@@ -268,7 +268,7 @@ mod tests {
             ("--offline-for 1s", "no client has been offline for 1m"),
             ("--console --connected", "no test client of the AWS console is connected"),
         ] {
-            assert_eq!(args(line).text(&[], now()), words);
+            assert_eq!(&*args(line).text(&[], now()), words);
         }
     }
 

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use super::event::{Event, leave};
 use super::state::{State, elapsed};
-use crate::output::{facts, printable, table};
+use crate::output::{Text, facts, table};
 
 /// What is known of a client.
 #[derive(Debug, Serialize)]
@@ -88,26 +88,25 @@ impl Report {
     }
 
     /// The report for people; `since` is how far back events were looked for.
-    pub(super) fn text(&self, since: Duration, now: OffsetDateTime) -> String {
-        let mut lines =
-            vec![("client", Some(printable(self.client_id.as_str()))), ("state", Some(self.state_text(now)))];
+    pub(super) fn text(&self, since: Duration, now: OffsetDateTime) -> Text {
+        let mut lines = vec![("client", Some(self.client_id.to_string())), ("state", Some(self.state_text(now)))];
         lines.extend(self.connection.iter().flat_map(Connection::lines));
         lines.extend([
             ("failed attempts", self.connect_failures.text()),
             ("last event", self.last_event_at.map(to_text)),
         ]);
-        let subscriptions = self.subscriptions.iter().map(|it| [printable(&it.filter), to_text(it.since)]);
+        let subscriptions = self.subscriptions.iter().map(|it| [it.filter.clone(), to_text(it.since)]);
         let subscriptions = if self.subscriptions.is_empty() {
-            "no subscription is known".to_owned()
+            "no subscription is known".into()
         } else {
             table(["FILTER", "SUBSCRIBED"], subscriptions)
         };
         let events = if self.events.is_empty() {
-            format!("no event in the last {}", humantime::format_duration(since))
+            format!("no event in the last {}", humantime::format_duration(since)).into()
         } else {
             table(["TIME", "EVENT", "DETAIL", "SESSION"], self.events.iter().map(Event::row))
         };
-        [facts(lines), subscriptions, events].join("\n\n")
+        Text::paragraphs([facts(lines), subscriptions, events])
     }
 
     fn state_text(&self, now: OffsetDateTime) -> String {
@@ -141,18 +140,17 @@ impl Connection {
     }
 
     fn lines(&self) -> Vec<(&'static str, Option<String>)> {
-        let some = |text: &Option<String>| text.as_deref().map(printable);
         let left = self.client_initiated.map(|flag| leave(flag).unwrap_or("the client did not say that it goes"));
         vec![
-            ("session", Some(printable(self.session.as_str()))),
+            ("session", Some(self.session.as_str().to_owned())),
             ("version", Some(self.version_number.to_string())),
-            ("address", some(&self.ip_address)),
-            ("principal", some(&self.principal)),
-            ("thing", some(&self.thing_name)),
+            ("address", self.ip_address.clone()),
+            ("principal", self.principal.clone()),
+            ("thing", self.thing_name.clone()),
             ("connected", Some(self.connected_at.map_or_else(|| "not heard of".to_owned(), to_text))),
             ("disconnected", self.disconnected_at.map(to_text)),
             ("offline since", self.offline_since.map(to_text)),
-            ("reason", some(&self.disconnect_reason)),
+            ("reason", self.disconnect_reason.clone()),
             ("left", left.map(ToOwned::to_owned)),
         ]
     }
@@ -164,9 +162,9 @@ impl ConnectFailures {
         let Some(last) = &self.last else {
             return (self.count > 0).then(|| self.count.to_string());
         };
-        let reason = last.reason.as_deref().map(|reason| format!(" ({})", printable(reason)));
-        let address = last.ip_address.as_deref().map(|address| format!(" from {}", printable(address)));
-        let principal = last.principal.as_deref().map(|principal| format!(" by {}", printable(principal)));
+        let reason = last.reason.as_deref().map(|reason| format!(" ({reason})"));
+        let address = last.ip_address.as_deref().map(|address| format!(" from {address}"));
+        let principal = last.principal.as_deref().map(|principal| format!(" by {principal}"));
         let told = [reason, address, principal].into_iter().flatten().collect::<String>();
         Some(format!("{}, the last at {}{told}", self.count, to_text(last.at)))
     }
@@ -294,7 +292,7 @@ mod tests {
         let subscribed = event("subscribed", 890_000, &json!({"topics": ["a\u{1b}/#"]}));
         let text = report(&[connected(), subscribed, failed(), disconnected(192_000)]).text(GRACE, now());
         for line in [
-            "client           pump\\u{1b}17",
+            "client           pump\\u001b17",
             "state            offline for 3m 12s",
             "address          203.0.113.9",
             "thing            pump",
@@ -306,7 +304,7 @@ mod tests {
             "last event       2026-09-21T14:10:08.000Z",
             "",
             "FILTER     SUBSCRIBED",
-            "a\\u{1b}/#  2026-09-21T13:58:30.000Z",
+            "a\\u001b/#  2026-09-21T13:58:30.000Z",
             "2026-09-21T14:10:08.000Z  disconnected    MQTT_KEEP_ALIVE_TIMEOUT, version 4               01234567",
             "2026-09-21T13:58:20.000Z  connected       203.0.113.9, version 4                           01234567",
         ] {

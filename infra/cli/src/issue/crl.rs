@@ -8,11 +8,10 @@ use shared::id::Serial;
 use shared::pki::Certificate;
 use shared::pki::crl::{Crl, CrlFault, CrlNumber, CrlReader, RevocationReason};
 use time::OffsetDateTime;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use x509_parser::extensions::ParsedExtension;
 
 use super::{CertificateAuthority, IssueError, serial_octets};
+use crate::credentials::certificates;
 
 /// A certificate to be listed.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -87,8 +86,8 @@ impl CertificateAuthority {
 
     /// The CA certificate's own subjectKeyIdentifier, however it was made: a CRL that names another is refused.
     fn key_identifier(&self) -> Result<KeyIdMethod, IssueError> {
-        let der = CertificateDer::from_pem_slice(self.certificate_pem().as_bytes()).map_err(IssueError::CaPem)?;
-        let own = x509_parser::parse_x509_certificate(&der).ok().and_then(|(_, parsed)| {
+        let own = certificates(self.certificate_pem().as_bytes()).map_err(IssueError::CaPem)?;
+        let own = own.first().and_then(|der| x509_parser::parse_x509_certificate(der).ok()).and_then(|(_, parsed)| {
             parsed.iter_extensions().find_map(|extension| match extension.parsed_extension() {
                 ParsedExtension::SubjectKeyIdentifier(identifier) => Some(identifier.0.to_vec()),
                 _ => None,

@@ -3,32 +3,31 @@
 use shared::id::Serial;
 use shared::pki::CertificateFault;
 use shared::pki::crl::CrlFault;
-use tokio_rustls::rustls::pki_types::pem;
+use shared::pki::pem::PemError;
+
+use crate::credentials::KeyError;
 
 /// Why no certificate or CRL was issued.
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
     /// The CA file holds no certificate.
     #[error("the ca file holds no pem certificate")]
-    CaPem(#[source] pem::Error),
+    CaPem(#[source] PemError),
     /// A CRL that the activator would not let count.
     #[error("the crl would not count")]
     CrlNotAcceptable(#[from] CrlFault),
     /// `nextUpdate` is not after `thisUpdate`.
     #[error("the crl's next update has to be after its this update")]
     CrlTimes,
-    /// The CA key is protected by a pass phrase.
-    #[error("the ca key is encrypted: decrypt it with `openssl pkcs8`, or sign elsewhere and use --verification-cert")]
-    EncryptedKey,
     /// rcgen or the crypto library refused.
     #[error("the certificate could not be made")]
     Generate(#[from] rcgen::Error),
     /// rcgen or the crypto library refused.
     #[error("the crl could not be made")]
     GenerateCrl(#[source] rcgen::Error),
-    /// The key file holds no private key.
-    #[error("the ca key file holds no pem private key")]
-    KeyPem(#[source] pem::Error),
+    /// The CA's private key can't be used. One that stays elsewhere can sign there: see `--verification-cert`.
+    #[error("the ca's private key is not usable")]
+    Key(#[from] KeyError),
     /// A certificate that the activator would refuse, or a CA certificate that cannot be used.
     #[error("the certificate would not be accepted")]
     NotAcceptable(#[from] CertificateFault),

@@ -44,8 +44,8 @@ fn issued_certificates_verify_under_their_authority_for_every_key_type() {
 #[test]
 fn an_authority_may_sign_certificates_and_crls_and_has_a_key_identifier() {
     let authority = authority(KeyAlgorithm::P256);
-    let der = CertificateDer::from_pem_slice(authority.certificate_pem().as_bytes()).unwrap();
-    let (_, root) = x509_parser::parse_x509_certificate(&der).unwrap();
+    let der = &certificates(authority.certificate_pem().as_bytes()).unwrap()[0];
+    let (_, root) = x509_parser::parse_x509_certificate(der).unwrap();
     let constraints = root.basic_constraints().unwrap().unwrap();
     assert!(constraints.critical && constraints.value.ca);
     assert_eq!(constraints.value.path_len_constraint, Some(0));
@@ -87,13 +87,16 @@ fn unusable_files_are_named() {
     let device = one.issue_device(&request(KeyAlgorithm::P256)).unwrap();
     let fault = |certificate: &str, key: &str| CertificateAuthority::from_pem(certificate, key).unwrap_err();
     assert!(matches!(fault("", &one.key_pem()), IssueError::CaPem(_)));
-    assert!(matches!(fault(one.certificate_pem(), ""), IssueError::KeyPem(_)));
+    assert!(matches!(fault(one.certificate_pem(), ""), IssueError::Key(_)));
     assert!(matches!(fault(one.certificate_pem(), &other.key_pem()), IssueError::OtherKey(_)));
     let leaf = CertificateAuthority::from_pem(&device.certificate_pem, &device.key_pem).unwrap();
     let fault_of_leaf = leaf.issue_device(&request(KeyAlgorithm::P256)).unwrap_err();
     assert!(matches!(fault_of_leaf, IssueError::NotAcceptable(CertificateFault::IssuerUnusable(_))));
     let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
-    assert!(matches!(fault(one.certificate_pem(), encrypted), IssueError::EncryptedKey));
+    assert!(matches!(
+        fault(one.certificate_pem(), encrypted),
+        IssueError::Key(crate::credentials::KeyError::Encrypted)
+    ));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::output::table;
+use crate::output::{Text, table};
 
 /// What was counted, in the order of a reader's interest.
 const CHANGES: [(&str, &str); 6] = [
@@ -15,25 +15,25 @@ const CHANGES: [(&str, &str); 6] = [
 ];
 
 /// The whole answer for people.
-pub(super) fn text(answer: &Value, dry_run: bool) -> String {
+pub(super) fn text(answer: &Value, dry_run: bool) -> Text {
     let mut parts = Vec::new();
     if dry_run {
-        parts.push("dry run: nothing was changed".to_owned());
+        parts.push("dry run: nothing was changed".into());
     }
     parts.push(match sources(answer) {
-        [] => "no ca has sources of crls: jitr ca set CA --crl-source URL".to_owned(),
+        [] => "no ca has sources of crls: jitr ca set CA --crl-source URL".into(),
         sources => {
             table(["CA", "SOURCE", "OUTCOME", "NUMBER", "ENTRIES", "ADDED", "REMOVED", "WHY"], sources.iter().map(row))
         }
     });
-    parts.push(changes(answer));
+    parts.push(changes(answer).into());
     if let Some(rows) = answer.get("reconciled").filter(|rows| !rows.is_null()) {
-        parts.push(format!("{} registrations compared with the crls", word(rows)));
+        parts.push(format!("{} registrations compared with the crls", word(rows)).into());
     }
     if answer.get("finished") == Some(&Value::Bool(false)) {
-        parts.push("not finished: the next run goes on, or run the command again".to_owned());
+        parts.push("not finished: the next run goes on, or run the command again".into());
     }
-    parts.join("\n")
+    Text::stack(parts)
 }
 
 /// The sources that gave no CRL that counts, and why.

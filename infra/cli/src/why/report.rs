@@ -10,7 +10,7 @@ use shared::registration::Registration;
 use super::advice;
 use super::registry::Registry;
 use crate::cloud::Cloud;
-use crate::output::facts;
+use crate::output::{Text, facts};
 use crate::store::explain;
 
 /// What is known about a certificate, and what can be done.
@@ -73,7 +73,7 @@ impl Report {
         self.decisions.first().map(|row| row.decided_at.as_str())
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(super) fn text(&self) -> Text {
         let newest = self.decisions.first();
         let registry = match &self.registry {
             None => "no such certificate".to_owned(),
@@ -118,7 +118,7 @@ fn decision(row: &Registration) -> Vec<(&'static str, Option<String>)> {
     });
     vec![
         ("decision", Some(format!("{} at {} ({})", row.decision, row.decided_at, row.reason))),
-        ("why", (!row.detail.is_empty()).then(|| row.detail.clone())),
+        ("why", (!row.detail.is_empty()).then(|| row.detail.to_string())),
         ("thing name", row.thing_name.as_ref().map(ToString::to_string)),
         ("activated", row.activated_at.clone()),
         ("crl number", row.crl_number.as_ref().map(ToString::to_string)),

@@ -6,6 +6,10 @@ use super::der::{self, Element, Flaw, SEQUENCE};
 use super::{CrlFault, ReasonSet};
 use crate::pki::Certificate;
 
+/// Most bytes that the names of a distribution point may have together: they are kept in a row that each activation
+/// reads, and shortened they would match nothing.
+pub const MAX_SCOPE_NAMES: usize = 8192;
+
 /// Context-specific identifier octets of `IssuingDistributionPoint`, `DistributionPoint` and `GeneralName`.
 const FULL_NAME: u8 = 0xa0;
 const POINT_NAME: u8 = 0xa0;
@@ -83,6 +87,9 @@ impl Scope {
             Some(name) => point_names(name)?.ok_or(CrlFault::Scope("its name is relative to the issuer's"))?,
             None => Vec::new(),
         };
+        if names.iter().map(String::len).sum::<usize>() > MAX_SCOPE_NAMES {
+            return Err(CrlFault::Scope("its names have more than 8192 bytes"));
+        }
         let users = der::encoded_true(der::optional(&mut rest, 0x81)?)?;
         let authorities = der::encoded_true(der::optional(&mut rest, 0x82)?)?;
         let reasons = der::optional(&mut rest, 0x83)?.map(reason_flags).transpose()?;

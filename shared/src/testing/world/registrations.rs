@@ -12,6 +12,7 @@ use crate::pki::crl::CrlNumber;
 use crate::port::{Begin, Continuation, Finish, ListedRegistrations, RegistrationStore, Replaced};
 use crate::registration::{Candidate, Registration, RegistrationId};
 use crate::revocation::Listing;
+use crate::text::Detail;
 use crate::timestamp;
 
 /// How many rows one step of a walk over all of them reads.
@@ -97,14 +98,14 @@ impl RegistrationStore for &World {
         .await
     }
 
-    async fn note_failure(&self, candidate: &Candidate, failure: &str, now: OffsetDateTime) -> Result<(), Fault> {
+    async fn note_failure(&self, candidate: &Candidate, failure: &Detail, now: OffsetDateTime) -> Result<(), Fault> {
         self.call("dynamodb:UpdateItem", |state| {
             if state.belongs_to_another(&candidate.id, candidate) {
                 return;
             }
             if let Some(row) = state.rows.get_mut(&candidate.id) {
                 row.registration.attempts += 1;
-                row.registration.last_error = Some(failure.to_owned());
+                row.registration.last_error = Some(failure.clone());
                 row.registration.last_error_at = Some(timestamp::to_text(now));
             }
         })
