@@ -26,6 +26,7 @@ pub mod substitution;
 pub mod template;
 pub mod text;
 pub mod timestamp;
+mod uri;
 
 #[cfg(feature = "aws")]
 pub mod aws;

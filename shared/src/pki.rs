@@ -9,6 +9,7 @@ pub mod crl;
 mod extensions;
 mod issuance;
 mod key;
+mod name;
 pub mod pem;
 mod signature;
 mod subject;
@@ -16,6 +17,7 @@ mod subject;
 pub use certificate::{Certificate, MAX_DER_BYTES};
 pub use issuance::{verify_issued_by, verify_usable};
 pub use key::{Curve, PublicKey};
+pub use name::Name;
 pub use signature::{Hash, SignatureAlgorithm};
 pub use subject::{MAX_SUBJECT_TEXT, Subject, SubjectField};
 

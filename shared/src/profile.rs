@@ -67,7 +67,7 @@ pub enum WhenStale {
 /// What the profile says about CRLs.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CrlRules {
-    /// Hosts whose distribution points, as certificates name them, are followed.
+    /// Hosts, in lower case, whose distribution points, as certificates name them, are followed.
     pub hosts: Vec<String>,
     /// Whether a CRL must clear a certificate.
     pub requirement: CrlRequirement,
@@ -173,7 +173,7 @@ pub struct Profile {
     /// Whether a CRL must clear a certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crl: Option<CrlRequirement>,
-    /// Hosts, in lower case, whose distribution points in certificates are followed.
+    /// Hosts whose distribution points in certificates are followed, in whatever case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub crl_hosts: Vec<String>,
     /// Where the CA publishes its CRLs; at most 50.
@@ -216,7 +216,7 @@ impl Profile {
     #[must_use]
     pub fn crl_rules(&self) -> CrlRules {
         CrlRules {
-            hosts: self.crl_hosts.clone(),
+            hosts: self.crl_hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
             requirement: self.crl.unwrap_or_default(),
             sources: self.crl_sources.clone(),
             when_stale: self.when_stale.unwrap_or_default(),
@@ -296,6 +296,12 @@ mod tests {
         assert!(fault.to_string().contains("unknown variant `steal`"), "{fault}");
         let fault = serde_json::from_str::<Profile>(r#"{"thingNameTemplate":"${Nope}"}"#).unwrap_err();
         assert!(fault.to_string().contains("${Nope}"), "{fault}");
+    }
+
+    #[test]
+    fn hosts_are_allowed_in_whatever_case() {
+        let profile: Profile = serde_json::from_str(r#"{"crlHosts":["CRL.Example.com"]}"#).unwrap();
+        assert_eq!(profile.crl_rules().hosts, ["crl.example.com"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use x509_parser::x509::X509Version;
 
 use super::crl::DistributionPoint;
 use super::extensions::Extensions;
-use super::{CertificateFault, PublicKey, SignatureAlgorithm, Subject, pem};
+use super::{CertificateFault, Name, PublicKey, SignatureAlgorithm, Subject, pem};
 use crate::id::{CertificateId, Serial};
 
 /// More than the 65,536 characters of PEM that AWS IoT registers can hold.
@@ -24,13 +24,12 @@ const SEQUENCE: u8 = 0x30;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Certificate {
     pub(super) extensions: Extensions,
-    pub(super) issuer: Vec<u8>,
-    pub(super) issuer_text: String,
+    pub(super) issuer: Name,
     pub(super) key: PublicKey,
     pub(super) signature: Vec<u8>,
     pub(super) signature_algorithm: Result<SignatureAlgorithm, String>,
     pub(super) signed: Vec<u8>,
-    pub(super) subject_name: Vec<u8>,
+    pub(super) subject_name: Name,
     pub(super) version: u32,
     id: CertificateId,
     not_after: OffsetDateTime,
@@ -82,8 +81,7 @@ impl Certificate {
         Ok(Self {
             extensions: Extensions::read(tbs).map_err(CertificateFault::Malformed)?,
             id: CertificateId::of_digest(digest::digest(&digest::SHA256, der).as_ref()),
-            issuer: tbs.issuer().as_raw().to_vec(),
-            issuer_text: tbs.issuer().to_string(),
+            issuer: Name::new(tbs.issuer().as_raw()),
             key: PublicKey::read(tbs.public_key()),
             not_after: tbs.validity().not_after.to_datetime(),
             not_before: tbs.validity().not_before.to_datetime(),
@@ -92,7 +90,7 @@ impl Certificate {
             signature_algorithm,
             signed: tbs.as_ref().to_vec(),
             subject: Subject::read(tbs.subject()),
-            subject_name: tbs.subject().as_raw().to_vec(),
+            subject_name: Name::new(tbs.subject().as_raw()),
             version: version(tbs.version()),
         })
     }
@@ -112,6 +110,18 @@ impl Certificate {
     #[must_use]
     pub fn id(&self) -> &CertificateId {
         &self.id
+    }
+
+    /// Whether it is a CA certificate: basicConstraints with `cA` TRUE (RFC 5280 section 4.2.1.9).
+    #[must_use]
+    pub fn is_authority(&self) -> bool {
+        self.extensions.authority == Some(true)
+    }
+
+    /// The issuer's name.
+    #[must_use]
+    pub fn issuer(&self) -> &Name {
+        &self.issuer
     }
 
     /// The public key.
@@ -142,6 +152,12 @@ impl Certificate {
     #[must_use]
     pub fn subject(&self) -> &Subject {
         &self.subject
+    }
+
+    /// The subject's name, as issuers are compared with it.
+    #[must_use]
+    pub fn subject_name(&self) -> &Name {
+        &self.subject_name
     }
 }
 

@@ -5,9 +5,10 @@
 //! grow with the list, and nothing that was read counts before [`CrlReader::finish`] has returned a [`Crl`].
 //!
 //! What is accepted is the DER form that RFC 5280 describes and nothing around it: complete CRLs of version 1 or 2,
-//! signed by the CA itself, with nextUpdate. Delta and indirect CRLs are refused. Two deviations from the RFC don't
-//! change the meaning of a list and are tolerated: an empty revokedCertificates where it should be left out, and
-//! missing authorityKeyIdentifier and cRLNumber.
+//! signed by the CA itself, with nextUpdate. Delta and indirect CRLs are refused. Some deviations from the RFC don't
+//! change the meaning of a list and are tolerated: an empty revokedCertificates where it should be left out, a FALSE that
+//! is written out where it is the default, missing authorityKeyIdentifier and cRLNumber, and entries with serial numbers
+//! that no certificate can have, which are counted and skipped.
 
 mod date;
 pub(super) mod der;
@@ -40,6 +41,7 @@ pub struct Crl {
     number: Option<CrlNumber>,
     scope: Scope,
     signature_algorithm: SignatureAlgorithm,
+    skipped: u64,
     this_update: OffsetDateTime,
 }
 
@@ -58,7 +60,7 @@ impl Crl {
         Ok(())
     }
 
-    /// How many entries it has.
+    /// How many entries it has, without those that were skipped.
     #[must_use]
     pub fn entries(&self) -> u64 {
         self.entries
@@ -86,6 +88,13 @@ impl Crl {
     #[must_use]
     pub fn signature_algorithm(&self) -> SignatureAlgorithm {
         self.signature_algorithm
+    }
+
+    /// How many further entries it has that were skipped: their serial number is zero, negative, or longer than 20
+    /// bytes, and no certificate that comes in can have it (RFC 5280 section 4.1.2.2).
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     /// When it was issued.

@@ -3,6 +3,7 @@
 use x509_parser::certificate::TbsCertificate;
 use x509_parser::extensions::ParsedExtension;
 
+use super::Name;
 use super::crl::DistributionPoint;
 
 /// Answers read from the extensions of one certificate. Absent extensions are `None`.
@@ -31,6 +32,7 @@ impl Extensions {
     /// A text for people if an extension is unreadable or stands twice (RFC 5280 section 4.2).
     pub(super) fn read(tbs: &TbsCertificate<'_>) -> Result<Self, String> {
         tbs.extensions_map().map_err(|_| "an extension stands twice".to_owned())?;
+        let issuer = Name::new(tbs.issuer().as_raw());
         let mut read = Self {
             authority: None,
             client_auth: None,
@@ -53,7 +55,7 @@ impl Extensions {
                     read.key_cert_sign = Some(usage.key_cert_sign());
                 }
                 ParsedExtension::CRLDistributionPoints(_) => {
-                    let points = DistributionPoint::read_all(extension.value);
+                    let points = DistributionPoint::read_all(extension.value, &issuer);
                     read.distribution_points = points.map_err(|flaw| flaw.0.to_owned())?;
                 }
                 ParsedExtension::SubjectKeyIdentifier(identifier) => read.key_identifier = Some(identifier.0.to_vec()),

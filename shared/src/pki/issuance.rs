@@ -18,11 +18,9 @@ pub fn verify_issued_by(
     if certificate.version != 3 {
         return Err(CertificateFault::Version(certificate.version));
     }
-    if certificate.issuer != authority.subject_name {
-        return Err(CertificateFault::IssuerName {
-            issuer: certificate.issuer_text.clone(),
-            subject: authority.subject().text().to_owned(),
-        });
+    if !certificate.issuer.matches(&authority.subject_name) {
+        let (issuer, subject) = certificate.issuer.tell_apart(&authority.subject_name);
+        return Err(CertificateFault::IssuerName { issuer, subject });
     }
     check_authority(authority, now)?;
     check_signature(certificate, authority)

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::uri::Uri;
+
 /// Longest source, in octets: `crl#` and the source are a sort key of DynamoDB, which holds 1,024.
 pub const MAX_SOURCE: usize = 1000;
 
@@ -43,7 +45,7 @@ pub enum Location<'a> {
 }
 
 impl CrlSource {
-    /// The source as it was given, the host of a web address in lower case.
+    /// The source as it was given, scheme and host in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -55,21 +57,7 @@ impl CrlSource {
         if let Some((bucket, key)) = self.0.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
             return Location::Bucket { bucket, key };
         }
-        let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
-        Location::Web { host: host_of(authority_of(rest)), url: &self.0 }
-    }
-}
-
-/// The part of an address between `//` and the path.
-fn authority_of(rest: &str) -> &str {
-    rest.split(['/', '?']).next().unwrap_or_default()
-}
-
-/// An authority without its port; an IPv6 address keeps its brackets.
-fn host_of(authority: &str) -> &str {
-    match authority.rfind(']') {
-        Some(end) => authority.get(..=end).unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
+        Location::Web { host: Uri::read(&self.0).map_or("", |uri| uri.host()), url: &self.0 }
     }
 }
 
@@ -84,31 +72,25 @@ impl FromStr for CrlSource {
         if !text.bytes().all(|octet| octet.is_ascii_graphic()) || text.contains('#') {
             return Err(fault("it may hold printable ASCII without spaces and '#' only"));
         }
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| fault("it has no scheme"))?;
-        if scheme == "s3" {
+        let uri = Uri::read(text).ok_or_else(|| fault("it has no scheme"))?;
+        if uri.has_scheme("s3") {
+            let rest = text.split_once("://").map_or("", |(_, rest)| rest);
             let (bucket, key) = rest.split_once('/').ok_or_else(|| fault("it lacks the key of the object"))?;
             let named = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-');
             if !(3..=63).contains(&bucket.len()) || !bucket.bytes().all(named) {
                 return Err(fault("a bucket's name has 3 to 63 characters of a-z 0-9 . -"));
             }
-            return if key.is_empty() {
-                Err(fault("it lacks the key of the object"))
-            } else {
-                Ok(Self(text.to_owned()))
-            };
-        }
-        if scheme != "http" && scheme != "https" {
+            if key.is_empty() {
+                return Err(fault("it lacks the key of the object"));
+            }
+        } else if !uri.is_web() {
             return Err(fault("its scheme is none of s3, https, http"));
-        }
-        let authority = authority_of(rest);
-        if authority.contains('@') {
+        } else if uri.names_user() {
             return Err(fault("it must not hold a user name or password"));
-        }
-        if host_of(authority).is_empty() {
+        } else if uri.host().is_empty() {
             return Err(fault("it names no host"));
         }
-        let path = rest.get(authority.len()..).unwrap_or_default();
-        Ok(Self(format!("{scheme}://{}{path}", authority.to_ascii_lowercase())))
+        Ok(Self(uri.to_string()))
     }
 }
 
@@ -143,6 +125,11 @@ mod tests {
         let source: CrlSource = "http://CRL.Example.com:8080/Fleet.crl?x=1".parse().unwrap();
         let url = "http://crl.example.com:8080/Fleet.crl?x=1";
         assert_eq!(source.location(), Location::Web { host: "crl.example.com", url });
+        for text in ["HTTP://CRL.EXAMPLE.COM/A", "Http://crl.example.com/A"] {
+            assert_eq!(text.parse::<CrlSource>().unwrap().as_str(), "http://crl.example.com/A");
+        }
+        let source: CrlSource = "S3://my-bucket/A".parse().unwrap();
+        assert_eq!(source.location(), Location::Bucket { bucket: "my-bucket", key: "A" });
         let source: CrlSource = "https://[::1]:8443/a".parse().unwrap();
         assert_eq!(source.location(), Location::Web { host: "[::1]", url: "https://[::1]:8443/a" });
     }
@@ -156,6 +143,8 @@ mod tests {
             "file:///etc/passwd",
             "http://",
             "http:///a",
+            "http:host/a",
+            "HTTP://user@host/a",
             "http://user@host/a",
             "http://host/a#b",
             "http://host/a b",

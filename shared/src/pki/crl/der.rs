@@ -9,6 +9,7 @@ pub(in crate::pki) const INTEGER: u8 = 0x02;
 pub(in crate::pki) const OBJECT_IDENTIFIER: u8 = 0x06;
 pub(in crate::pki) const OCTET_STRING: u8 = 0x04;
 pub(in crate::pki) const SEQUENCE: u8 = 0x30;
+pub(in crate::pki) const SET: u8 = 0x31;
 pub(in crate::pki) const UTC_TIME: u8 = 0x17;
 
 /// Longest length field, in octets after the first: an element may have up to 4 GiB.
@@ -110,33 +111,74 @@ pub(in crate::pki) fn end(rest: &[u8]) -> Result<(), Flaw> {
     if rest.is_empty() { Ok(()) } else { Err(Flaw("something follows the last element")) }
 }
 
-/// Reads the content of a BOOLEAN DEFAULT FALSE: only TRUE is encoded, as ff (X.690 sections 11.1 and 11.5).
-pub(in crate::pki) fn encoded_true(content: Option<&[u8]>) -> Result<bool, Flaw> {
+/// Reads the content of a BOOLEAN DEFAULT FALSE: 00 or ff (X.690 section 11.1).
+///
+/// DER leaves a FALSE out where it is the default (section 11.5). One that is written out says the same.
+pub(in crate::pki) fn boolean(content: Option<&[u8]>) -> Result<bool, Flaw> {
     match content {
-        None => Ok(false),
+        None | Some([0]) => Ok(false),
         Some([0xff]) => Ok(true),
-        Some(_) => Err(Flaw("a BOOLEAN that is not TRUE, or not as DER encodes it")),
+        Some(_) => Err(Flaw("a BOOLEAN that is not as DER encodes it")),
+    }
+}
+
+/// An INTEGER.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Integer<'a> {
+    /// Below zero.
+    Negative,
+    /// The octets without the leading zero octet that DER puts before a high bit; none for zero.
+    NotNegative(&'a [u8]),
+}
+
+impl<'a> Integer<'a> {
+    /// Reads the content of an INTEGER.
+    pub(super) fn read(content: &'a [u8]) -> Result<Self, Flaw> {
+        match content {
+            [] => Err(Flaw("an INTEGER without octets")),
+            [0] => Ok(Self::NotNegative(&[])),
+            [0, second, ..] if *second < 0x80 => Err(Flaw("an INTEGER with more octets than it needs")),
+            [0xff, second, ..] if *second >= 0x80 => Err(Flaw("an INTEGER with more octets than it needs")),
+            [0, octets @ ..] => Ok(Self::NotNegative(octets)),
+            [first, ..] if *first >= 0x80 => Ok(Self::Negative),
+            octets => Ok(Self::NotNegative(octets)),
+        }
     }
 }
 
 /// The octets of a non-negative INTEGER of at most 20 octets without the leading zero octet; none for zero.
 ///
 /// The octet that DER puts before a high bit does not count among the 20.
-#[inline]
 pub(super) fn magnitude(content: &[u8]) -> Result<&[u8], Flaw> {
-    let octets = match content {
-        [] => return Err(Flaw("an INTEGER without octets")),
-        [0] => return Ok(&[]),
-        [0, second, ..] if *second < 0x80 => return Err(Flaw("an INTEGER with more octets than it needs")),
-        [0, octets @ ..] => octets,
-        [first, ..] if *first >= 0x80 => return Err(Flaw("a negative INTEGER")),
-        octets => octets,
-    };
-    if octets.len() > 20 { Err(Flaw("an INTEGER of more than 20 octets")) } else { Ok(octets) }
+    match Integer::read(content)? {
+        Integer::Negative => Err(Flaw("a negative INTEGER")),
+        Integer::NotNegative(octets) if octets.len() > 20 => Err(Flaw("an INTEGER of more than 20 octets")),
+        Integer::NotNegative(octets) => Ok(octets),
+    }
+}
+
+/// The element of this kind with this content, in parts.
+pub(in crate::pki) fn encode(tag: u8, content: &[&[u8]]) -> Vec<u8> {
+    let content = content.concat();
+    let length = content.len().to_be_bytes();
+    let zeros = length.iter().take_while(|octet| **octet == 0).count();
+    let digits = length.get(zeros..).unwrap_or_default();
+    let mut element = vec![tag];
+    match digits {
+        [] => element.push(0),
+        [short @ ..0x80] => element.push(*short),
+        // A length has at most 8 digits.
+        digits => {
+            element.push(0x80 | u8::try_from(digits.len()).unwrap_or_default());
+            element.extend_from_slice(digits);
+        }
+    }
+    element.extend_from_slice(&content);
+    element
 }
 
 /// Checks the content of an OBJECT IDENTIFIER (X.690 section 8.19).
-pub(super) fn object_identifier(content: &[u8]) -> Result<&[u8], Flaw> {
+pub(in crate::pki) fn object_identifier(content: &[u8]) -> Result<&[u8], Flaw> {
     let mut starts = true;
     for octet in content {
         if starts && *octet == 0x80 {
@@ -180,8 +222,31 @@ mod tests {
         assert_eq!(magnitude(&[0x7f; 20]), Ok(&[0x7f; 20][..]));
         let high: Vec<u8> = [0].into_iter().chain([0xff; 20]).collect();
         assert_eq!(magnitude(&high), Ok(&[0xff; 20][..]));
-        for flawed in [&[][..], &[0, 0], &[0, 0x7f], &[0x80], &[0xff, 0x01], &[1; 21]] {
+        for flawed in [&[][..], &[0, 0], &[0, 0x7f], &[0x80], &[0xff, 0x01], &[0xff, 0x80], &[1; 21]] {
             assert!(magnitude(flawed).is_err(), "{flawed:02x?}");
+        }
+        for (content, negative) in [(&[0x80][..], true), (&[0xff], true), (&[0xff, 0x7f], true), (&[1; 21], false)] {
+            assert_eq!(Integer::read(content).map(|read| read == Integer::Negative), Ok(negative), "{content:02x?}");
+        }
+        for flawed in [&[][..], &[0, 0], &[0, 0x7f], &[0xff, 0x80], &[0xff, 0xff]] {
+            assert!(Integer::read(flawed).is_err(), "{flawed:02x?}");
+        }
+    }
+
+    #[test]
+    fn booleans_are_read_whether_the_default_is_written_or_not() {
+        assert_eq!([None, Some(&[0][..]), Some(&[0xff])].map(boolean), [Ok(false), Ok(false), Ok(true)]);
+        for flawed in [&[][..], &[1], &[0x7f], &[0, 0], &[0xff, 0xff]] {
+            assert!(boolean(Some(flawed)).is_err(), "{flawed:02x?}");
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_reads_back() {
+        for length in [0, 1, 127, 128, 255, 256, 65_536] {
+            let content = vec![7; length];
+            let encoded = encode(SET, &[&content[..length / 2], &content[length / 2..]]);
+            assert_eq!(only(&encoded, SET, "another kind"), Ok(content.as_slice()));
         }
     }
 

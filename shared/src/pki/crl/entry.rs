@@ -1,6 +1,6 @@
 //! One entry of `revokedCertificates` (RFC 5280 sections 5.1.2.6 and 5.3).
 
-use super::der::{self, ENUMERATED, Flaw, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME};
+use super::der::{self, ENUMERATED, Flaw, GENERALIZED_TIME, INTEGER, Integer, SEQUENCE, UTC_TIME};
 use super::extensions::{self, Extension};
 use super::{CrlFault, RevocationReason, date};
 
@@ -14,6 +14,9 @@ const REASON_CODE: &[u8] = &[0x55, 0x1d, 0x15];
 const REASON_START: [u8; 8] = [0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d];
 const REASON_END: u64 = u64::from_le_bytes([0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01, 0]);
 const REASON_MASK: u64 = u64::MAX >> 8;
+
+/// Longest serial number, in octets of its value (RFC 5280 section 4.1.2.2).
+const MAX_SERIAL: usize = 20;
 
 /// A certificate that a CRL lists.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,7 +40,7 @@ pub(super) fn read_usual(input: &[u8], extensible: bool) -> Option<(Entry<'_>, &
     let first = serial.first()?;
     let serial = serial.get(usize::from(*first == 0)..)?;
     // The zero octet is there if the next one is high, and only then.
-    if serial.len() > 20 || (*serial.first()? >= 0x80) != (*first == 0) {
+    if serial.len() > MAX_SERIAL || (*serial.first()? >= 0x80) != (*first == 0) {
         return None;
     }
     let (&[UTC_TIME, 13, ref time @ ..], extensions) = rest.split_first_chunk::<15>()? else { return None };
@@ -62,26 +65,30 @@ fn only_reason(extensions: &[u8; 14]) -> Option<RevocationReason> {
     RevocationReason::from_code(code)
 }
 
-/// Reads the content of an entry.
+/// Reads the content of an entry; none if its serial number is one that no certificate here can have: zero, negative, or
+/// longer than 20 octets. RFC 5280 section 4.1.2.2 wants such numbers handled gracefully, and one odd entry says nothing
+/// about the others.
 ///
 /// # Errors
 /// [`CrlFault::EntryExtension`], [`CrlFault::Indirect`], [`CrlFault::Malformed`]; [`CrlFault::Version`] for extensions
 /// in a list that is not `extensible`, because it is of version 1.
-pub(super) fn read(mut content: &[u8], extensible: bool) -> Result<Entry<'_>, CrlFault> {
-    let serial = der::magnitude(der::expect(&mut content, INTEGER, "an entry without serial number")?)?;
-    if serial.is_empty() {
-        return Err(Flaw("a serial number that is zero").into());
-    }
+pub(super) fn read(mut content: &[u8], extensible: bool) -> Result<Option<Entry<'_>>, CrlFault> {
+    let serial = Integer::read(der::expect(&mut content, INTEGER, "an entry without serial number")?)?;
     let time = der::element(&mut content)?;
     date::read(time.tag, time.content)?;
-    if content.is_empty() {
-        return Ok(Entry { reason: RevocationReason::Unspecified, serial });
-    }
-    let list = der::only(content, SEQUENCE, "something else where an entry's extensions belong")?;
-    if !extensible {
-        return Err(CrlFault::Version("version 1, whose entries have no extensions"));
-    }
-    Ok(Entry { reason: read_extensions(list)?, serial })
+    let reason = if content.is_empty() {
+        RevocationReason::Unspecified
+    } else {
+        let list = der::only(content, SEQUENCE, "something else where an entry's extensions belong")?;
+        if !extensible {
+            return Err(CrlFault::Version("version 1, whose entries have no extensions"));
+        }
+        read_extensions(list)?
+    };
+    Ok(match serial {
+        Integer::NotNegative(serial @ [_, ..]) if serial.len() <= MAX_SERIAL => Some(Entry { reason, serial }),
+        Integer::Negative | Integer::NotNegative(_) => None,
+    })
 }
 
 fn read_extensions(list: &[u8]) -> Result<RevocationReason, CrlFault> {
@@ -122,7 +129,7 @@ mod tests {
         hex::decode(text.replace(' ', "")).unwrap()
     }
 
-    fn read_whole(mut input: &[u8], extensible: bool) -> Result<Entry<'_>, CrlFault> {
+    fn read_whole(mut input: &[u8], extensible: bool) -> Result<Option<Entry<'_>>, CrlFault> {
         read(der::expect(&mut input, SEQUENCE, "no entry")?, extensible)
     }
 
@@ -131,13 +138,44 @@ mod tests {
         let usual = octets(USUAL);
         let entry = Entry { reason: RevocationReason::KeyCompromise, serial: &[0x12, 0x34] };
         assert_eq!(read_usual(&usual, true), Some((entry, &[][..])));
-        assert_eq!(read_whole(&usual, true), Ok(entry));
+        assert_eq!(read_whole(&usual, true), Ok(Some(entry)));
         assert_eq!(read_usual(&usual, false), None);
         assert!(matches!(read_whole(&usual, false), Err(CrlFault::Version(_))));
         let longer = [usual.as_slice(), &[7]].concat();
         assert_eq!(read_usual(&longer, true), Some((entry, &[7][..])));
         for cut in 0..usual.len() {
             assert_eq!(read_usual(&usual[..cut], true), None, "{cut}");
+        }
+    }
+
+    #[test]
+    fn entries_that_no_certificate_can_have_are_none() {
+        let with = |serial: &str| {
+            let rest = octets("170d3236303130313030303030305a");
+            let content = [octets(serial), rest].concat();
+            [vec![SEQUENCE, u8::try_from(content.len()).unwrap()], content].concat()
+        };
+        let long = |first: &str, octets: usize| format!("02{:02x}{first}{}", octets, "11".repeat(octets - 1));
+        for (serial, listed) in [
+            ("020101", true),
+            ("02020080", true),
+            (&long("7f", 20), true),
+            (&format!("021500{}", "ff".repeat(20)), true),
+            ("020100", false),
+            ("0201ff", false),
+            ("020180", false),
+            ("0202ff7f", false),
+            (&long("7f", 21), false),
+            (&long("80", 20), false),
+            (&format!("021600{}", "ff".repeat(21)), false),
+            (&long("01", 60), false),
+        ] {
+            let entry = with(serial);
+            assert_eq!(read_whole(&entry, true).map(|read| read.is_some()), Ok(listed), "{serial}");
+            assert_eq!(read_usual(&entry, true).is_some(), listed, "{serial}");
+        }
+        for flawed in ["0200", "0202007f", "02020000", "0202ff80", "0203ffffff"] {
+            assert!(matches!(read_whole(&with(flawed), true), Err(CrlFault::Malformed { .. })), "{flawed}");
         }
     }
 
@@ -153,7 +191,7 @@ mod tests {
                 changed[at] = octet;
             }
             if let Some((entry, rest)) = read_usual(&changed, extensible) {
-                prop_assert_eq!(read_whole(&changed, extensible), Ok(entry));
+                prop_assert_eq!(read_whole(&changed, extensible), Ok(Some(entry)));
                 let mut after = changed.as_slice();
                 der::element(&mut after).unwrap();
                 prop_assert_eq!(rest, after);

@@ -6,6 +6,7 @@ use x509_parser::asn1_rs::Oid;
 
 use super::der::{self, BOOLEAN, Flaw, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE};
 use super::{CrlFault, CrlNumber, Scope};
+use crate::pki::Name;
 
 /// Content of the object identifiers.
 const AUTHORITY_INFORMATION_ACCESS: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01];
@@ -40,7 +41,7 @@ pub(super) fn each<'a>(
         let mut content = der::expect(&mut list, SEQUENCE, "an extension that is no SEQUENCE")?;
         let oid = der::expect(&mut content, OBJECT_IDENTIFIER, "an extension without OBJECT IDENTIFIER")?;
         der::object_identifier(oid)?;
-        let critical = der::encoded_true(der::optional(&mut content, BOOLEAN)?)?;
+        let critical = der::boolean(der::optional(&mut content, BOOLEAN)?)?;
         let value = der::only(content, OCTET_STRING, "an extension without value")?;
         if !seen.insert(oid) {
             return Err(Flaw("an extension that stands twice").into());
@@ -67,8 +68,8 @@ pub(super) struct CrlExtensions {
 }
 
 impl CrlExtensions {
-    /// Reads the content of `crlExtensions`, which wraps `Extensions`.
-    pub(super) fn read(content: &[u8]) -> Result<Self, CrlFault> {
+    /// Reads the content of `crlExtensions`, which wraps `Extensions`, of a list of this issuer.
+    pub(super) fn read(content: &[u8], issuer: &Name) -> Result<Self, CrlFault> {
         let mut read = Self::default();
         let list = der::only(content, SEQUENCE, "crlExtensions that are no SEQUENCE")?;
         each(list, |Extension { critical, oid, value }| {
@@ -76,7 +77,7 @@ impl CrlExtensions {
                 AUTHORITY_KEY_IDENTIFIER => read.key_identifier = key_identifier(value)?.map(<[u8]>::to_vec),
                 CRL_NUMBER => read.number = Some(CrlNumber::read(value)?),
                 DELTA_CRL_INDICATOR => return Err(CrlFault::Delta),
-                ISSUING_DISTRIBUTION_POINT => read.scope = Some(Scope::read(value)?),
+                ISSUING_DISTRIBUTION_POINT => read.scope = Some(Scope::read(value, issuer)?),
                 // These tell more about the issuer and limit nothing.
                 AUTHORITY_INFORMATION_ACCESS | ISSUER_ALTERNATIVE_NAME => {}
                 _ if critical => return Err(CrlFault::Extension(name(oid))),

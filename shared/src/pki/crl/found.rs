@@ -4,18 +4,18 @@ use std::ops::Range;
 
 use ::time::OffsetDateTime;
 use x509_parser::prelude::FromDer;
-use x509_parser::x509::{AlgorithmIdentifier, X509Name};
+use x509_parser::x509::AlgorithmIdentifier;
 
 use super::der::{self, Element, Flaw, OBJECT_IDENTIFIER};
 use super::extensions::CrlExtensions;
 use super::walk::Part;
 use super::{CrlFault, date};
-use crate::pki::{Certificate, SignatureAlgorithm};
+use crate::pki::{Certificate, Name, SignatureAlgorithm};
 
 /// What the walk has found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// Entries so far.
+    /// Entries so far, without those that were skipped.
     pub(super) entries: u64,
     /// The extensions.
     pub(super) extensions: CrlExtensions,
@@ -27,6 +27,8 @@ pub(super) struct Found {
     pub(super) signature_algorithm: Option<SignatureAlgorithm>,
     /// Where the tbsCertList stands.
     pub(super) signed: Range<usize>,
+    /// Entries so far whose serial number no certificate can have.
+    pub(super) skipped: u64,
     /// thisUpdate.
     pub(super) this_update: Option<OffsetDateTime>,
     algorithm: Vec<u8>,
@@ -77,7 +79,7 @@ impl Found {
                 return Err(CrlFault::Version("version 1, which has no extensions"));
             }
             Part::Extensions if is_last => {
-                self.extensions = CrlExtensions::read(element.content)?;
+                self.extensions = CrlExtensions::read(element.content, &authority.subject_name)?;
                 check_issuer_key(&self.extensions, authority)?;
                 Part::OuterAlgorithm
             }
@@ -108,16 +110,13 @@ fn read_algorithm(element: Element<'_>) -> Result<SignatureAlgorithm, CrlFault> 
     SignatureAlgorithm::read(&identifier).map_err(CrlFault::SignatureAlgorithm)
 }
 
-/// Names are compared octet for octet, as those of certificates are.
 fn check_issuer(name: &[u8], authority: &Certificate) -> Result<(), CrlFault> {
-    if name == authority.subject_name {
+    let issuer = Name::new(name);
+    if issuer.matches(&authority.subject_name) {
         return Ok(());
     }
-    let issuer = X509Name::from_der(name).map_or_else(|_| hex::encode(name), |(_, name)| name.to_string());
-    Err(CrlFault::IssuerName {
-        issuer: issuer.chars().take(512).collect(),
-        subject: authority.subject().text().to_owned(),
-    })
+    let (issuer, subject) = issuer.tell_apart(&authority.subject_name);
+    Err(CrlFault::IssuerName { issuer, subject })
 }
 
 fn check_issuer_key(extensions: &CrlExtensions, authority: &Certificate) -> Result<(), CrlFault> {

@@ -182,6 +182,7 @@ impl List {
             number: found.extensions.number,
             scope: found.extensions.scope.unwrap_or_else(Scope::everything),
             signature_algorithm: algorithm,
+            skipped: found.skipped,
             this_update,
         })
     }

@@ -184,8 +184,13 @@ impl Walk {
         }
         let element = der::element(&mut &*input)?;
         if is_entry {
-            entries(entry::read(element.content, self.found.is_extensible())?);
-            self.found.entries += 1;
+            match entry::read(element.content, self.found.is_extensible())? {
+                Some(entry) => {
+                    entries(entry);
+                    self.found.entries += 1;
+                }
+                None => self.found.skipped += 1,
+            }
         } else {
             self.next = self.found.read(self.next, element, element.whole.len() == room, authority)?;
         }
