@@ -32,6 +32,11 @@ impl Fates {
         }
     }
 
+    /// A place that there is not was done by nobody.
+    pub(crate) fn of(&self, place: usize) -> &Fate {
+        self.0.get(place).unwrap_or(&Fate::Again)
+    }
+
     pub(crate) fn count(&self, is_counted: impl Fn(&Fate) -> bool) -> u64 {
         u64::try_from(self.0.iter().filter(|fate| is_counted(fate)).count()).unwrap_or(u64::MAX)
     }

@@ -9,7 +9,9 @@ mod plan;
 mod refusal;
 mod settings;
 mod sink;
+mod slices;
 mod translation;
+mod weight;
 mod writing;
 
 pub use binding::Claim;

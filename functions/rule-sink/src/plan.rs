@@ -1,18 +1,14 @@
-//! The writes of an invocation as requests: what can go into batches, what has to be done one after another, and what
+//! The writes of a slice as requests: what can go into batches, what has to be done one after another, and what
 //! need not be done because a later message of the same item makes it irrelevant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use shared::item::{Effect, Write};
+use shared::item::{Effect, KeyAttribute, Write};
 use shared::port::{BATCH_WRITES, MAX_BATCH_BYTES};
 
 /// A message that is to be written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pending {
-    /// When the rule saw it: milliseconds since 1970.
-    pub at: u64,
-    /// What names the delivery: two of one name and time are one message that came twice.
-    pub delivery_id: String,
     /// Its place among the records.
     pub place: usize,
     /// The write.
@@ -24,10 +20,21 @@ pub struct Pending {
 pub struct Step {
     /// The place of the message that is written.
     pub place: usize,
-    /// Messages that need not be written if this one is: earlier ones of the same item, and repeats.
+    /// Earlier messages of the same item, which need not be written if this one is.
     pub superseded: Vec<usize>,
     /// The write.
     pub write: Write,
+}
+
+/// What names an item: the table, and the keys as [`KeyValue::canonical`](shared::route::KeyValue::canonical) has them.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct ItemId(String, String, Option<String>);
+
+impl ItemId {
+    pub(crate) fn new(Write { key, table, .. }: &Write) -> Self {
+        let text = |key: &KeyAttribute| key.value.canonical().into_owned();
+        Self(table.clone(), text(&key.hash), key.range.as_ref().map(text))
+    }
 }
 
 /// What has to be done. No two batches and no two sequences have an item in common, so that their order does not count.
@@ -40,15 +47,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Plans the writes. Messages of one item are in the order in which rules saw them.
+    /// Plans the writes, which are in the order in which rules saw the messages.
     #[must_use]
     pub fn new(writes: Vec<Pending>) -> Self {
-        let mut items: BTreeMap<(String, String, Option<String>), Vec<Pending>> = BTreeMap::new();
+        let mut items: BTreeMap<ItemId, Vec<Pending>> = BTreeMap::new();
         for pending in writes {
-            let Write { key, table, .. } = &pending.write;
-            let text = |key: &shared::item::KeyAttribute| key.value.canonical().into_owned();
-            let item = (table.clone(), text(&key.hash), key.range.as_ref().map(text));
-            items.entry(item).or_default().push(pending);
+            items.entry(ItemId::new(&pending.write)).or_default().push(pending);
         }
         let mut plan = Self::default();
         let mut size = 0;
@@ -74,29 +78,20 @@ impl Plan {
         }
         plan
     }
+
+    /// The items of which a message is left undone.
+    pub(crate) fn undone_items(&self, is_undone: impl Fn(usize) -> bool) -> BTreeSet<ItemId> {
+        let steps = self.batches.iter().chain(&self.sequences).flatten();
+        let undone = steps.filter(|step| step.superseded.iter().chain([&step.place]).any(|place| is_undone(*place)));
+        undone.map(|step| ItemId::new(&step.write)).collect()
+    }
 }
 
 /// What has to be done for one item.
 fn steps(writes: Vec<Pending>) -> Vec<Step> {
-    let mut distinct: Vec<(Pending, Vec<usize>)> = Vec::with_capacity(writes.len());
-    // One delivery has several writes of an item if several routes lead to it.
-    let mut known: BTreeMap<(u64, String), Vec<usize>> = BTreeMap::new();
-    for pending in writes {
-        let places = known.entry((pending.at, pending.delivery_id.clone())).or_default();
-        let same = |at: &&usize| distinct.get(**at).is_some_and(|(first, _)| first.write == pending.write);
-        let first = places.iter().find(same).copied();
-        if let Some((_, repeats)) = first.and_then(|at| distinct.get_mut(at)) {
-            repeats.push(pending.place);
-        } else {
-            places.push(distinct.len());
-            distinct.push((pending, Vec::new()));
-        }
-    }
-    // Of one millisecond the queue's order is the best that is known.
-    distinct.sort_by_key(|(pending, _)| (pending.at, pending.place));
-    let mut steps: Vec<Step> = Vec::with_capacity(distinct.len());
-    for (Pending { place, write, .. }, superseded) in distinct {
-        let mut step = Step { place, superseded, write };
+    let mut steps: Vec<Step> = Vec::with_capacity(writes.len());
+    for Pending { place, write } in writes {
+        let mut step = Step { place, superseded: Vec::new(), write };
         while let Some(earlier) = steps.pop_if(|earlier| is_irrelevant(&earlier.write.effect, &step.write.effect)) {
             step.superseded.push(earlier.place);
             step.superseded.extend(earlier.superseded);

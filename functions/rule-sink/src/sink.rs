@@ -1,15 +1,16 @@
-//! The protocol: every message as a write, its claim proven, the writes carried out, and what can't be written put aside
-//! before it is acknowledged.
+//! The protocol: messages in slices that fit into memory, every message as a write, its claim proven, the writes carried
+//! out, and what can't be written put aside before it is acknowledged.
 
 use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use lambda_runtime::tracing;
 use shared::batch::SqsRecord;
 use shared::fault::{Fault, FaultKind, chain};
-use shared::id::AccountId;
-use shared::port::{DeadLetters, Holders, ItemStore};
+use shared::id::{AccountId, CertificateId};
+use shared::port::{DeadLetters, Holders, Holding, ItemStore};
 use shared::route::Routes;
 use shared::text::shorten;
 use shared::timestamp;
@@ -20,9 +21,11 @@ use crate::binding::Claim;
 use crate::envelope::{Envelope, MAX_ROUTE, Rejected, Rejection};
 use crate::fates::{Fate, Fates};
 use crate::holdings::Holdings;
-use crate::plan::{Pending, Plan};
+use crate::plan::{ItemId, Pending, Plan};
 use crate::refusal::{Reason, Refusal};
+use crate::slices::{Distinct, MAX_SLICE_WEIGHT, Opened, slices};
 use crate::translation::{Translated, translate};
+use crate::weight::weight;
 use crate::writing::carry_out;
 
 /// Of the time for writing, the part that may go by until it is known whose things certificates are.
@@ -39,6 +42,7 @@ pub struct Sink<I, D, H> {
     dead_letters: D,
     holdings: Holdings<H>,
     items: I,
+    max_slice_weight: usize,
     routes: Routes,
 }
 
@@ -90,7 +94,14 @@ impl<'a> Received<'a> {
 impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H> {
     /// A sink with these routes.
     pub fn new(account_id: AccountId, routes: Routes, items: I, dead_letters: D, holders: H) -> Self {
-        Self { account_id, dead_letters, holdings: Holdings::new(holders), items, routes }
+        let holdings = Holdings::new(holders);
+        Self { account_id, dead_letters, holdings, items, max_slice_weight: MAX_SLICE_WEIGHT, routes }
+    }
+
+    /// The same with slices of at most so many bytes of memory. What becomes of messages does not depend on it.
+    #[must_use]
+    pub fn with_max_slice_weight(self, max_slice_weight: usize) -> Self {
+        Self { max_slice_weight, ..self }
     }
 
     /// Takes the messages of an invocation. What was not done at `until` is delivered again, and changes nothing where
@@ -98,14 +109,16 @@ impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H
     pub async fn take(&self, records: &[SqsRecord], now: OffsetDateTime, until: Instant) -> Outcome {
         let received: Vec<Received<'_>> = records.iter().map(Received::new).collect();
         let mut fates = Fates::new(records.len());
-        let translated = self.translate(&received, &mut fates);
+        let Distinct { messages, repeats } = Distinct::new(open(&received, &mut fates));
         let writing_until = until.checked_sub(FOR_REFUSALS).unwrap_or(until);
         // A claim that can't be proven costs only itself, and not the time of the others.
         let begun = Instant::now();
         let proving_until = begun + writing_until.saturating_duration_since(begun) / FOR_CLAIMS;
-        let proven = self.prove(translated, &mut fates, proving_until).await;
-        for (place, fate) in carry_out(&self.items, &Plan::new(proven), writing_until).await {
-            fates.set(place, fate);
+        let holdings = self.look_up(&messages, proving_until).await;
+        let slices = slices(messages, |message| message.weight, self.max_slice_weight);
+        self.write_slices(slices, &holdings, &mut fates, writing_until).await;
+        for (repeat, first) in repeats {
+            fates.set(repeat, fates.of(first).clone());
         }
         for place in self.reject(&received, &fates, now, until).await {
             fates.set(place, Fate::Again);
@@ -122,49 +135,62 @@ impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H
         }
     }
 
-    /// Every message as a write.
-    fn translate(&self, received: &[Received<'_>], fates: &mut Fates) -> Vec<(Pending, Option<Claim>)> {
-        let mut translated = Vec::with_capacity(received.len());
-        for (place, Received { body, message_id }) in received.iter().enumerate() {
-            let write = || {
-                let envelope = Envelope::decode(body).map_err(|fault| Refusal::new(Reason::Envelope, fault))?;
-                let Translated { claim, write } =
-                    translate(&self.routes, &envelope, self.account_id.as_str(), message_id)?;
-                let delivery_id = envelope.delivery_id(message_id).to_owned();
-                Ok((Pending { at: envelope.timestamp(), delivery_id, place, write }, claim))
-            };
-            // Whatever one message does to the code that reads it costs the others nothing.
-            match catch_unwind(AssertUnwindSafe(write)) {
-                Ok(Ok(pending)) => translated.push(pending),
-                Ok(Err(refusal)) => fates.set(place, Fate::Refused(refusal)),
-                Err(_) => tracing::error!(message.id = %message_id, "the function panicked over message {message_id}"),
-            }
-        }
-        translated
+    /// Whose things the certificates are that published by routes which want to know. Those that can't be told at this
+    /// time are missing.
+    async fn look_up(&self, messages: &[Opened<'_>], until: Instant) -> HashMap<CertificateId, Holding> {
+        let is_bound = |route: &str| self.routes.route(route).is_some_and(|route| route.bind_to.is_some());
+        let bound = messages.iter().filter(|message| is_bound(message.envelope.route()));
+        let certificates: BTreeSet<CertificateId> =
+            bound.filter_map(|message| message.envelope.principal()?.parse().ok()).collect();
+        self.holdings.of(certificates.iter().collect(), until).await
     }
 
-    /// The writes whose claims are right, or that make none.
-    async fn prove(
+    /// Writes one slice after another. Each has its share of the time that is left, so that a table that hangs in one of
+    /// them leaves time for the others.
+    async fn write_slices(
         &self,
-        translated: Vec<(Pending, Option<Claim>)>,
+        slices: Vec<Vec<Opened<'_>>>,
+        holdings: &HashMap<CertificateId, Holding>,
         fates: &mut Fates,
         until: Instant,
+    ) {
+        let mut undone_items = BTreeSet::new();
+        for (slice, left) in slices.iter().zip((1..=u32::try_from(slices.len()).unwrap_or(u32::MAX)).rev()) {
+            let begun = Instant::now();
+            let slice_until = begun + until.saturating_duration_since(begun) / left;
+            let mut writes = self.writes(slice, holdings, fates);
+            // What comes after a message of the same item must not overtake it.
+            writes.retain(|pending| undone_items.is_empty() || !undone_items.contains(&ItemId::new(&pending.write)));
+            let plan = Plan::new(writes);
+            for (place, fate) in carry_out(&self.items, &plan, slice_until).await {
+                fates.set(place, fate);
+            }
+            undone_items.extend(plan.undone_items(|place| *fates.of(place) == Fate::Again));
+        }
+    }
+
+    /// The writes of messages that make no claim, or a right one.
+    fn writes(
+        &self,
+        slice: &[Opened<'_>],
+        holdings: &HashMap<CertificateId, Holding>,
+        fates: &mut Fates,
     ) -> Vec<Pending> {
-        let claims = translated.iter().filter_map(|(_, claim)| claim.as_ref());
-        let holdings = self.holdings.of(claims.map(|claim| &claim.certificate_id).collect(), until).await;
-        let mut proven = Vec::with_capacity(translated.len());
-        for (pending, claim) in translated {
-            let judged = match &claim {
-                None => Some(Ok(())),
-                Some(claim) => holdings.get(&claim.certificate_id).and_then(|holding| claim.judge(holding)),
+        let mut writes = Vec::with_capacity(slice.len());
+        for Opened { envelope, message_id, place, .. } in slice {
+            let write = || translate(&self.routes, envelope, self.account_id.as_str(), message_id);
+            // Whatever one message does to the code that reads it costs the others nothing.
+            let Ok(translated) = catch_unwind(AssertUnwindSafe(write)) else {
+                tracing::error!(message.id = %message_id, "the function panicked over message {message_id}");
+                continue;
             };
-            match judged {
-                Some(Ok(())) => proven.push(pending),
-                Some(Err(refusal)) => fates.set(pending.place, Fate::Refused(refusal)),
-                None => {}
+            match translated.map(|Translated { claim, write }| (authorize(claim.as_ref(), holdings), write)) {
+                Ok((Some(Ok(())), write)) => writes.push(Pending { place: *place, write }),
+                Ok((Some(Err(refusal)), _)) | Err(refusal) => fates.set(*place, Fate::Refused(refusal)),
+                Ok((None, _)) => {}
             }
         }
-        proven
+        writes
     }
 
     /// Puts aside what is refused. Gives back the places of those that could not be put aside.
@@ -210,5 +236,28 @@ impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H
         }
         kept.extend(not_taken.iter().filter_map(|(place, _)| places.get(*place)));
         kept
+    }
+}
+
+/// The messages whose envelopes can be read.
+fn open<'a>(received: &'a [Received<'_>], fates: &mut Fates) -> Vec<Opened<'a>> {
+    let mut opened = Vec::with_capacity(received.len());
+    for (place, Received { body, message_id }) in received.iter().enumerate() {
+        match Envelope::decode(body) {
+            Ok(envelope) => {
+                let weight = weight(body, &envelope);
+                opened.push(Opened { envelope, message_id, place, weight });
+            }
+            Err(fault) => fates.set(place, Fate::Refused(Refusal::new(Reason::Envelope, fault.to_string()))),
+        }
+    }
+    opened
+}
+
+/// Whether a message may be written. None if nobody can tell at this time.
+fn authorize(claim: Option<&Claim>, holdings: &HashMap<CertificateId, Holding>) -> Option<Result<(), Refusal>> {
+    match claim {
+        None => Some(Ok(())),
+        Some(claim) => claim.judge(holdings.get(&claim.certificate_id)?),
     }
 }

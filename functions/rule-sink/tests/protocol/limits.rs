@@ -92,7 +92,7 @@ async fn a_request_has_16_mb_whatever_is_in_it() {
     let controls = json!("\u{1}".repeat(409_000));
     let empty = Value::Array(vec![json!(""); 409_000]);
     for payload in [controls, empty] {
-        let stage = Stage::new();
+        let stage = Stage::with_max_slice_weight(usize::MAX);
         let messages: Vec<Value> = (0..5).map(|n| json_message("all", "pump", n, &payload)).collect();
         stage.written(&messages).await;
         let sizes: Vec<usize> = stage.dynamodb.sent().iter().map(|sent| sent.body.to_string().len()).collect();
@@ -137,8 +137,6 @@ fn sizes_of_a_batch_add_up_to_what_it_may_have() {
     let key = |value: String| KeyAttribute { name: "k".to_owned(), value: KeyValue::Text(value) };
     let writes = |octets: usize| {
         let pending = |n: usize| Pending {
-            at: 0,
-            delivery_id: String::new(),
             place: n,
             write: Write {
                 // The names and the key have three octets.

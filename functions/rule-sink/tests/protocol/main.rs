@@ -9,4 +9,5 @@ mod limits;
 mod order;
 mod refusals;
 mod rows;
+mod slices;
 mod stage;

@@ -48,9 +48,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_batch_ends_as_its_messages_one_by_one(messages in prop::collection::vec(any_message(), 1..24)) {
+    fn a_batch_ends_as_its_messages_one_by_one(
+        messages in prop::collection::vec(any_message(), 1..24),
+        max_slice_weight in prop_oneof![Just(1_usize), 10_000..60_000_usize, Just(usize::MAX)],
+    ) {
         run(async {
-            let (batch, single) = (Stage::new(), Stage::new());
+            let (batch, single) = (Stage::with_max_slice_weight(max_slice_weight), Stage::new());
             let outcome = batch.take(&messages).await;
             prop_assert!(outcome.failed.is_empty() && outcome.rejected == 0, "{outcome:?}");
             prop_assert_eq!(outcome.written + outcome.repeated, u64::try_from(messages.len()).unwrap());

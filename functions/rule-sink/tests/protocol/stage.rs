@@ -115,6 +115,12 @@ impl Stage {
         Self { dynamodb, holders, queue, sink }
     }
 
+    /// The same with slices of at most so many bytes of memory.
+    pub(crate) fn with_max_slice_weight(weight: usize) -> Self {
+        let stage = Self::new();
+        Self { sink: stage.sink.with_max_slice_weight(weight), ..stage }
+    }
+
     /// Takes messages as one batch; the n-th one is called `n`.
     pub(crate) async fn take(&self, messages: &[Value]) -> Outcome {
         let bodies: Vec<String> = messages.iter().map(Value::to_string).collect();
