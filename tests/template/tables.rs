@@ -39,3 +39,29 @@ fn histories_outlast_their_queues() -> Result<()> {
     }
     Ok(())
 }
+
+/// What writes a row that expires calls its time so.
+#[test]
+fn rows_that_expire_are_deleted() -> Result<()> {
+    let template = Template::transformed()?;
+    for table in ["Registrations", "Devices", "DeviceEvents", "Messages"] {
+        let ttl = template.at(&format!("/Resources/{table}/Properties/TimeToLiveSpecification"))?;
+        assert_eq!(*ttl, json!({"AttributeName": "expiresAt", "Enabled": true}), "{table}");
+    }
+    Ok(())
+}
+
+/// Rows that can't be made again can be restored; histories, which grow and expire, if somebody pays for it.
+#[test]
+fn recovery_of_histories_is_a_choice() -> Result<()> {
+    let template = Template::transformed()?;
+    for (parameters, of_histories) in [(&[][..], "false"), (&[("PointInTimeRecoveryForHistory", "true")], "true")] {
+        let deployed = template.deployed("fleet", parameters)?;
+        for (name, table) in deployed.properties("AWS::DynamoDB::Table")? {
+            let is_history = ["DeviceEvents", "Messages"].contains(&name);
+            let expected = if is_history { json!(of_histories) } else { json!(true) };
+            assert_eq!(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], expected, "{name}");
+        }
+    }
+    Ok(())
+}

@@ -4,6 +4,8 @@ mod conditions;
 mod listing;
 mod row;
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -51,12 +53,13 @@ impl Devices {
         answer.item.map(|item| read(GET, client, item)).transpose()
     }
 
-    /// Writes a change, if the row is one that the change was made for.
+    /// Writes a change, if the row is one that the change was made for. A row that is not permanent expires `retention`
+    /// after its newest event.
     ///
     /// # Errors
     /// Faults of the call, and [`FaultKind::Invalid`] for a row that can't be read.
-    pub async fn change(&self, client: &ClientId, change: &Change) -> Result<Written, Fault> {
-        let request = conditions::request(&self.client, &self.table, client, change)?;
+    pub async fn change(&self, client: &ClientId, change: &Change, retention: Duration) -> Result<Written, Fault> {
+        let request = conditions::request(&self.client, &self.table, client, change, retention)?;
         Ok(match conditional(request.send().await)? {
             Conditional::Done(row) => Written::Done(Box::new(read(super::row::UPDATE, client, row)?)),
             Conditional::Failed(row) if row.is_empty() => Written::NotMet(Box::new(Device::unknown(client.clone()))),

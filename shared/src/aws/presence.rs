@@ -30,7 +30,8 @@ pub struct PresenceTables {
 }
 
 impl PresenceTables {
-    /// Makes the clients; no request is sent. The history keeps an event for `retention`.
+    /// Makes the clients; no request is sent. The history keeps an event for `retention`, and a row that is not permanent
+    /// outlasts its newest event by as much.
     #[must_use]
     pub fn new(config: &SdkConfig, devices: String, events: String, retention: Duration) -> Self {
         Self { devices: Devices::new(config, devices), events: DeviceEvents::new(config, events), retention }
@@ -109,7 +110,7 @@ impl PresenceStore for PresenceTables {
     }
 
     async fn change(&self, client: &ClientId, change: &Change) -> Result<Written, Fault> {
-        self.devices.change(client, change).await
+        self.devices.change(client, change, self.retention).await
     }
 
     async fn keep<'a>(&self, events: &[&'a LifecycleEvent]) -> Result<Vec<&'a LifecycleEvent>, Fault> {

@@ -61,6 +61,12 @@ impl Update {
         self.value(name, value, |name| format!("#{name} = if_not_exists(#{name}, :{name})"))
     }
 
+    /// Sets a number, or what another attribute holds, if it is there.
+    pub(super) fn set_number_unless(self, name: &str, other: &str, value: impl Into<i128>) -> Self {
+        let value = AttributeValue::N(value.into().to_string());
+        self.value(name, value, |name| format!("#{name} = if_not_exists(#{other}, :{name})")).name(other)
+    }
+
     fn value(mut self, name: &str, value: AttributeValue, clause: impl Fn(&str) -> String) -> Self {
         self.set.push(clause(name));
         self.request = self

@@ -23,6 +23,8 @@ pub struct Change {
     pub last_connect_failure: Option<ConnectFailure>,
     /// The latest time of any event. Made for a row with an earlier one.
     pub last_event_at: Option<OffsetDateTime>,
+    /// The row becomes permanent. Made for any row.
+    pub permanent: bool,
     /// Subscriptions of the current session.
     pub subscriptions: Option<SubscriptionsChange>,
 }

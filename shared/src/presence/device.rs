@@ -29,6 +29,10 @@ pub struct Device {
     pub last_connect_failure: Option<ConnectFailure>,
     /// The latest time of any event.
     pub last_event_at: Option<OffsetDateTime>,
+    /// Whether a certificate has ever been connected as this client. Other rows expire some time after their newest
+    /// event: those of clients that only failed to connect, and of sessions without a certificate, which AWS IoT ends
+    /// within a day and which often make up a new client id each time.
+    pub permanent: bool,
     /// Subscriptions of the session of the newest connection.
     pub subscriptions: Subscriptions,
 }
@@ -80,7 +84,7 @@ impl ClientKind {
     pub fn of(client_id: &ClientId, principal: Option<&str>) -> Self {
         if Self::is_console(client_id) {
             Self::Console
-        } else if principal.is_some_and(|principal| principal.parse::<CertificateId>().is_ok()) {
+        } else if principal.is_some_and(is_certificate) {
             Self::Device
         } else {
             Self::Application
@@ -107,6 +111,7 @@ impl Device {
             early: BTreeMap::new(),
             last_connect_failure: None,
             last_event_at: None,
+            permanent: false,
             subscriptions: Subscriptions::default(),
         }
     }
@@ -118,6 +123,8 @@ impl Device {
         let mut told = Self::unknown(event.client_id.clone());
         told.connection = Connection::of(event);
         told.last_event_at = Some(at);
+        let failed = matches!(event.occurrence, Occurrence::ConnectFailed { .. });
+        told.permanent = !failed && event.principal.as_deref().is_some_and(is_certificate);
         let subscriptions = |filters: &BTreeSet<String>, subscribed| {
             let filters = filters.iter().map(|filter| (filter.clone(), Subscription { at, subscribed }));
             BTreeMap::from([(event.session.clone(), Subscriptions(filters.collect()))])
@@ -155,6 +162,10 @@ impl Device {
         };
         row
     }
+}
+
+fn is_certificate(principal: &str) -> bool {
+    principal.parse::<CertificateId>().is_ok()
 }
 
 /// The same connection before its end.

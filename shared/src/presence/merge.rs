@@ -39,6 +39,7 @@ impl Device {
         let mut change = Change {
             last_connect_failure: told.last_connect_failure.as_ref().filter(failed).cloned(),
             last_event_at: told.last_event_at.filter(later),
+            permanent: told.permanent && !self.permanent,
             ..Change::default()
         };
         let mut sessions = told.early.clone();
@@ -140,6 +141,7 @@ impl Device {
         }
         self.last_connect_failure = change.last_connect_failure.or_else(|| self.last_connect_failure.take());
         self.last_event_at = change.last_event_at.or(self.last_event_at);
+        self.permanent |= change.permanent;
     }
 }
 

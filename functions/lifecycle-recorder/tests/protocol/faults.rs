@@ -193,6 +193,7 @@ impl PresenceStore for Panicking {
         assert_ne!(client.as_str(), "bad");
         let mut row = Device::unknown(client.clone());
         row.last_event_at = change.last_event_at;
+        row.permanent = change.permanent;
         row.connection = match &change.connection {
             Some(shared::presence::ConnectionChange::Replace(new, _)) => Some(new.clone()),
             other => panic!("{other:?}"),

@@ -7,7 +7,9 @@ use shared::presence::{
     Change, Connection, ConnectionChange, Device, Subscription, Subscriptions, SubscriptionsChange,
 };
 
-use crate::stage::{MINUTE, START, Stage, connect_failed, connected, disconnected, id, subscribed, unsubscribed};
+use crate::stage::{
+    MINUTE, RETENTION, START, Stage, connect_failed, connected, disconnected, id, subscribed, unsubscribed,
+};
 
 /// Operations that were asked for, those on the history left out.
 fn row_writes(stage: &Stage) -> Vec<String> {
@@ -32,6 +34,8 @@ async fn a_connection_is_told_from_its_beginning_to_its_end() {
         "clientKind": {"S": "device"},
         "connected": {"BOOL": true},
         "connectedAt": {"S": "2026-09-21T14:13:20.000Z"},
+        "expiresAt": {"S": "never"},
+        "expiryOverride": {"S": "never"},
         "ipAddress": {"S": "198.51.100.7"},
         "lastEventAt": {"S": "2026-09-21T14:13:20.000Z"},
         "presence": stage.only_row()["presence"],
@@ -214,7 +218,7 @@ async fn a_change_that_was_made_for_another_row_is_not_written() {
         Change { subscriptions: Some(forgotten), ..Change::default() },
         Change { connection: Some(replaced), ..Change::default() },
     ] {
-        let written = stage.devices().change(&id("c"), &change).await.unwrap();
+        let written = stage.devices().change(&id("c"), &change, RETENTION).await.unwrap();
         assert_eq!(written, Written::NotMet(Box::new(row.clone())), "{change:?}");
     }
 }
@@ -285,6 +289,33 @@ async fn failures_are_counted_once_and_leave_presence_alone() {
 
     stage.recorded(&[connect_failed("never", START, "f")]).await;
     assert_eq!(stage.device("never").await.unwrap().connection, None);
+}
+
+/// The seconds since 1970 at which a row expires whose newest event came at a time in milliseconds.
+fn expiry(newest: i64) -> Value {
+    json!({"N": (newest / 1000 + i64::try_from(RETENTION.as_secs()).unwrap()).to_string()})
+}
+
+#[tokio::test]
+async fn a_row_expires_until_a_certificate_has_been_connected() {
+    let stage = Stage::new();
+    stage.recorded(&[connect_failed("c", START + MINUTE, "f1")]).await;
+    assert_eq!(stage.only_row()["expiresAt"], expiry(START + MINUTE), "a certificate that only fails to connect");
+    stage.recorded(&[connect_failed("c", START, "f0")]).await;
+    assert_eq!(stage.only_row()["expiresAt"], expiry(START + MINUTE), "an older event comes late");
+    for (at, event) in [(2, connected as fn(&str, i64, &str, i64) -> Value), (3, disconnected)] {
+        let mut event = event("c", START + at * MINUTE, "s1", 1);
+        event["principalIdentifier"] = "AROAEXAMPLE:ann".into();
+        stage.recorded(&[event]).await;
+        assert_eq!(stage.only_row()["expiresAt"], expiry(START + at * MINUTE), "a session without a certificate");
+    }
+    stage.recorded(&[disconnected("c", START, "s0", 0)]).await;
+    assert_eq!(stage.only_row()["session"], json!({"S": "s1"}), "the certificate's connection is an old one");
+    assert_eq!(stage.only_row()["expiresAt"], json!({"S": "never"}));
+    let _ = stage.dynamodb.sent();
+    stage.recorded(&[connect_failed("c", START + 4 * MINUTE, "f2")]).await;
+    assert_eq!(stage.only_row()["expiresAt"], json!({"S": "never"}));
+    assert_eq!(row_writes(&stage), ["TransactWriteItems", "UpdateItem"], "the row was not asked for first");
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ pub(crate) const EVENTS: &str = "events";
 /// A time in milliseconds that events begin at.
 pub(crate) const START: i64 = 1_790_000_000_000;
 pub(crate) const MINUTE: i64 = 60_000;
+/// For how long the history keeps an event, and a row that is not permanent outlasts its newest one.
+pub(crate) const RETENTION: Duration = Duration::from_hours(24 * 90);
 
 /// The recorder over its tables.
 pub(crate) struct Stage {
@@ -76,8 +78,7 @@ impl Stage {
 }
 
 fn tables_of(dynamodb: &DynamoDb) -> PresenceTables {
-    let retention = Duration::from_hours(24 * 90);
-    PresenceTables::new(&dynamodb.config(), DEVICES.to_owned(), EVENTS.to_owned(), retention)
+    PresenceTables::new(&dynamodb.config(), DEVICES.to_owned(), EVENTS.to_owned(), RETENTION)
 }
 
 pub(crate) fn batch(events: &[Value]) -> Batch {

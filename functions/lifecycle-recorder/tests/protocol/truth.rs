@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::event::LifecycleEvent;
 use shared::port::Written;
 use shared::presence::{Change, Connection, Device, EarlyChange};
@@ -15,7 +15,7 @@ use shared::timestamp::{from_millis, to_text};
 use tokio::task::JoinSet;
 
 use crate::stage::{
-    DEVICES, EVENTS, MINUTE, START, Stage, connect_failed, connected, disconnected, subscribed, unsubscribed,
+    DEVICES, EVENTS, MINUTE, RETENTION, START, Stage, connect_failed, connected, disconnected, subscribed, unsubscribed,
 };
 
 const CLIENT: &str = "site/7 pump";
@@ -43,6 +43,13 @@ struct Plan {
     /// Topic filters subscribed to or given up, ten seconds apart.
     subscriptions: Vec<(usize, bool)>,
     failure: bool,
+    /// Whoever authenticates.
+    principal: String,
+}
+
+/// A certificate, or a session of an application.
+fn principal() -> impl Strategy<Value = String> {
+    select(vec!["ce".repeat(32), "AROAEXAMPLE:ann".to_owned(), "AROAEXAMPLE:bob".to_owned()])
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
@@ -54,8 +61,9 @@ fn plan() -> impl Strategy<Value = Plan> {
     let lost = (prop::bool::weighted(0.2), prop::bool::weighted(0.2));
     let skew = (-120..=120_i64, -120..=120_i64, -120..=120_i64);
     let subscriptions = vec((0..4_usize, any::<bool>()), 0..5);
-    (gap, 0..600_i64, lost, skew, 1..4_i64, subscriptions, prop::bool::weighted(0.2)).prop_map(
-        |(gap, minutes, lost, skew, step, subscriptions, failure)| Plan {
+    let failure = prop::bool::weighted(0.2);
+    (gap, 0..600_i64, lost, skew, 1..4_i64, subscriptions, failure, principal()).prop_map(
+        |(gap, minutes, lost, skew, step, subscriptions, failure, principal)| Plan {
             gap,
             minutes,
             lost,
@@ -63,6 +71,7 @@ fn plan() -> impl Strategy<Value = Plan> {
             step,
             subscriptions,
             failure,
+            principal,
         },
     )
 }
@@ -95,7 +104,7 @@ fn story(plans: &[Plan]) -> Story {
         if let Some(Plan { gap: Gap::TakeOver(millis), .. }) = plans.get(n + 1) {
             end_is_late = *millis;
         }
-        let begin = now;
+        let (begin, first) = (now, story.events.len());
         let mut subscriptions: BTreeMap<usize, bool> = BTreeMap::new();
         for (filter, subscribes) in &plan.subscriptions {
             now += 10 * SECOND;
@@ -114,6 +123,9 @@ fn story(plans: &[Plan]) -> Story {
         }
         if plan.failure {
             story.events.push(connect_failed(CLIENT, now, &format!("f{n}")));
+        }
+        for event in story.events.iter_mut().skip(first) {
+            event["principalIdentifier"] = plan.principal.clone().into();
         }
         if !plan.lost.0 || !plan.lost.1 {
             story.connection = Some((session, version, !plan.lost.1));
@@ -158,6 +170,17 @@ fn visible(device: Device) -> Device {
     Device { connect_failures: 0, early: BTreeMap::new(), ..device }
 }
 
+/// Whether a certificate has been connected, by the events alone; and when the row expires in seconds, if it does.
+fn assert_expiry(stage: &Stage, events: &[Value]) {
+    let certificate = |event: &&Value| event["principalIdentifier"].as_str().is_some_and(|text| text.len() == 64);
+    let mut connections = events.iter().filter(|event| event["eventType"] != "connect_failed");
+    let permanent = connections.any(|event| certificate(&event));
+    let last = events.iter().map(|event| event["timestamp"].as_u64().unwrap()).max().unwrap();
+    let seconds = last / 1000 + RETENTION.as_secs();
+    let expected = if permanent { json!({"S": "never"}) } else { json!({"N": seconds.to_string()}) };
+    assert_eq!(stage.only_row()["expiresAt"], expected);
+}
+
 fn assert_true(device: &Device, story: &Story) {
     let connection = device.connection.as_ref();
     let told =
@@ -182,6 +205,7 @@ fn assert_kept(stage: &Stage, events: &[Value]) {
     assert_eq!(counted, failures);
     let last = events.iter().map(|event| event["timestamp"].as_u64().unwrap()).max().unwrap();
     assert_eq!(stage.only_row()["lastEventAt"]["S"], to_text(from_millis(last).unwrap()));
+    assert_expiry(stage, events);
 }
 
 /// Events of which many contradict each other: connections of one session, one version or one time, and times that are
@@ -223,7 +247,7 @@ async fn assert_agreement(known: &[Value], believed: &[Value], news: &Device, li
     if change.is_empty() {
         return;
     }
-    match stage.devices().change(&CLIENT.parse().unwrap(), &change).await.unwrap() {
+    match stage.devices().change(&CLIENT.parse().unwrap(), &change, RETENTION).await.unwrap() {
         Written::Done(now) => {
             assert!(is_part_of(&change, &right, &row), "{change:?} was written, not {right:?}");
             assert_eq!(visible(now.heard(news)), visible(row.heard(news)));

@@ -1,5 +1,7 @@
 //! A change as an `UpdateItem` request: what [`Change`] says each part is made for, in DynamoDB's words.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -21,6 +23,11 @@ const OLDER: &str = "((#versionNumber < :versionNumber AND #presenceSince <= :la
                      OR (#versionNumber > :versionNumber AND #presenceSince < :earliest)";
 const OLDER_OF_OTHER_SESSION: &str = " OR (#versionNumber = :versionNumber AND (#presenceSince < :presenceSince \
                                       OR (#presenceSince = :presenceSince AND #session < :session)))";
+/// When the row expires, for DynamoDB: a number of seconds since 1970, or a text, which DynamoDB takes for no time.
+const EXPIRES_AT: &str = "expiresAt";
+/// What takes the place of every such time, once it is there: so the row is not asked for before it is written.
+const EXPIRY_OVERRIDE: &str = "expiryOverride";
+const NEVER: &str = "never";
 const THIS: &str = "#session = :session AND #versionNumber = :versionNumber";
 
 /// An update under construction, with the conditions of its parts.
@@ -35,6 +42,7 @@ pub(super) fn request(
     table: &str,
     id: &ClientId,
     change: &Change,
+    retention: Duration,
 ) -> Result<UpdateItemFluentBuilder, Fault> {
     let update = Update::new(client, table).key(CLIENT_ID, id.as_str()).returning_row();
     let mut draft = Draft { conditions: Vec::new(), update };
@@ -62,7 +70,13 @@ pub(super) fn request(
         draft.update = draft.update.set("lastEventAt", to_text(at));
         draft = draft.only_if("(attribute_not_exists(#lastEventAt) OR #lastEventAt < :lastEventAt)".to_owned());
     }
-    Ok(draft.update.build(Some(&draft.conditions.join(" AND "))))
+    draft.update = match change.last_event_at {
+        _ if change.permanent => draft.update.set(EXPIRY_OVERRIDE, NEVER).set(EXPIRES_AT, NEVER),
+        Some(at) => draft.update.set_number_unless(EXPIRES_AT, EXPIRY_OVERRIDE, (at + retention).unix_timestamp()),
+        None => draft.update,
+    };
+    let condition = draft.conditions.join(" AND ");
+    Ok(draft.update.build(Some(condition.as_str()).filter(|condition| !condition.is_empty())))
 }
 
 impl Draft {

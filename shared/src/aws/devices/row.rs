@@ -27,6 +27,8 @@ struct Row {
     #[serde(default)]
     early_subscriptions: Early,
     #[serde(default)]
+    expiry_override: Option<String>,
+    #[serde(default)]
     ip_address: Option<String>,
     #[serde(default)]
     last_connect_failure: Option<ConnectFailure>,
@@ -54,6 +56,7 @@ pub(super) fn read(item: Item) -> Result<Device, String> {
         early: row.early_subscriptions,
         last_connect_failure: row.last_connect_failure,
         last_event_at: row.last_event_at,
+        permanent: row.expiry_override.is_some(),
         subscriptions: row.subscriptions,
     })
 }
