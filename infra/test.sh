@@ -52,6 +52,10 @@ whole_suite() {
     bash -c 'infra/local/deploy.sh && exec cargo test --workspace --features tests/local-cloud --test suite'
 }
 
+stacks() {
+  python3 infra/local/cloud.py run -- .venv/bin/python infra/local/stacks.py
+}
+
 binary_sizes() {
   local manifest
   for manifest in functions/*/Cargo.toml; do
@@ -88,5 +92,6 @@ step "unit tests and fixtures" cargo test --workspace
 step "dependencies" dependencies
 step "template" template
 step "whole suite on the local cloud" whole_suite
+step "two stacks, one of which goes and comes back" stacks
 step "binary sizes" binary_sizes
 printf '\n== all passed in %d s\n' "$SECONDS"

@@ -36,6 +36,14 @@ fn every_alarm_tells_when_it_begins_and_ends() -> Result<()> {
     Ok(())
 }
 
+/// Each alarm costs something.
+#[test]
+fn the_runbook_tells_how_many_alarms_there_are() -> Result<()> {
+    let words = format!("has {} alarms", alarms()?.len());
+    assert!(crate::file("infra/RUNBOOK.md")?.contains(&words), "{words}");
+    Ok(())
+}
+
 /// CloudWatch evaluates periods of whole minutes, a day of them at most if they are shorter than an hour, else a week
 /// ("`PutMetricAlarm`" in the Amazon CloudWatch API reference).
 #[test]

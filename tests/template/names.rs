@@ -67,8 +67,13 @@ fn the_longest_stack_name_is_the_documented_one() -> Result<()> {
     let stack = "s";
     let room = names(stack)?.iter().map(|((_, name), longest)| longest + stack.len() - name.len()).min();
     assert_eq!(room, Some(MAX_STACK_NAME_LENGTH));
-    let settings = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../samconfig.toml"))?;
-    assert!(settings.contains(&format!("At most {MAX_STACK_NAME_LENGTH} characters")), "{settings}");
+    for (file, words) in [
+        ("infra/RUNBOOK.md", format!("at most {MAX_STACK_NAME_LENGTH} characters")),
+        ("infra/restore.py", format!("MAX_STACK_NAME_LENGTH = {MAX_STACK_NAME_LENGTH}\n")),
+        ("samconfig.toml", format!("At most {MAX_STACK_NAME_LENGTH} characters")),
+    ] {
+        assert!(crate::file(file)?.contains(&words), "{file}: {words}");
+    }
     Ok(())
 }
 

@@ -1,7 +1,6 @@
 //! Settings of functions that stand in several places.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use anyhow::{Context, Result};
 use shared::route::Routes;
@@ -11,7 +10,7 @@ use tests::template::Template;
 /// `cargo lambda watch` can't read the template.
 #[test]
 fn the_local_routes_are_those_of_the_template() -> Result<()> {
-    let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"))?;
+    let manifest = crate::file("Cargo.toml")?;
     let (_, rest) = manifest.split_once("\nROUTES = '''").context("no ROUTES")?;
     let (routes, _) = rest.split_once("'''").context("no end of ROUTES")?;
     assert_eq!(Routes::parse(routes)?, Routes::parse(&environment::routes())?);
