@@ -184,6 +184,7 @@ impl<P: Ports> Checker<P> {
             next_update: crl.next_update(),
             number: crl.number().cloned(),
             scope: crl.scope().clone(),
+            skipped: crl.skipped(),
             snapshot: SnapshotObject { key, layout: written.layout, sha256: written.sha256 },
             this_update: crl.this_update(),
         };

@@ -78,6 +78,13 @@ fn log(report: &Report) {
                 tracing::info!(ca.id = %ca, crl.source = name, ?outcome, "CRL {name}: {outcome:?}");
             }
         }
+        // Once for each list, not with every run.
+        if let (Some(skipped), Outcome::Published) = (source.skipped, outcome) {
+            tracing::warn!(
+                ca.id = %ca, crl.source = name, crl.skipped = skipped,
+                "CRL {name}: {skipped} entries skipped, no certificate can have their serial numbers"
+            );
+        }
     }
     tracing::info!(
         changes = ?report.changes, finished = report.finished, reconciled = report.reconciled,

@@ -63,6 +63,10 @@ pub struct SourceReport {
     pub reason: Option<Reason>,
     /// Serial numbers that left the list, as far as they have been looked at.
     pub removed: u64,
+    /// Further entries of the CRL that counts, which were skipped because no certificate can have their serial numbers;
+    /// left out if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<u64>,
     /// The source; none if the CA itself could not be dealt with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<CrlSource>,
@@ -79,6 +83,7 @@ impl SourceReport {
             outcome,
             reason: None,
             removed: 0,
+            skipped: None,
             source: source.cloned(),
         }
     }

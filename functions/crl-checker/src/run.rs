@@ -129,6 +129,7 @@ impl<P: Ports> Checker<P> {
         if let Some(crl) = &state.current {
             report.crl_number.clone_from(&crl.number);
             report.entries = Some(crl.snapshot.layout.entries);
+            report.skipped = Some(crl.skipped).filter(|skipped| *skipped > 0);
         }
         if let Err(fault) = outcome {
             report.outcome = Outcome::Failed;

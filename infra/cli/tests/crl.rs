@@ -143,7 +143,8 @@ fn a_certificate_is_good_revoked_or_held() {
         ("a02.pem", REVOKED, "revoked", json!("keyCompromise")),
         ("a03.pem", HELD, "held", json!("certificateHold")),
     ] {
-        let answer = expected(json!({"status": status, "reason": reason, "crlNumber": "1f", "entries": 2}));
+        let answer =
+            expected(json!({"status": status, "reason": reason, "crlNumber": "1f", "entries": 2, "skipped": 0}));
         assert_eq!(stage.check(certificate, &["a.crl"], MEANWHILE, &[]), (code, answer.clone()), "{certificate}");
         assert_eq!(stage.check(certificate, &["a.crl"], MEANWHILE, &["--json"]), (code, answer), "{certificate}");
     }
@@ -325,13 +326,11 @@ fn a_certificate_that_the_authority_did_not_issue_is_unusable() {
 fn what_can_not_be_asked_ends_with_1_and_says_why() {
     let stage = Stage::new();
     stage.list("a.crl", &[]);
-    stage.write("text.pem", "no certificate");
     for (arguments, words) in [
         (&["--ca", "ca.pem", "--crl", "missing.crl", "--cert", "a01.pem"][..], "missing.crl"),
         (&["--ca", "missing.pem", "--crl", "a.crl", "--cert", "a01.pem"], "missing.pem"),
         (&["--ca", "ca.pem", "--crl", "a.crl", "--cert", "missing.pem"], "missing.pem"),
         (&["--ca", "ca.pem", "--crl", "a.crl", "--crl", ".", "--cert", "a01.pem"], ". cannot be read"),
-        (&["--ca", "ca.pem", "--crl", "a.crl", "--cert", "text.pem"], "text.pem"),
         (&["--ca", "ca.pem", "--crl", "a.crl", "--cert", "a01.pem", "--colour", "red"], "--colour"),
         (&["--ca", "ca.pem", "--crl", "a.crl", "--cert", "a01.pem", "--at", "noon"], "--at"),
         (&["--ca", "ca.pem", "--crl", "a.crl", "--cert", "a01.pem", "--when-stale", "24"], "--when-stale"),
@@ -340,6 +339,56 @@ fn what_can_not_be_asked_ends_with_1_and_says_why() {
         let output = stage.jitr(&[&["crl", "check"], arguments].concat());
         assert_eq!(output.status.code(), Some(FAILED), "{arguments:?}: {}", errors(&output));
         assert!(output.stdout.is_empty() && errors(&output).contains(words), "{arguments:?}: {}", errors(&output));
+    }
+}
+
+#[test]
+fn what_is_no_certificate_is_unusable() {
+    let stage = Stage::new();
+    stage.list("a.crl", &[]);
+    stage.write("text.pem", "no certificate");
+    stage.write("cut.der", [0x30, 0x82, 0x01]);
+    for certificate in ["text.pem", "cut.der"] {
+        assert_eq!(stage.outcome(certificate, &["a.crl"], MEANWHILE), (UNUSABLE, json!("certificate_malformed")));
+        let output = stage.jitr(&["crl", "check", "--ca", certificate, "--crl", "a.crl", "--cert", "a01.pem"]);
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), &answer["reason"]), (Some(UNUSABLE), &json!("issuer_unusable")));
+        assert!(errors(&output).contains(certificate), "{}", errors(&output));
+    }
+}
+
+/// The frozen lists of `tests/data/crls`, checked as the operator checks them.
+#[test]
+fn frozen_lists_say_what_they_say() {
+    let path = |name: &str| format!("{}/../../tests/data/crls/{name}.der", env!("CARGO_MANIFEST_DIR"));
+    let check = |list: &str, certificate: &str| {
+        let stage = Stage::new();
+        let (ca, list, certificate) = (path("ca-p256"), path(list), path(certificate));
+        let arguments = ["crl", "check", "--ca", &ca, "--crl", &list, "--cert", &certificate];
+        let output = stage.jitr(&[&arguments[..], &["--at", "2026-11-02T00:00:00Z"]].concat());
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code().unwrap(), answer["reason"].clone(), answer["skipped"].clone())
+    };
+    let revoked = (REVOKED, json!("keyCompromise"), json!(0));
+    for list in ["printable", "case", "spaces", "teletex", "ia5", "bmp", "utf32"] {
+        assert_eq!(check(&format!("good-issuer-{list}"), "device-plain"), revoked, "{list}");
+    }
+    assert_eq!(check("good-odd-serials", "device-plain"), (REVOKED, json!("keyCompromise"), json!(5)));
+    assert_eq!(check("good-odd-serials-only", "device-plain"), (GOOD, json!(null), json!(5)));
+    let unspecified = (REVOKED, json!("unspecified"), json!(0));
+    let not_covering = (UNUSABLE, json!("crl_not_covering"), json!(0));
+    for (list, certificate, expected) in [
+        ("good-point-own-name", "device-plain", &unspecified),
+        ("good-point-own-name", "device-point-2", &unspecified),
+        ("good-point-users", "device-plain", &unspecified),
+        ("good-point-users", "authority-below", &not_covering),
+        ("good-point-authorities", "device-plain", &not_covering),
+        ("good-point-authorities", "authority-below", &unspecified),
+        ("good-point-attributes", "authority-below", &not_covering),
+        ("good-point-capitals", "device-point-1", &(GOOD, json!(null), json!(0))),
+        ("good-point-other-path", "device-point-1", &not_covering),
+    ] {
+        assert_eq!(check(list, certificate), *expected, "{list} {certificate}");
     }
 }
 

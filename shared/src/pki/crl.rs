@@ -5,7 +5,8 @@
 //! grow with the list, and nothing that was read counts before [`CrlReader::finish`] has returned a [`Crl`].
 //!
 //! What is accepted is the DER form that RFC 5280 describes and nothing around it: complete CRLs of version 1 or 2,
-//! signed by the CA itself, with nextUpdate. Delta and indirect CRLs are refused. Some deviations from the RFC don't
+//! signed by the CA itself, with nextUpdate. Indirect CRLs are refused, and delta CRLs
+//! unless they are asked for. Some deviations from the RFC don't
 //! change the meaning of a list and are tolerated: an empty revokedCertificates where it should be left out, a FALSE that
 //! is written out where it is the default, missing authorityKeyIdentifier and cRLNumber, and entries with serial numbers
 //! that no certificate can have, which are counted and skipped.
@@ -17,6 +18,7 @@ mod extensions;
 mod fault;
 mod found;
 mod number;
+mod point;
 mod reader;
 mod reason;
 mod scope;
@@ -25,9 +27,10 @@ mod walk;
 pub use entry::Entry;
 pub use fault::CrlFault;
 pub use number::{CrlNumber, CrlNumberError};
+pub use point::DistributionPoint;
 pub use reader::CrlReader;
 pub use reason::{ReasonSet, RevocationReason};
-pub use scope::{CertificateKind, DistributionPoint, MAX_SCOPE_NAMES, Scope};
+pub use scope::{CertificateKind, MAX_SCOPE_NAMES, Scope};
 
 use ::time::OffsetDateTime;
 
@@ -36,6 +39,7 @@ use super::SignatureAlgorithm;
 /// A CRL that its CA has signed, without its entries.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Crl {
+    base: Option<CrlNumber>,
     entries: u64,
     next_update: OffsetDateTime,
     number: Option<CrlNumber>,
@@ -46,6 +50,12 @@ pub struct Crl {
 }
 
 impl Crl {
+    /// Number of the CRL that it is a change to, if it is a delta CRL (RFC 5280 section 5.2.4); none for complete ones.
+    #[must_use]
+    pub fn base(&self) -> Option<&CrlNumber> {
+        self.base.as_ref()
+    }
+
     /// Checks that `now` lies from thisUpdate on and before nextUpdate.
     ///
     /// # Errors

@@ -5,6 +5,8 @@
 //! names are the same if their relative names are, in their order, whatever the string types, the case of letters and
 //! insignificant spaces. Values that are no text, or unreadable as such, are the same if their bytes are.
 
+#[cfg(test)]
+mod tests;
 mod text;
 
 use x509_parser::asn1_rs::Oid;
@@ -53,11 +55,15 @@ impl Name {
         Self { der: der.to_vec() }
     }
 
-    /// The name that a relative name makes with the one that it is relative to (RFC 5280 section 4.2.1.13).
+    /// The name that a relative name, of which the content is given, makes with the one that it is relative to (RFC 5280
+    /// section 4.2.1.13).
     ///
     /// # Errors
-    /// A name that is no SEQUENCE.
+    /// A name that is no SEQUENCE, a relative name that is no set of attributes.
     pub(super) fn with_relative(&self, content: &[u8]) -> Result<Self, Flaw> {
+        if attributes(content)?.is_empty() {
+            return Err(Flaw("a relative name without attributes"));
+        }
         let names = der::only(&self.der, SEQUENCE, "a name that is no SEQUENCE")?;
         let relative = der::encode(SET, &[content]);
         Ok(Self { der: der::encode(SEQUENCE, &[names, &relative]) })

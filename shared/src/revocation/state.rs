@@ -37,11 +37,19 @@ pub struct PublishedCrl {
     pub next_update: OffsetDateTime,
     /// Which certificates and reasons it answers for.
     pub scope: Scope,
+    /// Entries that were skipped, because no certificate can have their serial numbers.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped: u64,
     /// The serial numbers on it.
     pub snapshot: SnapshotObject,
     /// When it was issued.
     #[serde(with = "timestamp::text")]
     pub this_update: OffsetDateTime,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands members over by reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A fault of the newest check.

@@ -38,6 +38,7 @@ fn published(key: &str) -> PublishedCrl {
         next_update: NOW,
         scope: serde_json::from_value(json!({"certificates": "user", "distributionPoints": [SOURCE], "reasons": 258}))
             .unwrap(),
+        skipped: 3,
         snapshot: snapshot(key),
         this_update: NOW,
     }
@@ -50,6 +51,7 @@ fn published_item(key: &str) -> Value {
         "scope": {"M": {
             "certificates": {"S": "user"}, "distributionPoints": {"L": [{"S": SOURCE}]}, "reasons": {"N": "258"},
         }},
+        "skipped": {"N": "3"},
         "snapshot": snapshot_item(key),
         "thisUpdate": {"S": NOW_TEXT},
     }})

@@ -9,7 +9,7 @@ use shared::pki::crl::RevocationReason;
 
 use crate::make::sign;
 use crate::shapes::shapes;
-use crate::{Listed, NOW, certificate, check, file, path, read};
+use crate::{Listed, NOW, certificate, check, file, is_possible, path, read};
 
 /// Generated lists; a process each.
 const GENERATED: usize = 60;
@@ -27,17 +27,23 @@ fn verdict(list: &[u8]) -> Option<(Vec<Listed>, bool)> {
     text.contains("Certificate Revocation List").then(|| (entries(&text), messages.contains("verify OK")))
 }
 
+/// The entries with serial numbers that a certificate can have.
 fn entries(text: &str) -> Vec<Listed> {
-    let mut listed: Vec<Listed> = Vec::new();
+    let mut listed: Vec<(&str, RevocationReason)> = Vec::new();
     let mut lines = text.lines().map(str::trim);
     while let Some(line) = lines.next() {
         if let Some(serial) = line.strip_prefix("Serial Number: ") {
-            listed.push((hex::decode(serial).unwrap(), RevocationReason::Unspecified));
+            listed.push((serial, RevocationReason::Unspecified));
         } else if line.starts_with("X509v3 CRL Reason Code:") {
             listed.last_mut().unwrap().1 = reason(lines.next().unwrap());
         }
     }
-    listed
+    let possible = |(serial, reason): (&str, _)| {
+        // Negative ones begin with a sign, and those of more than 34 octets go on in the next line.
+        let octets = hex::decode(serial.trim_start_matches("00")).ok()?;
+        is_possible(&octets).then_some((octets, reason))
+    };
+    listed.into_iter().filter_map(possible).collect()
 }
 
 fn reason(words: &str) -> RevocationReason {

@@ -10,11 +10,12 @@ use webpki::{
 
 use crate::make::sign;
 use crate::shapes::shapes;
-use crate::{Listed, NOW, certificate, check, file};
+use crate::{Listed, NOW, certificate, check, file, is_possible};
 
 /// Serial number of the device in the corpus.
 const DEVICE: [u8; 2] = [0x12, 0x34];
 
+/// The entries with serial numbers that a certificate can have.
 fn entries(crl: &BorrowedCertRevocationList<'_>) -> Result<Vec<Listed>, Error> {
     let read = |entry: webpki::BorrowedRevokedCert<'_>| {
         // RFC 5280 numbers, on both sides.
@@ -23,9 +24,11 @@ fn entries(crl: &BorrowedCertRevocationList<'_>) -> Result<Vec<Listed>, Error> {
             reason.code() == code
         });
         let zeros = entry.serial_number.iter().take_while(|octet| **octet == 0).count();
-        (entry.serial_number[zeros..].to_vec(), reason.unwrap())
+        let serial = entry.serial_number[zeros..].to_vec();
+        let is_negative = entry.serial_number.first().is_some_and(|first| *first >= 0x80);
+        (!is_negative && is_possible(&serial)).then(|| (serial, reason.unwrap()))
     };
-    crl.into_iter().map(|entry| entry.map(read)).collect()
+    crl.into_iter().filter_map(|entry| entry.map(read).transpose()).collect()
 }
 
 /// Entries and whether the device is revoked, after the verification of its chain.

@@ -175,6 +175,37 @@ fn every_shape_says_what_it_says() {
 }
 
 #[test]
+fn what_means_nothing_else_is_read() {
+    let ca = certificate("ca-p256");
+    let device = (vec![0x12, 0x34], RevocationReason::KeyCompromise);
+    let (crl, listed) = read([file("good-odd-serials.der").as_slice()], &ca);
+    let crl = crl.unwrap();
+    assert_eq!((crl.entries(), crl.skipped()), (2, 5));
+    assert_eq!(listed, [device.clone(), (vec![0xff; 20], RevocationReason::Unspecified)]);
+    let (crl, listed) = read([file("good-odd-serials-only.der").as_slice()], &ca);
+    let crl = crl.unwrap();
+    assert_eq!((crl.entries(), crl.skipped(), listed), (0, 5, vec![]));
+    let (crl, listed) = read([file("good-critical-false-written.der").as_slice()], &ca);
+    assert_eq!((crl.unwrap().skipped(), listed), (0, vec![device]));
+}
+
+#[test]
+fn a_delta_is_read_where_it_is_asked_for_only() {
+    let list = file("bad-delta.der");
+    let accept = |list: &[u8]| {
+        let mut reader = CrlReader::accepting_deltas(&certificate("ca-p256"));
+        reader.feed(list, |_| ()).and_then(|()| reader.finish(NOW))
+    };
+    let crl = accept(&list).unwrap();
+    assert_eq!(crl.base().map(ToString::to_string).as_deref(), Some("6"));
+    assert_eq!(crl.entries(), 1);
+    assert_eq!(accept(&file("good-empty.der")).unwrap().base(), None);
+    assert_eq!(accept(&file("bad-signature-invalid.der")).unwrap_err().reason(), Reason::CrlSignatureInvalid);
+    let (refused, _) = read([list.as_slice()], &certificate("ca-p256"));
+    assert_eq!(refused.unwrap_err().reason(), Reason::CrlDelta);
+}
+
+#[test]
 fn scopes_are_read() {
     let scope = |name: &str| {
         read([file(&format!("{name}.der")).as_slice()], &certificate("ca-p256")).0.unwrap().scope().clone()
@@ -191,6 +222,7 @@ fn scopes_are_read() {
     assert_eq!(narrow.reasons, Some(ReasonSet::from_bits(0b110_0000)));
     assert_eq!(scope("good-point-not-critical").certificates, CertificateKind::Authority);
     assert_eq!(scope("good-point-attributes").certificates, CertificateKind::Attribute);
+    assert_eq!(scope("good-point-false-written"), scope("good-point-users"));
     let json = serde_json::to_value(&narrow).unwrap();
     assert_eq!(json["certificates"], "user");
     assert_eq!(json["distributionPoints"][0], "http://crl.example/1.crl");
@@ -199,7 +231,7 @@ fn scopes_are_read() {
 
 #[test]
 fn a_fault_is_told_again_and_no_entry_after_it() {
-    let list = file("bad-malformed-serial-zero.der");
+    let list = file("bad-malformed-serial-padded.der");
     let mut reader = CrlReader::new(&certificate("ca-p256"));
     let fault = reader.feed(&list, |_| ()).unwrap_err();
     let good = file("good-p256-sha256.der");

@@ -10,6 +10,8 @@ mod corpus;
 mod damage;
 mod large;
 mod make;
+mod names;
+mod odd;
 mod pem;
 mod scope;
 mod shapes;
@@ -51,6 +53,11 @@ fn read<'a>(
         drop(fed);
     }
     (reader.finish(NOW), listed)
+}
+
+/// Whether a certificate can have this serial number, without leading zeros.
+fn is_possible(serial: &[u8]) -> bool {
+    (1..=20).contains(&serial.len())
 }
 
 /// Everything that a list goes through.

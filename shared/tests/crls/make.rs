@@ -16,8 +16,8 @@ pub(crate) const UNKNOWN: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x86, 0x8d, 0x
 
 /// `SEQUENCE { OID ecdsa-with-SHA256 }`.
 const ECDSA_SHA256: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
-/// `SEQUENCE { SET { SEQUENCE { OID commonName, UTF8String "ca-p256" } } }`.
-const ISSUER: &[u8] = b"\x30\x12\x31\x10\x30\x0e\x06\x03\x55\x04\x03\x0c\x07ca-p256";
+/// Content of the object identifier commonName.
+const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 
 pub(crate) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len().to_be_bytes();
@@ -74,13 +74,24 @@ pub(crate) fn list(entries: &[u8], extensions: Option<&[Vec<u8>]>) -> Vec<u8> {
     sign(&signed_part(entries, extensions))
 }
 
+/// A name of one commonName, of the string type with this identifier octet.
+pub(crate) fn name(string_type: u8, common_name: &[u8]) -> Vec<u8> {
+    let attribute = sequence(&[element(0x06, COMMON_NAME), element(string_type, common_name)]);
+    sequence(&[element(0x31, &attribute)])
+}
+
 /// What of such a list is signed.
 pub(crate) fn signed_part(entries: &[u8], extensions: Option<&[Vec<u8>]>) -> Vec<u8> {
+    signed_part_of(&name(0x0c, b"ca-p256"), entries, extensions)
+}
+
+/// The same of a list that names this issuer.
+pub(crate) fn signed_part_of(issuer: &[u8], entries: &[u8], extensions: Option<&[Vec<u8>]>) -> Vec<u8> {
     let version = if extensions.is_some() { integer(&[1]) } else { Vec::new() };
     sequence(&[
         version,
         ECDSA_SHA256.to_vec(),
-        ISSUER.to_vec(),
+        issuer.to_vec(),
         utc("261101000000Z"),
         element(0x18, b"20991231235959Z"),
         if entries.is_empty() { Vec::new() } else { element(0x30, entries) },

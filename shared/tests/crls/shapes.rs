@@ -12,6 +12,8 @@ use crate::make::{
 /// A list and what it says.
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
+    /// The entries as they are encoded.
+    pub(crate) entries: Vec<u8>,
     pub(crate) listed: Vec<Listed>,
     pub(crate) signed_part: Vec<u8>,
 }
@@ -24,7 +26,8 @@ pub(crate) fn shapes(any_version: bool) -> impl Strategy<Value = Shape> {
         let entries = if version_1 { entries.into_iter().filter(|(_, _, plain)| *plain).collect() } else { entries };
         let listed = entries.iter().map(|(listed, ..)| listed.clone()).collect();
         let octets: Vec<u8> = entries.iter().flat_map(|(_, octets, _)| octets.clone()).collect();
-        Shape { listed, signed_part: signed_part(&octets, (!version_1).then_some(&extensions)) }
+        let signed_part = signed_part(&octets, (!version_1).then_some(&extensions));
+        Shape { entries: octets, listed, signed_part }
     })
 }
 

@@ -3,12 +3,14 @@
 Run with a Python that has the package `cryptography` (the local cloud's virtual environment has it). Most lists are put
 together from DER by hand, because no library agrees to make the faulty ones. All are of 2026-11-01, due again in 2099;
 `ca-*` are the CAs, `device-*` certificates of the first one, `bad-*` what has to be refused and `good-*` what has not.
-Names of faulty lists begin with the fault. The keys of the P-256 and the RSA CA are kept, to sign more lists with. Every
-run makes new keys, so the files of one run belong together; apart from keys and signatures all runs give the same.
+Names of faulty lists begin with the fault. The keys of the P-256 and the RSA CA are kept, to sign more lists with. A run
+without arguments makes new keys, so the files of one run belong together; apart from keys and signatures all runs give the
+same. A run with names of files, without `.der`, makes only those, with the keys that are kept.
 """
 
 import datetime
 import pathlib
+import sys
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -16,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
 HERE = pathlib.Path(__file__).parent
+ONLY = sys.argv[1:]
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 END = datetime.datetime(2099, 12, 31, 23, 59, 59, tzinfo=datetime.timezone.utc)
 
@@ -99,6 +102,8 @@ def key_usage(crl_sign):
 class Authority:
     def __init__(self, label, key, digest=hashes.SHA256(), keep=False, common_name=None, crl_sign=True, ca=True,
                  start=START, end=END, critical=False, key_identifier=True, usage=True):
+        if keep and ONLY:
+            key = serialization.load_der_private_key((HERE / f"{label}.key").read_bytes(), None)
         self.key, self.digest, self.common_name = key, digest, common_name or label
         builder = (
             x509.CertificateBuilder(name(self.common_name), name(self.common_name), key.public_key(), 1, start, end)
@@ -115,7 +120,7 @@ class Authority:
             builder = builder.add_extension(unknown, critical=True)
         self.certificate = builder.sign(key, digest)
         save(label, self.certificate.public_bytes(serialization.Encoding.DER))
-        if keep:
+        if keep and not ONLY:
             form = serialization.PrivateFormat.PKCS8
             encoding = serialization.Encoding.DER
             (HERE / f"{label}.key").write_bytes(key.private_bytes(encoding, form, serialization.NoEncryption()))
@@ -127,10 +132,12 @@ class Authority:
     def authority_key(self, identifier=None):
         return extension(KEY, sequence(tlv(0x80, identifier or self.key_identifier)))
 
-    def device(self, label, serial, *points):
+    def device(self, label, serial, *points, ca=False):
         builder = x509.CertificateBuilder(
             self.certificate.subject, name("pump-1"), DEVICE_KEY.public_key(), serial, START, END
         )
+        if ca:
+            builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         if points:
             builder = builder.add_extension(x509.CRLDistributionPoints(points), critical=False)
         save(label, builder.sign(self.key, self.digest).public_bytes(serialization.Encoding.DER))
@@ -175,8 +182,33 @@ def crl(authority, *entries, extensions=None, version=VERSION_2, this=THIS, foll
     return sequence(signed, outer or algorithm, tlv(0x03, unused, sign(authority.key, signed)))
 
 
-def save(label, data):
-    (HERE / f"{label}.der").write_bytes(data)
+def save(label, data, form="der"):
+    if not ONLY or label in ONLY:
+        (HERE / f"{label}.{form}").write_bytes(data)
+
+
+def same_name(tag, *values):
+    """A name of one commonName, or of several in one relative name."""
+    attributes = [sequence(tlv(0x06, b"\x55\x04\x03"), tlv(tag, value)) for value in values]
+    return sequence(tlv(0x31, *attributes))
+
+
+def issuers(ca):
+    """The name of the CA as other software writes it, and names that are not the CA's."""
+    one = entry(0x1234, reason(1))
+    for label, tag, value in (
+        ("printable", 0x13, b"ca-p256"),
+        ("case", 0x0C, b"CA-P256"),
+        ("spaces", 0x13, b"  Ca-p256 "),
+        ("teletex", 0x14, b"ca-p256"),
+        ("ia5", 0x16, b"ca-p256"),
+        ("bmp", 0x1E, "Ca-P256".encode("utf-16-be")),
+        ("utf32", 0x1C, "ca-p256".encode("utf-32-be")),
+    ):
+        save(f"good-issuer-{label}", crl(ca, one, issuer=same_name(tag, value)))
+    save("bad-issuer-name-space", crl(ca, one, issuer=same_name(0x13, b"ca -p256")))
+    save("bad-issuer-name-octets", crl(ca, one, issuer=same_name(0x04, b"ca-p256")))
+    save("bad-issuer-name-twice", crl(ca, one, issuer=same_name(0x0C, b"ca-p256", b"ca-p256")))
 
 
 def version_1(ca):
@@ -224,6 +256,23 @@ def good(ca, rsa_ca, p384, p521):
     save("good-point-user-reasons", crl(ca, extensions=[number(), point(*fields)]))
     save("good-point-not-critical", crl(ca, extensions=[point(tlv(0x82, b"\xff"), critical=False)]))
     save("good-point-attributes", crl(ca, extensions=[point(tlv(0x85, b"\xff"))]))
+    save("good-point-users", crl(ca, entry(0x1234), extensions=[number(), point(tlv(0x81, b"\xff"))]))
+    save("good-point-authorities", crl(ca, entry(0x1234), extensions=[number(), point(tlv(0x82, b"\xff"))]))
+    capitals = full_name(uri("Http://CRL.Example:80/1.crl"))
+    save("good-point-capitals", crl(ca, extensions=[number(), point(capitals)]))
+    save("good-point-other-path", crl(ca, extensions=[number(), point(full_name(uri("http://crl.example/1.CRL")))]))
+    own = full_name(tlv(0xA4, same_name(0x13, b"CA-P256")))
+    save("good-point-own-name", crl(ca, entry(0x1234), extensions=[number(), point(own)]))
+    relative = tlv(0xA0, tlv(0xA1, sequence(tlv(0x06, b"\x55\x04\x03"), tlv(0x13, b"PART 1"))))
+    save("good-point-relative-name", crl(ca, extensions=[number(), point(relative)]))
+    written = [tlv(0x81, b"\xff"), tlv(0x82, b"\0"), tlv(0x84, b"\0"), tlv(0x85, b"\0")]
+    save("good-point-false-written", crl(ca, extensions=[number(), point(*written)]))
+    false = sequence(tlv(0x06, UNKNOWN), tlv(0x01, b"\0"), tlv(0x04, b""))
+    save("good-critical-false-written", crl(ca, entry(0x1234, reason(1), false), extensions=[number(), false]))
+    odd = [entry(0), entry(b"\x02\x01\xff", reason(1)), entry(2**160), entry(b"\x02\x02\x80\x01"), entry(2**1000)]
+    listed = [odd[0], odd[1], entry(0x1234, reason(1)), odd[2], entry(2**160 - 1), odd[3], odd[4]]
+    save("good-odd-serials", crl(ca, *listed))
+    save("good-odd-serials-only", crl(ca, *odd))
     built = (
         x509.CertificateRevocationListBuilder(ca.certificate.subject, START, END)
         .add_extension(x509.CRLNumber(9), critical=False)
@@ -236,7 +285,7 @@ def good(ca, rsa_ca, p384, p521):
         )
     signed = built.sign(ca.key, hashes.SHA256())
     save("good-by-library", signed.public_bytes(serialization.Encoding.DER))
-    (HERE / "good-by-library.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    save("good-by-library", signed.public_bytes(serialization.Encoding.PEM), "pem")
 
 
 def bad_values(ca, rsa_ca, other):
@@ -262,7 +311,7 @@ def bad_values(ca, rsa_ca, other):
     save("bad-scope-empty", crl(ca, one, extensions=[point()]))
     save("bad-scope-kinds", crl(ca, one, extensions=[point(tlv(0x81, b"\xff"), tlv(0x82, b"\xff"))]))
     save("bad-scope-kinds-attributes", crl(ca, one, extensions=[point(tlv(0x81, b"\xff"), tlv(0x85, b"\xff"))]))
-    save("bad-scope-relative-name", crl(ca, one, extensions=[point(tlv(0xA0, tlv(0xA1, b"\x31\x00")))]))
+    save("bad-scope-false-written", crl(ca, one, extensions=[point(tlv(0x81, b"\0"))]))
     save("bad-signature-algorithm-sha1", crl(rsa_ca, one, signing=pkcs1(160)))
     save("bad-signature-algorithm-pss-salt", crl(rsa_ca, one, signing=pss(256, salt=8)))
     save("bad-signature-algorithm-named-twice", crl(ca, one, outer=ecdsa(384)[0]))
@@ -299,11 +348,10 @@ def bad_form(ca):
     malformed("other-after-next-update", listed=b"\x05\x00")
     malformed("signature-bits", one, unused=b"\1")
     malformed("signature-without-bits", one, unused=b"", signing=(ecdsa(256)[0], lambda key, data: b""))
-    malformed("serial-zero", entry(0))
-    malformed("serial-negative", entry(b"\x02\x01\x80"))
     malformed("serial-padded", entry(b"\x02\x02\x00\x7f"))
     malformed("serial-empty", entry(b"\x02\x00"))
-    malformed("serial-21-octets", entry(2**160))
+    malformed("serial-negative-padded", entry(b"\x02\x02\xff\x80"))
+    malformed("serial-odd-date", entry(0, date=utc("261301000000Z")))
     malformed("serial-long-length", entry(b"\x02\x81\x01\x05"))
     malformed("entry-date", entry(0x1234, date=utc("261301000000Z")))
     malformed("entry-date-missing", entry(0x1234, date=b""))
@@ -324,9 +372,7 @@ def bad_form(ca):
     malformed("reason-padded", entry(0x1234, extension(REASON, tlv(0x0A, b"\0\1"))))
     malformed("reason-trailing", entry(0x1234, extension(REASON, tlv(0x0A, b"\1") + b"\0")))
     malformed("invalidity-date-utc", entry(0x1234, extension(INVALIDITY, utc("261031120000Z"))))
-    false = sequence(tlv(0x06, UNKNOWN), tlv(0x01, b"\0"), tlv(0x04, b""))
     true = sequence(tlv(0x06, UNKNOWN), tlv(0x01, b"\1"), tlv(0x04, b""))
-    malformed("critical-false-written", entry(0x1234, false))
     malformed("critical-true-as-1", one, extensions=[true])
     malformed("extensions-empty", one, extensions=[b""])
     malformed("extension-twice", one, extensions=[number(), number()])
@@ -336,7 +382,8 @@ def bad_form(ca):
     malformed("number-21-octets", one, extensions=[number(2**160)])
     malformed("number-trailing", one, extensions=[extension(NUMBER, integer(7) + b"\0")])
     malformed("key-trailing", one, extensions=[extension(KEY, sequence(tlv(0x80, b"\1")) + b"\0")])
-    malformed("point-boolean-false", one, extensions=[point(tlv(0x81, b"\0"))])
+    malformed("point-boolean-1", one, extensions=[point(tlv(0x81, b"\1"))])
+    malformed("point-relative-name", one, extensions=[point(tlv(0xA0, tlv(0xA1, b"\x31\x00")))])
     malformed("point-order", one, extensions=[point(tlv(0x84, b"\xff"), tlv(0x81, b"\xff"))])
     malformed("point-reasons-padded", one, extensions=[point(tlv(0x83, b"\0\x40"))])
     malformed("point-without-names", one, extensions=[point(full_name())])
@@ -367,6 +414,7 @@ def main():
     good(ca, rsa_ca, p384, p521)
     bad_values(ca, rsa_ca, other)
     bad_form(ca)
+    issuers(ca)
 
     at = lambda *urls, issuer=None, reasons=None: x509.DistributionPoint(
         [x509.UniformResourceIdentifier(url) for url in urls] or None, None, reasons, issuer
@@ -380,8 +428,17 @@ def main():
     ca.device("device-reasons", 0x1234, at("http://crl.example/1.crl", reasons=flags))
     by_name = x509.DistributionPoint([x509.DirectoryName(name("ca-p256"))], None, None, None)
     ca.device("device-directory-name", 0x1234, by_name)
+    other_name = x509.DistributionPoint([x509.DirectoryName(name("somebody else"))], None, None, None)
+    ca.device("device-other-name", 0x1234, other_name)
+    part = x509.RelativeDistinguishedName([x509.NameAttribute(NameOID.COMMON_NAME, "part 1")])
+    ca.device("device-relative-name", 0x1234, x509.DistributionPoint(None, part, None, None))
+    own_issuer = [x509.DirectoryName(name("ca-p256"))]
+    ca.device("device-own-issuer", 0x1234, at("http://crl.example/1.crl", issuer=own_issuer))
+    ca.device("authority-below", 0x1234, at("http://crl.example/1.crl"), ca=True)
 
     version_1(ca)
+    if ONLY:
+        return
     pem = [each.certificate.public_bytes(serialization.Encoding.PEM) for each in (ca, rsa_ca, p384, p521)]
     (HERE / "authorities.pem").write_bytes(b"".join(pem))
 

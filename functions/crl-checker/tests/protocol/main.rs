@@ -11,6 +11,7 @@
 mod changes;
 mod kept_out;
 mod kill_points;
+mod odd_entries;
 mod races;
 mod stage;
 mod sweep;

@@ -102,6 +102,9 @@ pub(super) struct SourceState {
     next_update: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     entries: Option<u64>,
+    /// Further entries, with serial numbers that no certificate can have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skipped: Option<u64>,
     /// Whether changes of this CRL wait to be carried out.
     unapplied: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,6 +131,7 @@ impl SourceState {
             this_update: crl.map(|crl| text(crl.this_update)),
             next_update: crl.map(|crl| text(crl.next_update)),
             entries: crl.map(|crl| crl.snapshot.layout.entries),
+            skipped: crl.map(|crl| crl.skipped).filter(|skipped| *skipped > 0),
             unapplied: state.unapplied().is_some(),
             checked_at: state.checked_at.map(text),
             last_error: state.last_error.as_ref().map(|fault| SourceFault {
@@ -144,7 +148,9 @@ impl SourceState {
             (Some(this), Some(next)) => {
                 let number = self.crl_number.as_ref().map_or_else(|| "no number".to_owned(), |n| format!("number {n}"));
                 let waits = if self.unapplied { ", its changes are being carried out" } else { "" };
-                format!("{number}, {} entries, of {this}, next due {next}{waits}", self.entries.unwrap_or_default())
+                let entries = self.entries.unwrap_or_default();
+                let skipped = self.skipped.map(|skipped| format!(" and {skipped} skipped ones")).unwrap_or_default();
+                format!("{number}, {entries} entries{skipped}, of {this}, next due {next}{waits}")
             }
             _ => "none has been verified yet".to_owned(),
         };

@@ -34,7 +34,7 @@ pub(super) fn file(text: &str) -> Result<(PathBuf, RevocationReason)> {
     }
 }
 
-/// A URI of a distribution point, compared octet by octet with those that certificates name.
+/// A URI of a distribution point; its path has to be as certificates name it.
 pub(super) fn uri(text: &str) -> Result<String> {
     if !text.contains("://") || !text.bytes().all(|octet| octet.is_ascii_graphic()) {
         bail!("a uri of a distribution point has a scheme, and printable ASCII without spaces only");

@@ -1,5 +1,6 @@
 //! `jitr crl check`: what CRLs say about a certificate, decided by the activator's own code, offline.
 
+mod delta;
 mod local;
 
 use std::path::{Path, PathBuf};
@@ -9,11 +10,10 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use serde::Serialize;
 use shared::decision::Reason;
-use shared::id::CaCertificateId;
 use shared::pki::crl::{Crl, CrlFault, CrlNumber};
-use shared::pki::{Certificate, verify_issued_by};
+use shared::pki::{Certificate, CertificateFault, verify_issued_by};
 use shared::profile::{CrlRequirement, CrlRules, WhenStale};
-use shared::revocation::{CrlSource, CrlState, Snapshots, Standing, standing};
+use shared::revocation::{CrlState, Snapshots, Standing, standing};
 use shared::timestamp;
 use time::OffsetDateTime;
 
@@ -21,7 +21,8 @@ use super::arguments;
 use crate::ca::when_stale;
 use crate::files::read_certificate;
 use crate::output::{Format, write_error};
-use local::{LocalPages, read_snapshot};
+use delta::{Delta, Update};
+use local::{LocalPages, Target};
 
 /// A certificate to be looked up.
 #[derive(Args, Debug)]
@@ -29,7 +30,7 @@ pub struct CheckArgs {
     /// The CA certificate, PEM or DER; the first one of the file.
     #[arg(long, value_name = "FILE")]
     ca: PathBuf,
-    /// A CRL of the CA, DER or PEM; can be given several times.
+    /// A CRL of the CA, DER or PEM; can be given several times. A delta CRL counts beside the complete one that it changes.
     #[arg(long, value_name = "FILE", required = true)]
     crl: Vec<PathBuf>,
     /// The device's certificate, PEM or DER; the first one of a chain.
@@ -80,6 +81,8 @@ struct Answer {
     this_update: Option<String>,
     next_update: Option<String>,
     entries: Option<u64>,
+    /// Further entries, with serial numbers that no certificate can have.
+    skipped: Option<u64>,
 }
 
 impl Answer {
@@ -93,6 +96,7 @@ impl Answer {
             this_update: crl.map(|crl| timestamp::to_text(crl.this_update())),
             next_update: crl.map(|crl| timestamp::to_text(crl.next_update())),
             entries: crl.map(Crl::entries),
+            skipped: crl.map(Crl::skipped),
         }
     }
 
@@ -105,18 +109,7 @@ impl Answer {
 }
 
 pub(super) async fn run(args: &CheckArgs, now: OffsetDateTime) -> Result<ExitCode> {
-    let at = args.at.unwrap_or(now);
-    let authority = read_certificate(&args.ca)?;
-    let certificate = read_certificate(&args.cert)?;
-    let folder = tempfile::tempdir().context("no temporary folder can be made")?;
-    let mut lists = Vec::new();
-    for (place, path) in args.crl.iter().enumerate() {
-        lists.push(read_list(path, place, &authority, folder.path(), at)?);
-    }
-    let answer = match verify_issued_by(&certificate, &authority, at) {
-        Ok(()) => ask(&certificate, &lists, args.when_stale, folder.path(), at).await?,
-        Err(fault) => Answer::unusable(fault.reason(), &format!("{}: {fault}", args.cert.display()), None),
-    };
+    let answer = answer(args, args.at.unwrap_or(now)).await?;
     Format::Json.print_line(&answer, |_| String::new())?;
     Ok(match answer.status {
         Status::Good => ExitCode::SUCCESS,
@@ -126,14 +119,80 @@ pub(super) async fn run(args: &CheckArgs, now: OffsetDateTime) -> Result<ExitCod
     })
 }
 
+async fn answer(args: &CheckArgs, at: OffsetDateTime) -> Result<Answer> {
+    let unusable = |reason, path: &Path, fault: &CertificateFault| {
+        Ok(Answer::unusable(reason, &format!("{}: {fault}", path.display()), None))
+    };
+    let authority = match read_or_fault(&args.ca)? {
+        Ok(authority) => authority,
+        Err(fault) => return unusable(Reason::IssuerUnusable, &args.ca, &fault),
+    };
+    let certificate = match read_or_fault(&args.cert)? {
+        Ok(certificate) => certificate,
+        Err(fault) => return unusable(fault.reason(), &args.cert, &fault),
+    };
+    let folder = tempfile::tempdir().context("no temporary folder can be made")?;
+    let lists = read_lists(&args.crl, &authority, &certificate, folder.path(), at)?;
+    match verify_issued_by(&certificate, &authority, at) {
+        Ok(()) => ask(&certificate, &lists, args.when_stale, folder.path(), at).await,
+        Err(fault) => unusable(fault.reason(), &args.cert, &fault),
+    }
+}
+
+/// The certificate of a file, or why it is none that can be asked about.
+///
+/// # Errors
+/// A file that can't be read.
+fn read_or_fault(path: &Path) -> Result<Result<Certificate, CertificateFault>> {
+    let error = match read_certificate(path) {
+        Ok(certificate) => return Ok(Ok(certificate)),
+        Err(error) => error,
+    };
+    match error.downcast::<CertificateFault>() {
+        Ok(fault) => Ok(Err(fault)),
+        Err(error) if error.is::<std::io::Error>() => Err(error),
+        Err(error) => Ok(Err(CertificateFault::Malformed(error.root_cause().to_string()))),
+    }
+}
+
+/// Reads the CRLs, and those that delta CRLs among them change as they are with the changes.
+fn read_lists(
+    paths: &[PathBuf],
+    authority: &Certificate,
+    certificate: &Certificate,
+    folder: &Path,
+    at: OffsetDateTime,
+) -> Result<Vec<List>> {
+    let mut lists = Vec::new();
+    let mut deltas = Vec::new();
+    for (place, path) in paths.iter().enumerate() {
+        let list = read_list(path, &Target::new(folder, place.to_string()), authority, None, at)?;
+        if list.read == Err(CrlFault::Delta) {
+            deltas.extend(Delta::read(path, authority, certificate.serial(), at)?);
+        }
+        lists.push(list);
+    }
+    for (place, list) in lists.iter_mut().enumerate() {
+        let Ok(crl) = &list.read else { continue };
+        if let Some(update) = delta::newest(&deltas, crl) {
+            let target = Target::new(folder, format!("{place}-updated"));
+            *list = read_list(&list.path, &target, authority, Some(update), at)?;
+        }
+    }
+    Ok(lists)
+}
+
 /// Reads a CRL as the CRL checker does. One that is out of date is published all the same: for how long it goes on
 /// counting is for the profile to say. One of the future is not.
-fn read_list(path: &Path, place: usize, authority: &Certificate, folder: &Path, at: OffsetDateTime) -> Result<List> {
-    let source: CrlSource = format!("s3://local/{place}").parse()?;
-    let id: CaCertificateId = authority.id().as_str().parse()?;
-    let mut state = CrlState::new(source.clone());
-    let key = place.to_string();
-    let read = match read_snapshot(path, authority, &id, &source, folder, &key, at)? {
+fn read_list(
+    path: &Path,
+    target: &Target<'_>,
+    authority: &Certificate,
+    update: Option<&Update>,
+    at: OffsetDateTime,
+) -> Result<List> {
+    let mut state = CrlState::new(target.source()?);
+    let read = match target.read_snapshot(path, authority, update, at)? {
         Ok((crl, published)) => {
             if !matches!(crl.check_current(at), Err(CrlFault::NotYetValid(_))) {
                 state.current = Some(published);
@@ -180,7 +239,11 @@ async fn ask(
         }
         Standing::Unknown { verdict, .. } => {
             let stale = verdict.reason == Reason::CrlStale;
+            // Another issuer's list says nothing about this one's, and explains nothing beside one that is this one's.
+            let is_foreign = |list: &List| matches!(list.read, Err(CrlFault::IssuerName { .. }));
+            let all_foreign = lists.iter().all(is_foreign);
             let at_fault = |list: &List, fault: &CrlFault| match fault {
+                CrlFault::IssuerName { .. } => all_foreign,
                 CrlFault::Expired(_) => stale && covers(list),
                 _ => !stale,
             };

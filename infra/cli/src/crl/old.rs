@@ -18,7 +18,8 @@ use crate::issue::CrlEntry;
 /// Entries by serial number.
 pub(super) type Entries = BTreeMap<Serial, CrlEntry>;
 
-/// Reads a CRL of this authority with all its entries; it may be out of date.
+/// Reads a CRL of this authority with all its entries; it may be out of date. Entries with serial numbers that no
+/// certificate can have are not carried on.
 pub(super) fn read_old(path: &Path, authority: &Certificate) -> Result<(Crl, Entries)> {
     let unusable = || format!("{} is no list to go on from", path.display());
     let file = read_bytes(path)?;
@@ -31,13 +32,19 @@ pub(super) fn read_old(path: &Path, authority: &Certificate) -> Result<(Crl, Ent
     };
     let (_, parsed) = x509_parser::parse_x509_crl(&der).with_context(unusable)?;
     let mut entries = Entries::new();
-    for entry in parsed.iter_revoked_certificates() {
+    for entry in parsed.iter_revoked_certificates().filter(|entry| is_possible(entry.raw_serial())) {
         let entry = read_entry(entry).with_context(unusable)?;
         if entry.reason != RevocationReason::RemoveFromCrl {
             entries.insert(entry.serial.clone(), entry);
         }
     }
     Ok((crl, entries))
+}
+
+/// Whether this content of an INTEGER is a serial number that a certificate can have: positive, at most 20 bytes.
+fn is_possible(serial: &[u8]) -> bool {
+    let magnitude = serial.strip_prefix(&[0]).unwrap_or(serial);
+    (1..=20).contains(&magnitude.len()) && serial.first().is_some_and(|first| *first < 0x80)
 }
 
 fn read_entry(entry: &RevokedCertificate<'_>) -> Result<CrlEntry> {
@@ -150,6 +157,23 @@ mod tests {
         change(&mut entries, &[], [(serial("b"), RevocationReason::KeyCompromise)], NOW).unwrap();
         assert_eq!(entries[&serial("b")].reason, RevocationReason::KeyCompromise);
         assert_eq!(entries[&serial("b")].revoked_at, NOW);
+    }
+
+    #[test]
+    fn impossible_serial_numbers_are_left_behind() {
+        for (serial, expected) in [
+            (&[1][..], true),
+            (&[0, 0x80], true),
+            (&[0x7f; 20], true),
+            (&[[0].as_slice(), &[0xff; 20]].concat(), true),
+            (&[0], false),
+            (&[0xff], false),
+            (&[0x80; 20], false),
+            (&[1; 21], false),
+            (&[[0].as_slice(), &[0xff; 21]].concat(), false),
+        ] {
+            assert_eq!(is_possible(serial), expected, "{serial:02x?}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use rcgen::{
 };
 use shared::id::Serial;
 use shared::pki::Certificate;
-use shared::pki::crl::{Crl, CrlFault, CrlNumber, CrlReader, RevocationReason};
+use shared::pki::crl::{Crl, CrlNumber, CrlReader, RevocationReason};
 use time::OffsetDateTime;
 use x509_parser::extensions::ParsedExtension;
 
@@ -73,13 +73,16 @@ impl CertificateAuthority {
             key_identifier_method: self.key_identifier()?,
         };
         let signed = params.signed_by(self.issuer()).map_err(IssueError::GenerateCrl)?;
+        let named = x509_parser::parse_x509_crl(signed.der()).ok().map(|(_, parsed)| parsed.issuer().as_raw().to_vec());
+        if named.as_deref() != Some(self.certificate().subject_name().as_der()) {
+            return Err(IssueError::SubjectNotReproducible(self.certificate().subject().text().to_owned()));
+        }
         let mut reader = CrlReader::new(self.certificate());
         let read = reader.feed(signed.der(), |_| ()).and_then(|()| reader.finish(self.certificate().not_before()));
         match read {
             Ok(crl) => {
                 Ok(IssuedCrl { crl, der: signed.der().to_vec(), pem: signed.pem().map_err(IssueError::GenerateCrl)? })
             }
-            Err(CrlFault::IssuerName { subject, .. }) => Err(IssueError::SubjectNotReproducible(subject)),
             Err(fault) => Err(fault.into()),
         }
     }

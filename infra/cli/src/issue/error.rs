@@ -38,7 +38,9 @@ pub enum IssueError {
     #[error("serial number {0} needs more than 20 octets in a certificate")]
     SerialTooLong(Serial),
     /// The issuer field of a new certificate or CRL would differ from the CA's subject.
-    #[error("the ca's subject {0} repeats an attribute, which cannot be reproduced here: sign with openssl instead")]
+    #[error(
+        "the ca's subject {0}, which may repeat an attribute, cannot be reproduced here: sign with openssl instead"
+    )]
     SubjectNotReproducible(String),
     /// A subject attribute that must be a `PrintableString` is not.
     #[error("the subject's {field} {text:?} has characters outside of ASN.1 PrintableString")]

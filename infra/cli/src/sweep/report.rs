@@ -75,6 +75,7 @@ fn sources(answer: &Value) -> &[Value] {
 
 fn row(source: &Value) -> [String; 8] {
     let why = match (member(source, "reason"), member(source, "detail")) {
+        (reason, detail) if reason.is_empty() && detail.is_empty() => skipped(source),
         (reason, detail) if detail.is_empty() => reason,
         (reason, detail) if reason.is_empty() => detail,
         (reason, detail) => format!("{reason}: {detail}"),
@@ -89,6 +90,14 @@ fn row(source: &Value) -> [String; 8] {
         member(source, "removed"),
         why,
     ]
+}
+
+/// Entries of the list that no certificate can be meant by.
+fn skipped(source: &Value) -> String {
+    match source.get("skipped").and_then(Value::as_u64) {
+        None | Some(0) => String::new(),
+        Some(count) => format!("{count} entries skipped: serial numbers that no certificate can have"),
+    }
 }
 
 fn changes(answer: &Value) -> String {
@@ -129,7 +138,7 @@ mod tests {
         json!({
             "sources": [
                 {"caCertificateId": "c".repeat(64), "source": "s3://lists/1.crl", "outcome": "published",
-                 "crlNumber": "1f", "entries": 3, "added": 2, "removed": 0},
+                 "crlNumber": "1f", "entries": 3, "skipped": 2, "added": 2, "removed": 0},
                 {"caCertificateId": "c".repeat(64), "source": "s3://lists/2.crl", "outcome": "kept_out",
                  "reason": "crl_expired", "detail": "the next CRL was due", "added": 0, "removed": 0},
                 {"caCertificateId": "d".repeat(64), "outcome": "failed", "detail": "no certificate"},
@@ -146,6 +155,7 @@ mod tests {
         let text = text(&answer(), false);
         for part in [
             "cccccccccccc  s3://lists/1.crl  published  1f      3        2      0",
+            "2 entries skipped: serial numbers that no certificate can have",
             "crl_expired: the next CRL was due",
             "2 revoked, 1 released from hold, 2 sessions ended, 4 later",
             "17 registrations compared",

@@ -59,6 +59,8 @@ pub(super) fn name(oid: &[u8]) -> String {
 /// What the extensions of a CRL say.
 #[derive(Debug, Default)]
 pub(super) struct CrlExtensions {
+    /// deltaCRLIndicator: the number of the CRL that the list is a change to.
+    pub(super) base: Option<CrlNumber>,
     /// keyIdentifier of authorityKeyIdentifier.
     pub(super) key_identifier: Option<Vec<u8>>,
     /// cRLNumber.
@@ -76,7 +78,7 @@ impl CrlExtensions {
             match oid {
                 AUTHORITY_KEY_IDENTIFIER => read.key_identifier = key_identifier(value)?.map(<[u8]>::to_vec),
                 CRL_NUMBER => read.number = Some(CrlNumber::read(value)?),
-                DELTA_CRL_INDICATOR => return Err(CrlFault::Delta),
+                DELTA_CRL_INDICATOR => read.base = Some(CrlNumber::read(value)?),
                 ISSUING_DISTRIBUTION_POINT => read.scope = Some(Scope::read(value, issuer)?),
                 // These tell more about the issuer and limit nothing.
                 AUTHORITY_INFORMATION_ACCESS | ISSUER_ALTERNATIVE_NAME => {}

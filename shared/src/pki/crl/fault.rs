@@ -11,7 +11,7 @@ use crate::pki::pem;
 /// A CRL that is refused says nothing about any certificate, neither that it is revoked nor that it isn't.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CrlFault {
-    /// deltaCRLIndicator is present: the list has changes only (RFC 5280 section 5.2.4).
+    /// deltaCRLIndicator is present, and no delta CRL was asked for: the list has changes only (RFC 5280 section 5.2.4).
     #[error("the CRL is a delta CRL")]
     Delta,
     /// An entry has a critical extension that is not understood here (RFC 5280 section 5.3).

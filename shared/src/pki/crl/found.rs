@@ -15,6 +15,8 @@ use crate::pki::{Certificate, Name, SignatureAlgorithm};
 /// What the walk has found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
+    /// Whether the list may be a delta CRL.
+    pub(super) accepts_deltas: bool,
     /// Entries so far, without those that were skipped.
     pub(super) entries: u64,
     /// The extensions.
@@ -80,6 +82,9 @@ impl Found {
             }
             Part::Extensions if is_last => {
                 self.extensions = CrlExtensions::read(element.content, &authority.subject_name)?;
+                if self.extensions.base.is_some() && !self.accepts_deltas {
+                    return Err(CrlFault::Delta);
+                }
                 check_issuer_key(&self.extensions, authority)?;
                 Part::OuterAlgorithm
             }

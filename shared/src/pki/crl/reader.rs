@@ -42,7 +42,7 @@ struct PemCrl {
 }
 
 impl CrlReader {
-    /// A reader for a CRL of this CA.
+    /// A reader for a complete CRL of this CA.
     #[must_use]
     pub fn new(authority: &Certificate) -> Self {
         let hash = SignedHash { position: 0, state: HashState::Waiting(Vec::new()) };
@@ -51,6 +51,14 @@ impl CrlReader {
             form: Form::Unknown(None),
             list: List { authority: authority.clone(), hash, walk: Walk::new() },
         }
+    }
+
+    /// A reader for a CRL of this CA that accepts delta CRLs too: [`Crl::base`] tells them from complete ones.
+    #[must_use]
+    pub fn accepting_deltas(authority: &Certificate) -> Self {
+        let mut reader = Self::new(authority);
+        reader.list.walk.found.accepts_deltas = true;
+        reader
     }
 
     /// Reads the next octets and hands over the entries that are complete with them, in the list's order.
@@ -177,6 +185,7 @@ impl List {
             return Err(CrlFault::SignatureInvalid);
         }
         Ok(Crl {
+            base: found.extensions.base,
             entries: found.entries,
             next_update,
             number: found.extensions.number,

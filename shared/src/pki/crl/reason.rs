@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::der::Flaw;
+
 /// `CRLReason` (RFC 5280 section 5.3.1). An entry without the extension counts as `Unspecified`.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -116,6 +118,27 @@ impl ReasonSet {
     /// No reason.
     pub const NONE: Self = Self(0);
 
+    /// Reads the content of `ReasonFlags`, a BIT STRING that ends with its last named bit (X.690 section 11.2.2).
+    pub(super) fn read(content: &[u8]) -> Result<Self, Flaw> {
+        let flaw = Flaw("ReasonFlags that are not as DER encodes them");
+        let (&unused, octets) = content.split_first().ok_or(flaw)?;
+        let (first, second) = match octets {
+            [] => (0, 0),
+            [first] => (*first, 0),
+            [first, second] => (*first, *second),
+            _ => return Err(flaw),
+        };
+        let ends_with_its_last_bit = match octets.last() {
+            Some(last) => *last != 0 && u32::from(unused) == last.trailing_zeros(),
+            None => unused == 0,
+        };
+        if !ends_with_its_last_bit {
+            return Err(flaw);
+        }
+        // Bit 0 of a BIT STRING is the highest of its first octet.
+        Ok(Self::from_bits(u16::from_le_bytes([first.reverse_bits(), second.reverse_bits()])))
+    }
+
     /// The set of the named bits: bit n of `ReasonFlags` is bit n here. Others do not count.
     #[must_use]
     pub fn from_bits(bits: u16) -> Self {
@@ -151,5 +174,18 @@ mod tests {
             assert_eq!(RevocationReason::from_code(reason.code()), Some(reason));
         }
         assert_eq!((0..=u8::MAX).filter_map(RevocationReason::from_code).count(), RevocationReason::ALL.len());
+    }
+
+    #[test]
+    fn reason_flags_have_one_encoding() {
+        let read = |encoded: &str| ReasonSet::read(&hex::decode(encoded).unwrap());
+        assert_eq!(read("0640"), Ok(ReasonSet::from_bits(0b10)));
+        assert_eq!(read("017e"), Ok(ReasonSet::from_bits(0b0111_1110)));
+        assert_eq!(read("070080"), Ok(ReasonSet::from_bits(0b1_0000_0000)));
+        assert_eq!(read("077f80"), Ok(ReasonSet::ALL));
+        assert_eq!(read("00"), Ok(ReasonSet::NONE));
+        for flawed in ["", "01", "0040", "0540", "0740", "0000", "08", "07008000", "0480", "ff80"] {
+            assert!(read(flawed).is_err(), "{flawed}");
+        }
     }
 }

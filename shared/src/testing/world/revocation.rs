@@ -59,6 +59,7 @@ impl World {
             next_update: crl.next_update,
             number: Some(number),
             scope: scope.clone(),
+            skipped: 0,
             snapshot: SnapshotObject { key: key.clone(), layout: written.layout, sha256: written.sha256 },
             this_update: crl.this_update,
         };
