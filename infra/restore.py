@@ -167,7 +167,7 @@ def find(
         elif fixed is not None:
             value = LOOK_UPS[kind](session, fixed)
         elif kind == "AWS::S3::Bucket":
-            value = tagged_bucket(session.client("s3"), stack, name)
+            value = tagged_bucket(session, stack, name)
         else:
             raise Failure(f"{name} has a name that CloudFormation made up; name it with --resource {name}=...")
         if value is not None:
@@ -233,20 +233,35 @@ def there(name: str, absent: type[Exception], ask: Callable[[], Any]) -> str | N
     return name
 
 
-def tagged_bucket(client: Any, stack: str, logical_name: str) -> str | None:
-    """The bucket with a made-up name that was this resource of a stack of this name."""
-    wanted = {"aws:cloudformation:stack-name": stack, "aws:cloudformation:logical-id": logical_name}
-    begins = f"{stack}-{logical_name}-".lower()
-    names = [bucket["Name"] for bucket in client.list_buckets()["Buckets"] if bucket["Name"].startswith(begins)]
+def tagged_bucket(session: Any, stack: str, logical_name: str) -> str | None:
+    """The bucket with a made-up name that was this resource of a stack of this name in this Region."""
+    client = session.client("s3")
+    # CloudFormation shortens long names, and leaves the beginning.
+    names = [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
+    names = [name for name in names if name.startswith(stack.lower()[:20])]
+    of_stack = f":cloudformation:{session.region_name}:"
     found = []
     for name in names:
-        tags = {tag["Key"]: tag["Value"] for tag in client.get_bucket_tagging(Bucket=name)["TagSet"]}
-        if wanted.items() <= tags.items():
+        tags = tags_of(client, name)
+        here = of_stack in tags.get("aws:cloudformation:stack-id", "")
+        owner = tags.get("aws:cloudformation:stack-name"), tags.get("aws:cloudformation:logical-id")
+        if here and owner == (stack, logical_name):
             found.append(name)
     if len(found) > 1:
         raise Failure(f"several buckets could be {logical_name}: choose with --resource {logical_name}=<one of "
                       f"{', '.join(found)}>")
     return found[0] if found else None
+
+
+def tags_of(client: Any, bucket: str) -> dict[str, str]:
+    """A bucket's tags; none of a bucket that is not ours to ask about."""
+    try:
+        tags = client.get_bucket_tagging(Bucket=bucket)["TagSet"]
+    except client.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] in ("AccessDenied", "NoSuchTagSet"):
+            return {}
+        raise
+    return {tag["Key"]: tag["Value"] for tag in tags}
 
 
 def import_stack(

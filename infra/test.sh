@@ -45,6 +45,7 @@ dependencies() {
 
 template() {
   AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 sam validate --lint
+  .venv/bin/python infra/restore_test.py
 }
 
 whole_suite() {
