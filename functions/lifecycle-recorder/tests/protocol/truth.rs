@@ -42,7 +42,8 @@ struct Plan {
     step: i64,
     /// Topic filters subscribed to or given up, ten seconds apart.
     subscriptions: Vec<(usize, bool)>,
-    failure: bool,
+    /// Whoever fails to connect meanwhile.
+    failure: Option<String>,
     /// Whoever authenticates.
     principal: String,
 }
@@ -61,7 +62,7 @@ fn plan() -> impl Strategy<Value = Plan> {
     let lost = (prop::bool::weighted(0.2), prop::bool::weighted(0.2));
     let skew = (-120..=120_i64, -120..=120_i64, -120..=120_i64);
     let subscriptions = vec((0..4_usize, any::<bool>()), 0..5);
-    let failure = prop::bool::weighted(0.2);
+    let failure = prop::option::weighted(0.2, principal());
     (gap, 0..600_i64, lost, skew, 1..4_i64, subscriptions, failure, principal()).prop_map(
         |(gap, minutes, lost, skew, step, subscriptions, failure, principal)| Plan {
             gap,
@@ -121,11 +122,13 @@ fn story(plans: &[Plan]) -> Story {
             let at = now + end_is_late + plan.skew.1 * SECOND;
             story.events.push(disconnected(CLIENT, at, &session, version));
         }
-        if plan.failure {
-            story.events.push(connect_failed(CLIENT, now, &format!("f{n}")));
-        }
         for event in story.events.iter_mut().skip(first) {
             event["principalIdentifier"] = plan.principal.clone().into();
+        }
+        if let Some(principal) = &plan.failure {
+            let mut failure = connect_failed(CLIENT, now, &format!("f{n}"));
+            failure["principalIdentifier"] = principal.clone().into();
+            story.events.push(failure);
         }
         if !plan.lost.0 || !plan.lost.1 {
             story.connection = Some((session, version, !plan.lost.1));
