@@ -98,7 +98,7 @@ vocabulary! {
         CertificateTooLarge = "certificate_too_large",
         /// Something follows the certificate.
         CertificateTrailingBytes = "certificate_trailing_bytes",
-        /// The certificate is not of X.509 version 3.
+        /// The certificate's X.509 version is older than the profile allows.
         CertificateVersion = "certificate_version",
         /// All checks passed.
         ChecksPassed = "checks_passed",

@@ -221,19 +221,6 @@ fn registry_name(
 }
 
 impl Serial {
-    /// Reads the content octets of a DER INTEGER.
-    ///
-    /// # Errors
-    /// Zero, a negative number, or more than 20 octets (RFC 5280 section 4.1.2.2).
-    pub fn from_der_integer(octets: &[u8]) -> Result<Self, IdError> {
-        let fault = || IdError::Serial(excerpt(&hex::encode(octets)));
-        let negative = octets.first().is_some_and(|first| first & 0x80 != 0);
-        if octets.is_empty() || octets.len() > 20 || negative {
-            return Err(fault());
-        }
-        Self::canonical(&hex::encode(octets)).ok_or_else(fault)
-    }
-
     fn canonical(digits: &str) -> Option<Self> {
         let digits = digits.trim_start_matches('0');
         (!digits.is_empty() && digits.len() <= 40).then(|| Self(digits.to_ascii_lowercase()))
@@ -264,16 +251,12 @@ mod tests {
         for text in ["0a1b", "A1B", "0x0A1b", "0A:1B", "00:0a:1b"] {
             assert_eq!(text.parse::<Serial>().unwrap().as_str(), "a1b", "{text}");
         }
-        assert_eq!(Serial::from_der_integer(&[0, 0x8f, 1]).unwrap().as_str(), "8f01");
     }
 
     #[test]
     fn impossible_serials_are_refused() {
         for text in ["", "0", "00:00", "xyz", "-1", &"f".repeat(41)] {
             assert!(text.parse::<Serial>().is_err(), "{text}");
-        }
-        for octets in [&[][..], &[0], &[0x80], &[1; 21]] {
-            assert!(Serial::from_der_integer(octets).is_err(), "{octets:?}");
         }
     }
 

@@ -9,10 +9,13 @@ pub mod crl;
 mod extensions;
 mod issuance;
 mod key;
+mod layout;
 mod name;
 pub mod pem;
+mod serial;
 mod signature;
 mod subject;
+mod version;
 
 pub use certificate::{Certificate, MAX_DER_BYTES};
 pub use issuance::{verify_issued_by, verify_usable};
@@ -20,16 +23,18 @@ pub use key::{Curve, PublicKey};
 pub use name::Name;
 pub use signature::{Hash, SignatureAlgorithm};
 pub use subject::{MAX_SUBJECT_TEXT, Subject, SubjectField};
+pub use version::{CertificateVersion, CertificateVersionError};
 
 use time::OffsetDateTime;
 
 use crate::decision::Reason;
-use crate::id::{CertificateId, IdError};
+use crate::id::CertificateId;
 
 /// Why a certificate is not acceptable. Every variant has its own [`Reason`].
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CertificateFault {
-    /// The device certificate is itself a CA certificate (basicConstraints or keyCertSign, RFC 5280 section 4.2.1).
+    /// The device certificate is itself a CA certificate (basicConstraints or keyCertSign, RFC 5280 section 4.2.1), or
+    /// has the key of the CA that issued it.
     #[error("a device certificate must not be a CA certificate")]
     Authority,
     /// An extension is marked critical and not understood here (RFC 5280 section 4.2).
@@ -77,9 +82,9 @@ pub enum CertificateFault {
     /// `notBefore` lies ahead.
     #[error("the certificate is not valid before {0}")]
     NotYetValid(OffsetDateTime),
-    /// The serial number is not a positive integer of at most 20 octets (RFC 5280 section 4.1.2.2).
-    #[error(transparent)]
-    Serial(IdError),
+    /// The serial number is not a positive integer of at most 20 octets (RFC 5280 section 4.1.2.2); holds what it is.
+    #[error("a serial number is a positive integer of at most 20 octets, not {0}")]
+    Serial(String),
     /// The signature algorithm is not on the allow-list, or its two mentions differ (RFC 5280 section 4.1.1.2).
     #[error("signature algorithm {0} is not allowed")]
     SignatureAlgorithm(String),
@@ -92,9 +97,14 @@ pub enum CertificateFault {
     /// Something follows the certificate.
     #[error("{0} bytes follow the certificate")]
     TrailingBytes(usize),
-    /// A device certificate must be X.509 version 3.
-    #[error("X.509 version {0} is not allowed, only version 3")]
-    Version(u32),
+    /// The X.509 version is older than the profile allows.
+    #[error("the certificate is of X.509 version {found}, the profile allows none below version {min}")]
+    Version {
+        /// Version of the certificate.
+        found: CertificateVersion,
+        /// Oldest version that the profile allows.
+        min: CertificateVersion,
+    },
 }
 
 impl CertificateFault {
@@ -118,7 +128,7 @@ impl CertificateFault {
             Self::SignatureInvalid => Reason::SignatureInvalid,
             Self::TooLarge(_) => Reason::CertificateTooLarge,
             Self::TrailingBytes(_) => Reason::CertificateTrailingBytes,
-            Self::Version(_) => Reason::CertificateVersion,
+            Self::Version { .. } => Reason::CertificateVersion,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{CaCertificateId, PolicyName, ThingName};
-use crate::pki::{Curve, PublicKey, SubjectField};
+use crate::pki::{CertificateVersion, Curve, PublicKey, SubjectField};
 use crate::revocation::CrlSource;
 use crate::template::Template;
 
@@ -185,6 +185,9 @@ pub struct Profile {
     /// A name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// Oldest X.509 version of a device certificate; without it 1, which is every version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_version: Option<CertificateVersion>,
     /// The AWS IoT policy attached to every certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_name: Option<PolicyName>,
@@ -250,6 +253,8 @@ pub struct Rules {
     pub crl: CrlRules,
     /// Public keys allowed.
     pub keys: KeyRequirements,
+    /// Oldest X.509 version of a device certificate.
+    pub min_version: CertificateVersion,
     /// Policy for every certificate.
     pub policy_name: PolicyName,
     /// Subject rules.
@@ -274,6 +279,7 @@ impl Rules {
             attributes: profile.attributes,
             ca_certificate_id,
             keys: profile.keys.unwrap_or_default(),
+            min_version: profile.min_version.unwrap_or_default(),
             policy_name: profile.policy_name.unwrap_or_else(|| defaults.policy_name.clone()),
             subject_rules: profile.subject_rules,
             take_over: profile.take_over.unwrap_or_default(),

@@ -2,6 +2,7 @@
 
 mod authority;
 mod crl;
+pub mod der;
 pub mod dynamodb;
 mod fixtures;
 mod holdings;
@@ -12,7 +13,7 @@ mod world;
 
 pub use authority::{Issued, TestAuthority, serial};
 pub use crl::NewCrl;
-pub use fixtures::{Fixture, fixtures, frozen_certificate, frozen_key};
+pub use fixtures::{FROZEN_FLEETS, Fixture, fixtures, frozen_certificate, frozen_key};
 pub use holdings::Holdings;
 pub use queue::{Delivery, Queue};
 #[cfg(feature = "dynamodb")]

@@ -1,6 +1,6 @@
 //! Every event fixture through the built binaries, against the local cloud.
 //!
-//! The activator's frozen device connects for real. Its CA admits listed certificates only until then, so that the
+//! The activator's frozen devices connect for real. Their CAs admit listed certificates only until then, so that the
 //! deployed function leaves the decision to the binary under test. The CRL checker's requests are about a table of CAs
 //! that has none, so that other tests' are left alone. The lifecycle recorder's clients are each of one fixture only.
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use shared::aws::authorities::{PARTITION_KEY, RECORD_INDEX, SORT_KEY};
 use shared::event::LifecycleEvent;
 use shared::pki::Certificate;
-use shared::testing::{Fixture, fixtures, frozen_certificate, frozen_key};
+use shared::testing::{FROZEN_FLEETS, Fixture, fixtures, frozen_certificate, frozen_key};
 use shared::timestamp;
 use tests::environment::{self, ROOT};
 use tests::lambda::{Function, Outcome, activator, crl_checker, lifecycle_recorder};
@@ -41,37 +41,52 @@ async fn replay(function: &mut Function, fixture: &Fixture, expected: &Value) ->
 #[tokio::test]
 async fn every_fixture_leads_to_the_decision_beside_it() -> Result<()> {
     let stack = Stack::connect().await;
-    let authority = frozen_certificate("fixture-ca");
-    let pem = frozen_certificate("fixture-device");
-    let certificate = Certificate::from_pem(&pem)?;
-    let device = DeviceCredentials {
-        certificate_id: certificate.id().clone(),
-        chain_pem: format!("{pem}{authority}"),
-        certificate_pem: pem,
-        key_pem: frozen_key("fixture-device"),
-        not_after: certificate.not_after(),
-        serial: certificate.serial().clone(),
-    };
-    let authority = CertificateAuthority::from_pem(&authority, &frozen_key("fixture-ca"))?;
-    let fleet = stack.fleet_of(authority, "fixtures", &["--admission", "listed"]).await?;
     let mut function = Function::start(&activator(), &environment::activator(&stack.url, ROOT)).await?;
-
     let (accepted, rejected) = (fixtures("activator"), fixtures("activator/rejected"));
-    assert!(accepted.len() >= 8 && rejected.len() >= 20);
+    assert!(accepted.len() >= 9 && rejected.len() >= 20);
     for fixture in &rejected {
         replay(&mut function, fixture, &fixture.expected).await?;
     }
     for fixture in &accepted {
         replay(&mut function, fixture, &fixture.expected["whenGone"]).await?;
     }
-    fleet.knock(&device, "fixture-device").await?;
-    jitr(&["ca", "set", fleet.id.as_str(), "--admission", "all"]).await?;
-    let mut state = "whenPending";
-    for fixture in &accepted {
-        replay(&mut function, fixture, &fixture.expected[state]).await?;
-        state = "whenActive";
+    for name in FROZEN_FLEETS {
+        let device = frozen_device(name)?;
+        let authority = CertificateAuthority::from_pem(
+            &frozen_certificate(&format!("{name}-ca")),
+            &frozen_key(&format!("{name}-ca")),
+        )?;
+        let fleet = stack.fleet_of(authority, name, &["--admission", "listed"]).await?;
+        fleet.knock(&device, &format!("{name}-device")).await?;
+        jitr(&["ca", "set", fleet.id.as_str(), "--admission", "all"]).await?;
+        let own = accepted.iter().filter(|fixture| is_about(fixture, &device)).collect::<Vec<_>>();
+        assert!(!own.is_empty(), "no event is about {name}-device");
+        let mut state = "whenPending";
+        for fixture in own {
+            replay(&mut function, fixture, &fixture.expected[state]).await?;
+            state = "whenActive";
+        }
     }
     Ok(())
+}
+
+fn frozen_device(name: &str) -> Result<DeviceCredentials> {
+    let authority = frozen_certificate(&format!("{name}-ca"));
+    let pem = frozen_certificate(&format!("{name}-device"));
+    let certificate = Certificate::from_pem(&pem)?;
+    Ok(DeviceCredentials {
+        certificate_id: certificate.id().clone(),
+        chain_pem: format!("{pem}{authority}"),
+        certificate_pem: pem,
+        key_pem: frozen_key(&format!("{name}-device")),
+        not_after: certificate.not_after(),
+        serial: certificate.serial().clone(),
+    })
+}
+
+/// Events write ids in either case.
+fn is_about(fixture: &Fixture, device: &DeviceCredentials) -> bool {
+    String::from_utf8_lossy(&fixture.payload).to_lowercase().contains(device.certificate_id.as_str())
 }
 
 /// A table like `Authorities`, with nothing in it.

@@ -57,8 +57,8 @@ pub(crate) fn examine(
         return Err((Box::new(candidate), certificate_refusal(&fault)));
     }
     let mut candidate = Candidate::issued(&rules.ca_certificate_id, certificate);
-    let examined = verify_usable(certificate, now)
-        .map_err(|fault| certificate_refusal(&fault))
+    let examined = check_version(certificate, rules)
+        .and_then(|()| verify_usable(certificate, authority, now).map_err(|fault| certificate_refusal(&fault)))
         .and_then(|()| check_key(certificate, rules))
         .and_then(|()| check_subject(certificate, rules))
         .and_then(|()| thing::name(certificate, rules))
@@ -70,6 +70,11 @@ pub(crate) fn examine(
         Ok(thing) => Ok(Examined { candidate, thing }),
         Err(verdict) => Err((Box::new(candidate), verdict)),
     }
+}
+
+fn check_version(certificate: &Certificate, rules: &Rules) -> Result<(), Verdict> {
+    let (found, min) = (certificate.version(), rules.min_version);
+    if found < min { Err(certificate_refusal(&CertificateFault::Version { found, min })) } else { Ok(()) }
 }
 
 fn check_key(certificate: &Certificate, rules: &Rules) -> Result<(), Verdict> {

@@ -2,23 +2,17 @@
 
 use aws_lc_rs::digest;
 use time::OffsetDateTime;
-use x509_parser::asn1_rs::Any;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
-use x509_parser::x509::X509Version;
 
 use super::crl::DistributionPoint;
 use super::extensions::Extensions;
-use super::{CertificateFault, Name, PublicKey, SignatureAlgorithm, Subject, pem};
+use super::layout::Layout;
+use super::{CertificateFault, CertificateVersion, Name, PublicKey, SignatureAlgorithm, Subject, pem, serial};
 use crate::id::{CertificateId, Serial};
 
 /// More than the 65,536 characters of PEM that AWS IoT registers can hold.
 pub const MAX_DER_BYTES: usize = 49_152;
-
-/// Identifier octets of DER.
-const BIT_STRING: u8 = 0x03;
-const EXPLICIT_VERSION: u8 = 0xa0;
-const SEQUENCE: u8 = 0x30;
 
 /// A certificate whose structure has been read. Nothing about it has been believed yet.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,12 +24,12 @@ pub struct Certificate {
     pub(super) signature_algorithm: Result<SignatureAlgorithm, String>,
     pub(super) signed: Vec<u8>,
     pub(super) subject_name: Name,
-    pub(super) version: u32,
     id: CertificateId,
     not_after: OffsetDateTime,
     not_before: OffsetDateTime,
     serial: Serial,
     subject: Subject,
+    version: CertificateVersion,
 }
 
 impl Certificate {
@@ -69,15 +63,13 @@ impl Certificate {
         if !rest.is_empty() {
             return Err(CertificateFault::TrailingBytes(rest.len()));
         }
-        let tbs = &parsed.tbs_certificate;
-        if tbs.signature == parsed.signature_algorithm && !wrapping_is_canonical(der, tbs.as_ref()) {
-            return Err(CertificateFault::Malformed("what wraps the signed part is not DER".to_owned()));
-        }
-        let signature_algorithm = if tbs.signature == parsed.signature_algorithm {
+        let layout = Layout::read(der).map_err(|flaw| CertificateFault::Malformed(flaw.0.to_owned()))?;
+        let signature_algorithm = if layout.algorithm == layout.signed_algorithm {
             SignatureAlgorithm::read(&parsed.signature_algorithm)
         } else {
             Err("named differently inside and outside of the signed part".to_owned())
         };
+        let tbs = &parsed.tbs_certificate;
         Ok(Self {
             extensions: Extensions::read(tbs).map_err(CertificateFault::Malformed)?,
             id: CertificateId::of_digest(digest::digest(&digest::SHA256, der).as_ref()),
@@ -85,13 +77,13 @@ impl Certificate {
             key: PublicKey::read(tbs.public_key()),
             not_after: tbs.validity().not_after.to_datetime(),
             not_before: tbs.validity().not_before.to_datetime(),
-            serial: Serial::from_der_integer(tbs.raw_serial()).map_err(CertificateFault::Serial)?,
-            signature: parsed.signature_value.data.to_vec(),
+            serial: serial::read(tbs.raw_serial())?,
+            signature: layout.signature.to_vec(),
             signature_algorithm,
-            signed: tbs.as_ref().to_vec(),
+            signed: layout.signed.to_vec(),
             subject: Subject::read(tbs.subject()),
             subject_name: Name::new(tbs.subject().as_raw()),
-            version: version(tbs.version()),
+            version: CertificateVersion::read(tbs.version().0, &layout).map_err(CertificateFault::Malformed)?,
         })
     }
 
@@ -159,41 +151,11 @@ impl Certificate {
     pub fn subject_name(&self) -> &Name {
         &self.subject_name
     }
-}
 
-/// Whether everything outside of the signed part has its one DER encoding, the algorithm octet for octet as inside.
-///
-/// No signature covers those octets, and x509-parser lets some variations pass: one signed certificate must not have
-/// several ids.
-fn wrapping_is_canonical(der: &[u8], signed: &[u8]) -> bool {
-    let algorithms = || {
-        let (_, outer, _) = element(der).filter(|(tag, ..)| *tag == SEQUENCE)?;
-        let (_, algorithm, rest) = whole_element(outer.strip_prefix(signed)?)?;
-        let (signature, _, []) = element(rest)? else { return None };
-        let (_, mut inside, _) = element(signed)?;
-        if inside.first() == Some(&EXPLICIT_VERSION) {
-            inside = element(inside)?.2;
-        }
-        let (_, _, after_serial) = element(inside)?;
-        let (_, signed_algorithm, _) = whole_element(after_serial)?;
-        (signature == BIT_STRING).then_some((algorithm, signed_algorithm))
-    };
-    algorithms().is_some_and(|(algorithm, signed_algorithm)| algorithm == signed_algorithm)
-}
 
-/// Identifier octet, content and what follows of the first element.
-fn element(input: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (rest, any) = Any::from_der(input).ok()?;
-    Some((*input.first()?, any.data, rest))
-}
-
-/// The same with the element as a whole.
-fn whole_element(input: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (tag, _, rest) = element(input)?;
-    Some((tag, input.get(..input.len().checked_sub(rest.len())?)?, rest))
-}
-
-/// X.509 encodes version 1 as 0.
-fn version(encoded: X509Version) -> u32 {
-    encoded.0.saturating_add(1)
+    /// The X.509 version.
+    #[must_use]
+    pub fn version(&self) -> CertificateVersion {
+        self.version
+    }
 }

@@ -2,9 +2,9 @@
 
 use time::OffsetDateTime;
 
-use super::{Certificate, CertificateFault};
+use super::{Certificate, CertificateFault, CertificateVersion};
 
-/// Proves that this CA issued a device certificate: version, issuer name, a usable CA, signature.
+/// Proves that this CA issued a device certificate: issuer name, a usable CA, signature.
 ///
 /// Path building stops at the registered CA, which is what AWS IoT trusts.
 ///
@@ -15,9 +15,6 @@ pub fn verify_issued_by(
     authority: &Certificate,
     now: OffsetDateTime,
 ) -> Result<(), CertificateFault> {
-    if certificate.version != 3 {
-        return Err(CertificateFault::Version(certificate.version));
-    }
     if !certificate.issuer.matches(&authority.subject_name) {
         let (issuer, subject) = certificate.issuer.tell_apart(&authority.subject_name);
         return Err(CertificateFault::IssuerName { issuer, subject });
@@ -26,11 +23,18 @@ pub fn verify_issued_by(
     check_signature(certificate, authority)
 }
 
-/// Checks that an issued certificate may serve a device at `now`: not a CA, usages, extensions, validity.
+/// Checks that a certificate of this CA may serve a device at `now`: not a CA, usages, extensions, validity.
+///
+/// What has no extensions, as a certificate of version 1, has no limits of use.
 ///
 /// # Errors
 /// The first fault found.
-pub fn verify_usable(certificate: &Certificate, now: OffsetDateTime) -> Result<(), CertificateFault> {
+pub fn verify_usable(
+    certificate: &Certificate,
+    authority: &Certificate,
+    now: OffsetDateTime,
+) -> Result<(), CertificateFault> {
+    check_key(certificate, authority)?;
     check_usage(certificate)?;
     check_validity(certificate, now)
 }
@@ -38,7 +42,7 @@ pub fn verify_usable(certificate: &Certificate, now: OffsetDateTime) -> Result<(
 fn check_authority(authority: &Certificate, now: OffsetDateTime) -> Result<(), CertificateFault> {
     let extensions = &authority.extensions;
     // Version 1 roots have no extensions to say it; AWS IoT registered them as CAs all the same.
-    if authority.version == 3 && extensions.authority != Some(true) {
+    if authority.version() == CertificateVersion::V3 && extensions.authority != Some(true) {
         return Err(CertificateFault::IssuerUnusable("basicConstraints does not make it a CA".to_owned()));
     }
     if extensions.key_cert_sign == Some(false) {
@@ -66,6 +70,11 @@ fn check_signature(certificate: &Certificate, authority: &Certificate) -> Result
     } else {
         Err(CertificateFault::SignatureInvalid)
     }
+}
+
+/// A CA of version 1 has no extension that tells it from a device: its key does.
+fn check_key(certificate: &Certificate, authority: &Certificate) -> Result<(), CertificateFault> {
+    if certificate.key.shares_private_key(&authority.key) { Err(CertificateFault::Authority) } else { Ok(()) }
 }
 
 fn check_usage(certificate: &Certificate) -> Result<(), CertificateFault> {

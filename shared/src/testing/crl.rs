@@ -7,17 +7,15 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
+use super::der::{BIT_STRING, INTEGER, SEQUENCE, element, integer};
 use crate::pki::crl::RevocationReason;
 
 const UTC_TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[year repr:last_two][month][day][hour][minute][second]Z");
 /// ecdsa-with-SHA256 (RFC 5758 section 3.2).
 const ECDSA_SHA256: [u8; 12] = [0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
-const BIT_STRING: u8 = 0x03;
 const ENUMERATED: u8 = 0x0a;
-const INTEGER: u8 = 0x02;
 const OCTET_STRING: u8 = 0x04;
-const SEQUENCE: u8 = 0x30;
 const UTC_TIME_TAG: u8 = 0x17;
 
 /// A CRL to be made.
@@ -86,26 +84,4 @@ fn push_entry(list: &mut Vec<u8>, serial: &[u8], reason: RevocationReason, at: &
 
 fn utc_time(at: OffsetDateTime) -> Vec<u8> {
     element(UTC_TIME_TAG, at.format(UTC_TIME).expect("a time").as_bytes())
-}
-
-/// A positive number, without leading zeros but the one that keeps it positive.
-fn integer(octets: &[u8]) -> Vec<u8> {
-    let mut content: Vec<u8> = octets.iter().copied().skip_while(|octet| *octet == 0).collect();
-    if content.first().is_none_or(|first| first & 0x80 != 0) {
-        content.insert(0, 0);
-    }
-    element(INTEGER, &content)
-}
-
-fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-    let mut element = vec![tag];
-    if let Ok(length @ 0..=127) = u8::try_from(content.len()) {
-        element.push(length);
-    } else {
-        let length: Vec<u8> = content.len().to_be_bytes().into_iter().skip_while(|octet| *octet == 0).collect();
-        element.push(0x80 | u8::try_from(length.len()).unwrap_or(8));
-        element.extend(length);
-    }
-    element.extend_from_slice(content);
-    element
 }

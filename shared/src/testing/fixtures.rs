@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+/// Names of the frozen CAs, `<name>-ca`, each with a `<name>-device` that events of the activator are about.
+pub const FROZEN_FLEETS: [&str; 2] = ["fixture", "walkthrough"];
+
 /// An event with its expected outcome.
 #[derive(Clone, Debug)]
 pub struct Fixture {

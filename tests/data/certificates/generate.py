@@ -1,12 +1,14 @@
 """Makes the frozen certificates of this folder: CAs of every allowed key, leaves that pass, and one leaf per fault.
 
-Run with a Python that has the package `cryptography` (the local cloud's virtual environment has it). The keys are thrown
-away, but for `fixture-*`, with which the event fixtures of `events/activator` are replayed: their ids stand in those
-fixtures, so regenerate the two together.
+Run with a Python that has the package `cryptography` (the local cloud's virtual environment has it). Names of functions
+as arguments make their files alone. The keys are thrown away, but for `fixture-*` and `walkthrough-*`, with which the event
+fixtures of `events/activator` are replayed: their ids stand in those fixtures, so regenerate the two together.
 """
 
 import datetime
 import pathlib
+import secrets
+import sys
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -111,11 +113,24 @@ def inside(element):
 
 
 def resigned(issuer, certificate, change):
-    """The certificate with its tbsCertificate's parts changed, signed again by its P-256 issuer."""
+    """The certificate with its tbsCertificate's parts changed, signed again by its issuer, with SHA-256."""
     tbs, algorithm, _ = split(inside(der(certificate)))
     tbs = tlv(0x30, b"".join(change(split(inside(tbs)))))
-    signature = issuer[0].sign(tbs, ec.ECDSA(hashes.SHA256()))
-    return tlv(0x30, tbs + algorithm + tlv(0x03, b"\0" + signature))
+    key = issuer[0]
+    scheme = [padding.PKCS1v15()] if isinstance(key, rsa.RSAPrivateKey) else []
+    scheme.append(hashes.SHA256() if scheme else ec.ECDSA(hashes.SHA256()))
+    return tlv(0x30, tbs + algorithm + tlv(0x03, b"\0" + key.sign(tbs, *scheme)))
+
+
+def of_version(encoded, *more, extensions=False):
+    """A change for `resigned`: another version, further parts behind the key, and the extensions only if wanted."""
+    version = b"" if encoded is None else tlv(0xA0, tlv(0x02, bytes([encoded])))
+
+    def change(parts):
+        kept = [part for part in parts if part[0] != 0xA0 and (extensions or part[0] != 0xA3)]
+        return [version] + kept[:6] + list(more) + kept[6:]
+
+    return change
 
 
 def with_serial(content):
@@ -153,7 +168,7 @@ def main():
     save("bad-key-rsa-1024", der(leaf(p256, key=rsa.generate_private_key(65537, 1024))))
     save("bad-key-ed25519", der(leaf(p256, key=ed25519.Ed25519PrivateKey.generate())))
     save("bad-key-secp256k1", der(leaf(p256, key=ec.generate_private_key(ec.SECP256K1()))))
-    save("bad-version-1", resigned(p256, good, lambda parts: [part for part in parts if part[0] not in (0xA0, 0xA3)]))
+    save("good-version-1", resigned(p256, good, of_version(None)))
     save("bad-trailing-bytes", der(good) + b"\0\0")
     save("bad-truncated", der(good)[:-20])
     save("bad-serial-negative", resigned(p256, good, with_serial(b"\x80\x01")))
@@ -167,11 +182,88 @@ def main():
     builder = x509.CertificateBuilder(p256[1].subject, name("pump-1"), p256[0].public_key(), 5, START, END)
     save("bad-huge", der(builder.add_extension(huge, critical=False).sign(p256[0], hashes.SHA256())))
 
+    versions()
+    serials()
+    walkthrough()
+
     fixture_key = ec.generate_private_key(ec.SECP256R1())
     fixture_ca = authority("fixture-ca", ec.generate_private_key(ec.SECP256R1()))
     save("fixture-device", der(leaf(fixture_ca, key=fixture_key, common_name="fixture-device")))
     save_key("fixture-ca", fixture_ca[0])
     save_key("fixture-device", fixture_key)
+
+
+def versions():
+    """What each X.509 version may have and what it may not, and who is the CA itself."""
+    ca = authority("ca-versions", ec.generate_private_key(ec.SECP256R1()))
+    good = leaf(ca)
+    bits = b"\x07\x80"
+    save("good-version-1-written", resigned(ca, good, of_version(0)))
+    save("good-version-2", resigned(ca, good, of_version(1)))
+    save("good-version-2-unique-ids", resigned(ca, good, of_version(1, tlv(0x81, bits), tlv(0x82, bits))))
+    save("good-version-3-unique-id", resigned(ca, good, of_version(2, tlv(0x82, bits), extensions=True)))
+    save("good-version-3-without-extensions", resigned(ca, good, of_version(2)))
+    save("bad-version-1-extensions", resigned(ca, good, of_version(None, extensions=True)))
+    save("bad-version-1-extensions-empty", resigned(ca, good, of_version(None, tlv(0xA3, tlv(0x30, b"")))))
+    save("bad-version-1-unique-id", resigned(ca, good, of_version(None, tlv(0x81, bits))))
+    save("bad-version-2-extensions", resigned(ca, good, of_version(1, extensions=True)))
+    save("bad-version-4", resigned(ca, good, of_version(3, extensions=True)))
+
+    save("bad-authority-key", resigned(ca, leaf(ca, key=ca[0]), of_version(None)))
+    compressed = ca[0].public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint
+    )
+    key = tlv(0x30, split(inside(split_tbs(good)[6]))[0] + tlv(0x03, b"\0" + compressed))
+    with_key = lambda parts: of_version(None)(parts[:6] + [key] + parts[7:])
+    save("bad-authority-key-compressed", resigned(ca, good, with_key))
+    root_key = ec.generate_private_key(ec.SECP256R1())
+    root = (root_key, leaf((root_key, ca[1]), key=root_key, common_name="ca-versions"))
+    save("ca-version-1", resigned(root, root[1], of_version(None)))
+
+
+def split_tbs(certificate):
+    return split(inside(split(inside(der(certificate)))[0]))
+
+
+def serials():
+    """Serial numbers at the edges of what RFC 5280 section 4.1.2.2 allows."""
+    ca = authority("ca-serials", ec.generate_private_key(ec.SECP256R1()))
+    good = leaf(ca)
+    save("good-serial-20-octets", resigned(ca, good, with_serial(b"\x7f" + b"\xff" * 19)))
+    save("good-serial-20-octets-high", resigned(ca, good, with_serial(b"\0" + b"\xff" * 20)))
+    save("bad-serial-21-octets-high", resigned(ca, good, with_serial(b"\0" + b"\xff" * 21)))
+    save("bad-serial-padded", resigned(ca, good, with_serial(b"\0\x12\x34")))
+
+
+def walkthrough():
+    """A CA and a device as the commands of AWS's walk-through of just-in-time registration make them, with OpenSSL 3.0:
+
+    openssl req -x509 -new -nodes -key CAroot.key -sha256 -days … -out CAroot.pem
+    openssl x509 -req -in deviceCert.csr -CA CAroot.pem -CAkey CAroot.key -CAcreateserial -out deviceCert.crt -days … -sha256
+
+    The device's certificate is of version 1. Only the validity differs: it does not end.
+    """
+    key = rsa.generate_private_key(65537, 2048)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    ca = (
+        x509.CertificateBuilder(name("walkthrough-ca"), name("walkthrough-ca"), key.public_key(), random_serial())
+        .not_valid_before(START)
+        .not_valid_after(END)
+        .add_extension(identifier, critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    device_key = rsa.generate_private_key(65537, 2048)
+    device = leaf((key, ca), key=device_key, common_name="walkthrough-device", serial=random_serial())
+    save("walkthrough-ca", der(ca))
+    save("walkthrough-device", resigned((key, ca), device, of_version(None)))
+    save_key("walkthrough-ca", key)
+    save_key("walkthrough-device", device_key)
+
+
+def random_serial():
+    return secrets.randbits(159)
 
 
 def save_key(label, key):
@@ -194,4 +286,5 @@ def ecdsa_with_sha384():
 
 
 if __name__ == "__main__":
-    main()
+    for function in sys.argv[1:] or ["main"]:
+        globals()[function]()

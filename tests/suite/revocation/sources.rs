@@ -43,10 +43,10 @@ async fn assert_kept_out(
     let state = fleet.crl_state(&server.url).await?;
     let fault = state.last_error.context("the state tells of no fault")?;
     assert_eq!(fault.reason, reason, "{}", fault.detail);
-    assert_eq!(source["detail"], fault.detail.as_str());
+    assert_eq!(source["detail"], *fault.detail);
     let current = state.current.context("the last good CRL is gone")?;
     assert_eq!(current.number, Some(counting.parse()?));
-    Ok(fault.detail)
+    Ok(fault.detail.into())
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
-//! Every event fixture through the handler: accepted ones against the frozen device in each state it can be in.
+//! Every event fixture through the handler: accepted ones against the frozen devices in each state they can be in.
 
 use serde_json::Value;
-use shared::id::AccountId;
+use shared::id::{AccountId, CaCertificateId};
 use shared::pki::Certificate;
 use shared::port::CertificateStatus;
-use shared::testing::{Fixture, State, World, fixtures, frozen_certificate};
+use shared::testing::{FROZEN_FLEETS, Fixture, State, World, fixtures, frozen_certificate};
 
 use crate::stage::knock_in_account;
 
@@ -14,17 +14,18 @@ fn frozen(name: &str) -> (String, Certificate) {
     (pem, certificate)
 }
 
-/// A world in which AWS IoT has just registered the frozen device.
-fn world(account: &AccountId, status: Option<CertificateStatus>) -> World {
-    let (authority_pem, authority) = frozen("fixture-ca");
-    let (device_pem, device) = frozen("fixture-device");
-    let authority_id = authority.id().as_str().parse().unwrap();
+/// A world in which AWS IoT has just registered the frozen devices.
+fn world(account: &AccountId, status: Option<&CertificateStatus>) -> World {
     let world = World::new(State::default());
-    world.change(|state| state.authorities.insert(authority_id, authority_pem));
-    if let Some(status) = status {
-        let authority_id = authority.id().as_str().parse().unwrap();
-        world.register(&authority_id, account, device.id(), &device_pem);
-        world.change(|state| state.certificates.get_mut(device.id()).unwrap().status = status);
+    for fleet in FROZEN_FLEETS {
+        let (authority_pem, authority) = frozen(&format!("{fleet}-ca"));
+        let (device_pem, device) = frozen(&format!("{fleet}-device"));
+        let authority: CaCertificateId = authority.id().as_str().parse().unwrap();
+        world.change(|state| state.authorities.insert(authority.clone(), authority_pem));
+        if let Some(status) = status {
+            world.register(&authority, account, device.id(), &device_pem);
+            world.change(|state| state.certificates.get_mut(device.id()).unwrap().status = status.clone());
+        }
     }
     world
 }
@@ -33,7 +34,7 @@ fn world(account: &AccountId, status: Option<CertificateStatus>) -> World {
 async fn accepted_events_lead_to_the_decision_beside_them() {
     let account: AccountId = "000000000000".parse().unwrap();
     let fixtures = fixtures("activator");
-    assert!(fixtures.len() >= 8);
+    assert!(fixtures.len() >= 9);
     for Fixture { expected, name, payload } in fixtures {
         let payload = String::from_utf8(payload).unwrap();
         for (state, status) in [
@@ -41,7 +42,7 @@ async fn accepted_events_lead_to_the_decision_beside_them() {
             ("whenActive", Some(CertificateStatus::Active)),
             ("whenGone", None),
         ] {
-            let world = world(&account, status);
+            let world = world(&account, status.as_ref());
             let response = knock_in_account(&world, &payload, &account).await.unwrap();
             assert_eq!(response.decision.as_str(), expected[state]["decision"], "{name} {state}");
             assert_eq!(response.reason.as_str(), expected[state]["reason"], "{name} {state}");
@@ -56,7 +57,7 @@ async fn rejected_events_are_kept_with_the_member_at_fault() {
     assert!(fixtures.len() >= 20);
     for Fixture { expected, name, payload } in fixtures {
         let payload = String::from_utf8(payload).unwrap();
-        let world = world(&account, Some(CertificateStatus::PendingActivation));
+        let world = world(&account, Some(&CertificateStatus::PendingActivation));
         // What is not JSON ends in the runtime, before the handler.
         if serde_json::from_str::<Value>(&payload).is_err() {
             assert!(expected["error"].is_string(), "{name}");

@@ -4,7 +4,7 @@ use activator::{Activator, Response, Settings};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::json;
 use serde_json::value::RawValue;
-use shared::id::AccountId;
+use shared::id::{AccountId, CaCertificateId};
 use shared::port::CertificateStatus;
 use shared::profile::{Defaults, Profile};
 use shared::registration::{Registration, RegistrationId};
@@ -70,9 +70,14 @@ pub(crate) fn account() -> AccountId {
 }
 
 pub(crate) fn event(authority: &TestAuthority, device: &Issued) -> String {
+    event_of(authority.id(), device)
+}
+
+/// The event about a device of a CA that is known by its id alone.
+pub(crate) fn event_of(authority: &CaCertificateId, device: &Issued) -> String {
     json!({
         "awsAccountId": account(),
-        "caCertificateId": authority.id(),
+        "caCertificateId": authority,
         "certificateId": device.id,
         "certificateRegistrationTimestamp": null,
         "certificateStatus": "PENDING_ACTIVATION",

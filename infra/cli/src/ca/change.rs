@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde::de::value::Error as WordError;
 use serde::de::{DeserializeOwned, IntoDeserializer as _};
 use shared::id::{PolicyName, ThingName};
-use shared::pki::{Curve, SubjectField};
+use shared::pki::{CertificateVersion, Curve, SubjectField};
 use shared::profile::{Admission, CrlRequirement, Pattern, Profile, TakeOver};
 use shared::template::Template;
 
@@ -90,6 +90,9 @@ pub struct ProfileFlags {
     /// several times.
     #[arg(long = "subject-rule", value_name = "FIELD=REGEX", value_parser = subject_rule)]
     subject_rules: Vec<(SubjectField, Pattern)>,
+    /// Oldest X.509 version of device certificates: 1, which is every version, 2 or 3. Version 3 alone has extensions.
+    #[arg(long, value_name = "VERSION")]
+    min_version: Option<CertificateVersion>,
     /// Smallest RSA key in bits; AWS IoT takes none below 2048.
     #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u16).range(2048..))]
     min_rsa_bits: Option<u16>,
@@ -131,6 +134,7 @@ impl ProfileFlags {
         overlay(&mut profile.thing_name_template, self.thing_name_template);
         overlay(&mut profile.admission, self.admission);
         overlay(&mut profile.take_over, self.take_over);
+        overlay(&mut profile.min_version, self.min_version);
         overlay(&mut profile.crl, crl);
         self.crl.apply(profile);
         profile.attributes.extend(self.attributes);
@@ -166,6 +170,8 @@ pub enum Member {
     Keys,
     /// No label.
     Label,
+    /// Every X.509 version.
+    MinVersion,
     /// The stack's policy.
     Policy,
     /// No CRL needed.
@@ -193,6 +199,7 @@ impl Member {
             Self::CrlSources => profile.crl_sources.clear(),
             Self::Keys => profile.keys = None,
             Self::Label => profile.label = None,
+            Self::MinVersion => profile.min_version = None,
             Self::Policy => profile.policy_name = None,
             Self::RequireCrl => profile.crl = None,
             Self::SubjectRules => profile.subject_rules.clear(),
@@ -233,6 +240,7 @@ mod tests {
             "--when-stale=7d",
             "--attribute=maker=${Organization}",
             "--subject-rule=CommonName=pump-[0-9]+",
+            "--min-version=3",
             "--min-rsa-bits=3072",
             "--curve=P-384",
         ]);
@@ -253,6 +261,7 @@ mod tests {
                 "whenStale": {"allowUntil": 168},
                 "attributes": {"maker": "${Organization}"},
                 "subjectRules": {"CommonName": "pump-[0-9]+"},
+                "minVersion": 3,
                 "keys": {"minRsaBits": 3072, "curves": ["P-384"]},
             })
         );
@@ -273,7 +282,7 @@ mod tests {
         let full = r#"{"label":"l","policyName":"p","thingType":"t","thingGroup":"g","thingNameTemplate":"x",
             "admission":"listed","takeOver":"join","crl":"required","crlHosts":["h"],"crlSources":["s3://lists/a"],
             "whenStale":{"allowUntil":24},"attributes":{"a":"b"},
-            "subjectRules":{"CommonName":"c"},"keys":{"minRsaBits":4096}}"#;
+            "subjectRules":{"CommonName":"c"},"minVersion":2,"keys":{"minRsaBits":4096}}"#;
         let mut profile: Profile = serde_json::from_str(full).unwrap();
         for member in Member::value_variants() {
             let before = profile.clone();
@@ -292,6 +301,8 @@ mod tests {
             "--attribute=maker",
             "--subject-rule=Colour=red",
             "--subject-rule=CommonName=[",
+            "--min-version=0",
+            "--min-version=4",
             "--min-rsa-bits=1024",
             "--curve=P-192",
             "--policy=a b",

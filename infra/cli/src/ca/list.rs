@@ -121,6 +121,7 @@ impl Authority {
             ("admission", Some(word(&profile.admission.unwrap_or_default()))),
             ("take-over", Some(word(&profile.take_over.unwrap_or_default()))),
             ("crl", Some(word(&profile.crl.unwrap_or_default()))),
+            ("x.509 version", Some(format!("{} or later", profile.min_version.unwrap_or_default()))),
             ("keys", Some(keys.to_string())),
             ("policy", or_stack(profile.policy_name.as_ref().map(ToString::to_string))),
             ("thing name", or_stack(profile.thing_name_template.as_ref().map(ToString::to_string))),

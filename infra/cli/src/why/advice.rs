@@ -98,15 +98,20 @@ fn about_reason(row: &Registration) -> String {
         Reason::CertificateGone => {
             "the certificate was deleted; the device registers it again by connecting".to_owned()
         }
-        Reason::CertificateIsAuthority => reissue("with basicConstraints ca:false and without keyCertSign"),
+        Reason::CertificateIsAuthority => {
+            reissue("with a key of its own, basicConstraints ca:false and without keyCertSign")
+        }
         Reason::CertificateKeyUsage => reissue("with keyUsage digitalSignature and extendedKeyUsage clientAuth"),
-        Reason::CertificateMalformed
-        | Reason::CertificateTooLarge
-        | Reason::CertificateTrailingBytes
-        | Reason::CertificateVersion => reissue("as plain X.509 version 3"),
+        Reason::CertificateMalformed | Reason::CertificateTooLarge | Reason::CertificateTrailingBytes => {
+            reissue("as plain X.509 version 3")
+        }
         Reason::CertificateNotYetValid => {
             "wait until its validity begins, or look at the clock of whoever issued it".to_owned()
         }
+        Reason::CertificateVersion => format!(
+            "issue one of a later X.509 version, which openssl x509 -req makes if -extfile gives it extensions; or allow \
+             every version: jitr ca set {ca} --unset min-version"
+        ),
         Reason::ChecksPassed => "wait: all checks have passed, the activation goes on".to_owned(),
         Reason::CertificateHold
         | Reason::CertificateRevoked

@@ -146,10 +146,15 @@ impl<'a> Integer<'a> {
     }
 }
 
+/// The octets of a BIT STRING that is whole octets: its first octet, the number of unused bits, is zero.
+pub(in crate::pki) fn whole_octets(content: &[u8]) -> Result<&[u8], Flaw> {
+    content.strip_prefix(&[0]).ok_or(Flaw("a signature that is not whole octets"))
+}
+
 /// The octets of a non-negative INTEGER of at most 20 octets without the leading zero octet; none for zero.
 ///
 /// The octet that DER puts before a high bit does not count among the 20.
-pub(super) fn magnitude(content: &[u8]) -> Result<&[u8], Flaw> {
+pub(in crate::pki) fn magnitude(content: &[u8]) -> Result<&[u8], Flaw> {
     match Integer::read(content)? {
         Integer::Negative => Err(Flaw("a negative INTEGER")),
         Integer::NotNegative(octets) if octets.len() > 20 => Err(Flaw("an INTEGER of more than 20 octets")),

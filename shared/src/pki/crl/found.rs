@@ -94,8 +94,7 @@ impl Found {
             }
             Part::OuterAlgorithm => Part::Signature,
             Part::Signature if is_last => {
-                let octets = element.content.strip_prefix(&[0]).ok_or(Flaw("a signature that is not whole octets"))?;
-                self.signature = octets.to_vec();
+                self.signature = der::whole_octets(element.content)?.to_vec();
                 Part::Nothing
             }
             _ => return Err(Flaw("something after the last element").into()),

@@ -10,7 +10,7 @@ use super::der::Flaw;
 use super::walk::Walk;
 use super::{Crl, CrlFault, Entry, Scope};
 use crate::pki::pem::{CRL_LABELS, Decoder, Event, is_der, is_utf16};
-use crate::pki::{Certificate, SignatureAlgorithm};
+use crate::pki::{Certificate, CertificateVersion, SignatureAlgorithm};
 
 /// Octets that are walked before they are hashed: they still are in the processor's cache.
 const PIECE: usize = 64 * 1024;
@@ -202,7 +202,7 @@ fn check_authority(authority: &Certificate, now: OffsetDateTime) -> Result<(), C
     let extensions = &authority.extensions;
     let unusable = |why: String| Err(CrlFault::IssuerUnusable(why));
     // Version 1 roots have no extensions to say it; AWS IoT registered them as CAs all the same.
-    if authority.version == 3 && extensions.authority != Some(true) {
+    if authority.version() == CertificateVersion::V3 && extensions.authority != Some(true) {
         return unusable("basicConstraints does not make it a CA".to_owned());
     }
     if extensions.crl_sign == Some(false) {

@@ -1,7 +1,11 @@
 //! Frozen certificates of every allowed algorithm and of every fault (`tests/data/certificates/generate.py` tells how
 //! they were made), and bytes that nobody made on purpose.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test ends where its set-up does")]
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test ends where its set-up does")]
+
+mod serials;
+mod versions;
+mod wrapping;
 
 use proptest::prelude::*;
 use shared::decision::Reason;
@@ -25,9 +29,9 @@ fn certificate(name: &str) -> Certificate {
 
 /// Everything that a certificate goes through before its profile's rules.
 fn check(leaf: &[u8], authority: &str, now: OffsetDateTime) -> Result<Certificate, CertificateFault> {
-    let leaf = Certificate::from_der(leaf)?;
-    verify_issued_by(&leaf, &certificate(authority), now)?;
-    verify_usable(&leaf, now)?;
+    let (leaf, authority) = (Certificate::from_der(leaf)?, certificate(authority));
+    verify_issued_by(&leaf, &authority, now)?;
+    verify_usable(&leaf, &authority, now)?;
     let keys = KeyRequirements::default();
     if keys.allow(leaf.key()) {
         Ok(leaf)
@@ -58,13 +62,17 @@ fn every_allowed_algorithm_verifies() {
 #[test]
 fn every_fault_has_its_reason() {
     for (leaf, authority, reason) in [
+        ("bad-authority-key", "ca-versions", Reason::CertificateIsAuthority),
+        ("bad-authority-key-compressed", "ca-versions", Reason::CertificateIsAuthority),
         ("bad-extension-twice", "ca-p256", Reason::CertificateMalformed),
         ("bad-huge", "ca-p256", Reason::CertificateTooLarge),
         ("bad-key-ed25519", "ca-p256", Reason::KeyNotAllowed),
         ("bad-key-rsa-1024", "ca-p256", Reason::KeyNotAllowed),
         ("bad-key-secp256k1", "ca-p256", Reason::KeyNotAllowed),
         ("bad-serial-21-octets", "ca-p256", Reason::SerialInvalid),
+        ("bad-serial-21-octets-high", "ca-serials", Reason::SerialInvalid),
         ("bad-serial-negative", "ca-p256", Reason::SerialInvalid),
+        ("bad-serial-padded", "ca-serials", Reason::SerialInvalid),
         ("bad-serial-zero", "ca-p256", Reason::SerialInvalid),
         ("bad-signature-flipped", "ca-p256", Reason::SignatureInvalid),
         ("bad-signature-named-twice", "ca-p256", Reason::SignatureAlgorithm),
@@ -74,7 +82,11 @@ fn every_fault_has_its_reason() {
         ("bad-signature-sha224", "ca-p256", Reason::SignatureAlgorithm),
         ("bad-trailing-bytes", "ca-p256", Reason::CertificateTrailingBytes),
         ("bad-truncated", "ca-p256", Reason::CertificateMalformed),
-        ("bad-version-1", "ca-p256", Reason::CertificateVersion),
+        ("bad-version-1-extensions", "ca-versions", Reason::CertificateMalformed),
+        ("bad-version-1-extensions-empty", "ca-versions", Reason::CertificateMalformed),
+        ("bad-version-1-unique-id", "ca-versions", Reason::CertificateMalformed),
+        ("bad-version-2-extensions", "ca-versions", Reason::CertificateMalformed),
+        ("bad-version-4", "ca-versions", Reason::CertificateMalformed),
         ("good-p256-sha256", "ca-end-entity", Reason::IssuerUnusable),
         ("good-p256-sha256", "ca-p384", Reason::IssuerName),
         ("good-p256-sha256", "ca-without-extensions", Reason::IssuerUnusable),
@@ -87,13 +99,13 @@ fn every_fault_has_its_reason() {
 #[test]
 fn validity_includes_both_ends() {
     let (first, last) = (datetime!(2026-01-01 00:00 UTC), datetime!(2099-12-31 23:59:59 UTC));
-    let leaf = certificate("good-p256-sha256");
+    let (leaf, authority) = (certificate("good-p256-sha256"), certificate("ca-p256"));
     let second = time::Duration::SECOND;
-    assert_eq!(verify_usable(&leaf, first), Ok(()));
-    assert_eq!(verify_usable(&leaf, last), Ok(()));
-    assert_eq!(verify_usable(&leaf, first - second), Err(CertificateFault::NotYetValid(first)));
-    assert_eq!(verify_usable(&leaf, last + second), Err(CertificateFault::Expired(last)));
-    let outdated = verify_issued_by(&leaf, &certificate("ca-p256"), last + second).unwrap_err();
+    assert_eq!(verify_usable(&leaf, &authority, first), Ok(()));
+    assert_eq!(verify_usable(&leaf, &authority, last), Ok(()));
+    assert_eq!(verify_usable(&leaf, &authority, first - second), Err(CertificateFault::NotYetValid(first)));
+    assert_eq!(verify_usable(&leaf, &authority, last + second), Err(CertificateFault::Expired(last)));
+    let outdated = verify_issued_by(&leaf, &authority, last + second).unwrap_err();
     assert_eq!(outdated.reason(), Reason::IssuerExpired);
 }
 
