@@ -10,7 +10,8 @@ use shared::pki::{Certificate, CertificateFault};
 use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio_rustls::rustls::{self, ClientConfig, InconsistentKeys, RootCertStore};
 
 use crate::credentials::{KeyError, certificates, private_key};
 
@@ -146,15 +147,30 @@ pub fn client_config(
     identity: &Identity,
     trust: &ServerTrust,
 ) -> Result<Arc<ClientConfig>, TlsError> {
-    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let key = provider.key_provider.load_private_key(identity.key.clone_key())?;
+    let shown = CertifiedKey::new(identity.chain.clone(), key);
+    check_keys_match(&shown)?;
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(trust.roots()?)
-        .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())?;
+        .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
     config.resumption = Resumption::disabled();
     if endpoint.port == HTTPS_PORT {
         config.alpn_protocols = vec![ALPN_MQTT.to_vec()];
     }
     Ok(Arc::new(config))
+}
+
+/// Compares the key with the certificate's. rustls does so for certificates of version 3 only, and refuses others.
+fn check_keys_match(shown: &CertifiedKey) -> Result<(), rustls::Error> {
+    let leaf = shown.end_entity_cert()?;
+    let (_, parsed) = x509_parser::parse_x509_certificate(leaf)
+        .map_err(|_| rustls::Error::InvalidCertificate(rustls::CertificateError::BadEncoding))?;
+    match shown.key.public_key() {
+        Some(public) if public.as_ref() != parsed.public_key().raw => Err(InconsistentKeys::KeyMismatch.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Why a device's TLS side could not be set up.
@@ -182,6 +198,8 @@ pub enum TlsError {
 
 #[cfg(test)]
 mod tests {
+    use shared::testing::{frozen_certificate, frozen_key};
+
     use super::*;
     use crate::issue::{CertificateAuthority, DeviceCredentials, DeviceRequest, KeyAlgorithm, Subject, Validity};
 
@@ -218,6 +236,17 @@ mod tests {
             let endpoint = Endpoint { host: "localhost".into(), port };
             assert_eq!(client_config(&endpoint, &identity, &trust).unwrap().alpn_protocols.len(), names, "{port}");
         }
+    }
+
+    #[test]
+    fn a_device_shows_a_certificate_of_version_1_too() {
+        let (chain, key) = (frozen_certificate("walkthrough-device"), frozen_key("walkthrough-device"));
+        let identity = Identity::from_pem(&chain, &key).unwrap();
+        let trust = ServerTrust::Pem(authority().certificate_pem().to_owned());
+        let endpoint = Endpoint { host: "localhost".into(), port: MQTT_PORT };
+        assert!(client_config(&endpoint, &identity, &trust).is_ok());
+        let mixed = Identity::from_pem(&chain, &frozen_key("walkthrough-ca")).unwrap();
+        assert!(matches!(client_config(&endpoint, &mixed, &trust), Err(TlsError::Config(_))));
     }
 
     #[test]
