@@ -15,7 +15,7 @@ mod weight;
 mod writing;
 
 pub use binding::Claim;
-pub use envelope::{Envelope, EnvelopeFault, Rejected, Rejection};
+pub use envelope::{Envelope, EnvelopeFault, MAX_ROUTE, Rejected, Rejection};
 pub use plan::{Pending, Plan, Step};
 pub use refusal::{Reason, Refusal};
 pub use settings::Settings;

@@ -5,10 +5,11 @@ use rcgen::{BasicConstraints, DnType, ExtendedKeyUsagePurpose, IsCa};
 use serde_json::json;
 use shared::decision::{Decision, Reason};
 use shared::id::{CaCertificateId, Serial, ThingName};
-use shared::pki::Certificate;
+use shared::pki::{Certificate, MAX_SUBJECT_TEXT};
 use shared::port::CertificateStatus;
 use shared::profile::Profile;
 use shared::testing::{FakeThing, Issued, Mishap, TestAuthority, frozen_certificate, serial};
+use shared::text::MAX_DETAIL;
 use time::Duration;
 
 fn thing(name: &str) -> ThingName {
@@ -53,6 +54,20 @@ async fn a_ca_seen_for_the_first_time_is_described_once_and_gets_the_defaults() 
     assert_eq!(described, 1);
     assert_eq!(stage.world.state().profiles[stage.authority.id()].ca_pem.as_deref(), Some(stage.authority.pem()));
     assert!(stage.world.state().policies.values().all(|policies| policies.contains(&"device".parse().unwrap())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_row_holds_of_a_certificate_is_short() {
+    let stage = Stage::new(json!({}));
+    let long = "x".repeat(20_000);
+    let device = stage.register(stage.authority.issue_with(&long, stage.now, |params| {
+        params.distinguished_name.push(DnType::OrganizationName, long.as_str());
+    }));
+    let response = stage.knock(&device).await.unwrap();
+    assert_eq!(response.decision, Decision::Refused);
+    let row = stage.row(&device);
+    assert!(row.detail.len() <= MAX_DETAIL && response.detail.len() <= MAX_DETAIL, "{}", row.detail.len());
+    assert!(row.subject.is_some_and(|subject| subject.len() <= MAX_SUBJECT_TEXT));
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,5 +12,6 @@ mod decisions;
 mod fixtures;
 mod gate;
 mod kill_points;
+mod logs;
 mod races;
 mod stage;

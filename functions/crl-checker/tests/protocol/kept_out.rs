@@ -5,6 +5,7 @@ use shared::decision::Reason;
 use shared::pki::crl::RevocationReason::{KeyCompromise, Unspecified};
 use shared::port::CertificateStatus::{Active, PendingActivation, Revoked};
 use shared::testing::{NewCrl, TestAuthority};
+use shared::text::MAX_DETAIL;
 use time::Duration;
 
 use crate::stage::{Stage, serial};
@@ -119,4 +120,43 @@ async fn a_corrupt_snapshot_lets_nobody_in() {
         assert!(!crate::stage::knock(&world, &crate::stage::event(&stage.authority, &device)).await, "octet {at}");
         assert_eq!(world.state().certificates[&device.id].status, PendingActivation, "octet {at}");
     }
+}
+
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+    let start = length.iter().position(|octet| *octet != 0).unwrap_or(3);
+    let short = content.len() < 0x80;
+    let prefix = if short { Vec::new() } else { vec![0x80 | u8::try_from(4 - start).unwrap()] };
+    [&[tag][..], &prefix, &length[start..], content].concat()
+}
+
+/// A list that nobody has signed, with a critical extension of so many octets of identifier.
+fn unsigned(stage: &Stage, identifier: usize) -> Vec<u8> {
+    let signed = stage.authority.crl(&NewCrl::current(9, stage.now), [("", Unspecified)].into_iter().take(0));
+    let (_, list) = x509_parser::parse_x509_crl(&signed).unwrap();
+    // SEQUENCE { OID ecdsa-with-SHA256 }
+    let algorithm = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
+    let oid = element(0x06, &[&[0x2b][..], &vec![1; identifier]].concat());
+    let extension = element(0x30, &[&oid[..], b"\x01\x01\xff\x04\x00"].concat());
+    let parts = [
+        b"\x02\x01\x01",
+        &algorithm[..],
+        list.tbs_cert_list.issuer.as_raw(),
+        &element(0x17, b"260901000000Z"),
+        &element(0x18, b"20991231235959Z"),
+        &element(0xa0, &element(0x30, &extension)),
+    ];
+    let tbs = element(0x30, &parts.concat());
+    element(0x30, &[&tbs[..], algorithm, b"\x03\x02\x00\x00"].concat())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_unsigned_list_leaves_behind_is_short() {
+    let stage = Stage::new().await;
+    stage.shelve(unsigned(&stage, 65_000));
+    is_kept_out(&stage, Reason::CrlExtension).await;
+    let detail = stage.crl_state().last_error.unwrap().detail;
+    assert!(detail.starts_with("critical extension 1.3.1.1") && detail.len() <= MAX_DETAIL, "{}", detail.len());
+    let report = stage.sweep().await;
+    assert!(report.sources[0].detail.as_ref().unwrap().len() <= MAX_DETAIL);
 }

@@ -1,6 +1,8 @@
 //! Every reason for which a message is refused, and that it says what is wrong.
 
+use rule_sink::MAX_ROUTE;
 use serde_json::{Value, json};
+use shared::text::MAX_DETAIL;
 
 use crate::stage::{START, Stage, json_message, message};
 
@@ -123,5 +125,23 @@ async fn an_envelope_need_not_tell_who_published() {
         let mut missing = json_message("all", "pump", 1, &json!(1));
         missing.as_object_mut().unwrap().remove(member);
         stage.written(&[null, missing]).await;
+    }
+}
+
+#[tokio::test]
+async fn what_stands_beside_a_refused_message_is_short() {
+    let long = "x".repeat(200_000);
+    let stage = Stage::new();
+    let messages = [
+        json_message(&long, "pump", 0, &json!(1)),
+        json_message("chosen", "pump", 0, &json!({"operation": &long})),
+        json_message("columns", "pump", 0, &json!({"device": "a", "at": 1, "expires": &long})),
+        json!({"route": 1, &long: 1}),
+    ];
+    assert_eq!(stage.refused(&messages).await.len(), messages.len());
+    for waiting in stage.rejected() {
+        let rejected = &waiting["rejected"];
+        let length = |member: &str| rejected[member].as_str().map_or(0, str::len);
+        assert!(length("detail") <= MAX_DETAIL && length("route") <= MAX_ROUTE, "{}", rejected["reason"]);
     }
 }
