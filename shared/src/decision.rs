@@ -72,6 +72,8 @@ vocabulary! {
         AttributesInvalid = "attributes_invalid",
         /// AWS IoT names another CA for the certificate than the event did.
         AuthorityMismatch = "authority_mismatch",
+        /// No operator has enrolled the CA with this stack.
+        AuthorityNotEnrolled = "authority_not_enrolled",
         /// The CA is not registered in this account and Region.
         AuthorityNotFound = "authority_not_found",
         /// The certificate has expired.

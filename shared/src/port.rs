@@ -188,7 +188,8 @@ pub trait AuthorityStore {
     /// Reads a CA's profile, as of now.
     fn profile(&self, id: &CaCertificateId) -> impl Future<Output = Result<Option<Profile>, Fault>> + Send;
 
-    /// Keeps the PEM of a CA that has no profile yet. If somebody was faster, their profile stays.
+    /// Keeps the PEM of a CA whose profile lacks it. What the operator wrote stays, and a row that this makes does not
+    /// count as an enrolment.
     fn keep_authority(
         &self,
         id: &CaCertificateId,
@@ -277,7 +278,8 @@ pub trait RegistrationStore {
     ) -> impl Future<Output = Result<Finish, Fault>> + Send;
 
     /// Writes any other verdict about a certificate. A row that holds a later decision stays as it is, and a row of
-    /// another certificate is never touched: the verdict then goes to the unproven key.
+    /// another certificate is never touched: the verdict then goes to the unproven key. A row about a CA that nobody
+    /// enrolled expires after 90 days.
     fn record(
         &self,
         candidate: &Candidate,

@@ -1,8 +1,9 @@
-//! The profile of a registered CA: under which rules its devices come in.
+//! The profile of a registered CA: whether the stack serves it, and under which rules its devices come in.
 //!
-//! A profile is the row `profile` of the CA in the `Authorities` table. Members that it leaves out take the stack's
-//! defaults, so that an account with one CA needs no configuration. The profile is chosen by the CA's certificate id
-//! alone, never by text in a certificate.
+//! A profile is the row `profile` of the CA in the `Authorities` table. An operator's command writes it, and with it
+//! `enrolledAt`: a CA without that member is not served, whoever else has written the row. Rules that it leaves out take
+//! the stack's defaults, so that an account with one CA needs no configuration. The profile is chosen by the CA's
+//! certificate id alone, never by text in a certificate.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -164,7 +165,7 @@ pub struct Profile {
     /// Attributes of the thing: name to template of the value. Three fit on a thing without a type, one is taken.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, Template>,
-    /// The CA certificate, kept when the CA is first seen.
+    /// The CA certificate; AWS IoT is asked for it where it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_pem: Option<String>,
     /// When the row was made, RFC 3339.
@@ -179,6 +180,9 @@ pub struct Profile {
     /// Where the CA publishes its CRLs; at most 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub crl_sources: Vec<CrlSource>,
+    /// When an operator enrolled the CA, RFC 3339. No function writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolled_at: Option<String>,
     /// Public keys allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeyRequirements>,
@@ -215,6 +219,12 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Whether an operator has enrolled the CA, so that the stack serves it.
+    #[must_use]
+    pub const fn is_enrolled(&self) -> bool {
+        self.enrolled_at.is_some()
+    }
+
     /// What the profile says about CRLs.
     #[must_use]
     pub fn crl_rules(&self) -> CrlRules {

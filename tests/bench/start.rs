@@ -134,6 +134,7 @@ impl Endpoint {
         let trust = self.trust.path().to_str().context("a path that is not Unicode")?;
         let variables = [
             ("ACCOUNT_ID", "000000000000"),
+            ("ADMIT_UNENROLLED_AUTHORITIES", "false"),
             ("AUTHORITIES_TABLE", "authorities"),
             ("AWS_ACCESS_KEY_ID", "key"),
             ("AWS_ENDPOINT_URL", &self.url),

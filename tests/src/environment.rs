@@ -14,6 +14,7 @@ pub const ROOT: (&str, &str) = ("test", "test");
 pub fn activator(endpoint: &str, identity: (&str, &str)) -> Vec<(String, String)> {
     let own = [
         ("ACCOUNT_ID", "000000000000".to_owned()),
+        ("ADMIT_UNENROLLED_AUTHORITIES", "false".to_owned()),
         ("AUTHORITIES_TABLE", format!("{STACK}-authorities")),
         ("DEFAULT_POLICY_NAME", format!("{STACK}-device")),
         ("DEFAULT_THING_NAME_TEMPLATE", "${CommonName}".to_owned()),

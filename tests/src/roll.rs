@@ -58,6 +58,7 @@ impl Roll {
         let request = request.item(PARTITION_KEY, AttributeValue::S(roll.authority.id().to_string()));
         let request = request.item(SORT_KEY, AttributeValue::S(PROFILE_RECORD.to_owned()));
         let request = request.item("caPem", AttributeValue::S(roll.authority.pem().to_owned()));
+        let request = request.item("enrolledAt", AttributeValue::S(timestamp::to_text(now)));
         request.item("crlSources", AttributeValue::L(vec![source])).send().await?;
         Ok(roll)
     }

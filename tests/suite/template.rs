@@ -28,7 +28,7 @@ async fn indexes_hold_what_is_read_from_them() -> Result<()> {
     let stack = Stack::connect().await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&stack.config);
     for (table, index, expected) in [
-        ("authorities", RECORD_INDEX, &["crlHosts", "crlSources"][..]),
+        ("authorities", RECORD_INDEX, &["crlHosts", "crlSources", "enrolledAt"][..]),
         ("devices", LISTING_INDEX, &["connected", "disconnectReason", "ipAddress", "principal", "thingName"][..]),
         ("devices", PRINCIPAL_INDEX, &["connected"][..]),
     ] {

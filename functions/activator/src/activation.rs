@@ -4,6 +4,7 @@
 //! order that makes a device ACTIVE last. A certificate that is kept out stays PENDING_ACTIVATION, so that the device
 //! gets in on a later connection once the reason is gone.
 
+mod authority;
 mod replacement;
 mod revocation;
 
@@ -21,6 +22,7 @@ use shared::registration::Candidate;
 use shared::revocation::{NotRevoked, Snapshots};
 use time::{Duration, OffsetDateTime};
 
+use self::authority::Authority;
 use self::revocation::{Passage, unfinished_listing};
 use crate::admission::{self, Examined, certificate_refusal, refusal};
 use crate::settings::Settings;
@@ -42,12 +44,6 @@ impl From<Fault> for Stop {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
-}
-
-/// A CA with the rules in force for its certificates.
-struct Authority {
-    certificate: Result<Certificate, Verdict>,
-    rules: Rules,
 }
 
 /// The activator with everything it works on, made once at start.
@@ -108,24 +104,29 @@ where
         &self,
         event: &RegisteredEvent,
         registered: &RegisteredCertificate,
-        authority: Option<Authority>,
+        authority: Result<Authority, Verdict>,
         now: OffsetDateTime,
         progress: &mut Option<Candidate>,
     ) -> Result<Verdict, Stop> {
-        let unproven = |certificate: Option<&Certificate>, verdict| {
+        let certificate = Certificate::from_pem(&registered.pem);
+        let unproven = |verdict| {
+            let certificate = certificate.as_ref().ok();
             let candidate = Candidate::unproven(&event.ca_certificate_id, &event.certificate_id, certificate);
             Stop::KeptOut(Box::new(candidate), verdict)
         };
-        let certificate =
-            Certificate::from_pem(&registered.pem).map_err(|fault| unproven(None, certificate_refusal(&fault)))?;
-        admission::check_identity(event, registered, &certificate, &self.settings.account_id)
-            .map_err(|verdict| unproven(Some(&certificate), verdict))?;
-        self.check_status(&event.ca_certificate_id, &certificate, &registered.status, now).await?;
+        admission::check_origin(event, registered, &self.settings.account_id).map_err(unproven)?;
+        if registered.status == CertificateStatus::PendingActivation
+            && let Err(verdict) = &authority
+        {
+            // What the certificate is like is for whoever serves its CA.
+            return Err(unproven(verdict.clone()));
+        }
+        let certificate = certificate.as_ref().map_err(|fault| unproven(certificate_refusal(fault)))?;
+        admission::check_id(event, certificate).map_err(unproven)?;
+        self.check_status(&event.ca_certificate_id, certificate, &registered.status, now).await?;
 
-        let Authority { certificate: issuer, rules } =
-            authority.ok_or_else(|| unproven(Some(&certificate), no_authority()))?;
-        let issuer = issuer.map_err(|verdict| unproven(Some(&certificate), verdict))?;
-        let examined = admission::examine(&certificate, &issuer, &rules, now)
+        let Authority { certificate: issuer, rules } = authority.map_err(unproven)?;
+        let examined = admission::examine(certificate, &issuer, &rules, now)
             .map_err(|(candidate, verdict)| Stop::KeptOut(candidate, verdict))?;
         let kept_out = |verdict| Stop::KeptOut(Box::new(examined.candidate.clone()), verdict);
         self.check_announced(&examined, &rules).await?.map_err(kept_out)?;
@@ -135,29 +136,13 @@ where
             Begin::Begun { replacing } => replacing,
             Begin::SerialReused => return Err(kept_out(serial_reused())),
         };
-        match self.pass_gate(&examined.candidate, &certificate, &rules, now).await? {
+        match self.pass_gate(&examined.candidate, certificate, &rules, now).await? {
             Passage::Free(proof) => self.carry_out(&examined, &rules, registered, replacing, &proof, now).await,
             Passage::OnHold(listing) => {
                 self.hold(&examined, &rules, registered, &listing, now).await?;
                 Ok(listing.verdict())
             }
         }
-    }
-
-    /// The CA's rules and certificate. A CA seen for the first time is described once, and its PEM kept.
-    async fn authority(&self, id: &CaCertificateId, now: OffsetDateTime) -> Result<Option<Authority>, Fault> {
-        let mut profile = self.authorities.profile(id).await?.unwrap_or_default();
-        let pem = if let Some(pem) = profile.ca_pem.take() {
-            pem
-        } else {
-            let Some(pem) = self.registry.authority_pem(id).await? else { return Ok(None) };
-            self.authorities.keep_authority(id, &pem, now).await?;
-            pem
-        };
-        let certificate = Certificate::from_pem(&pem).map_err(|fault| {
-            refusal(Reason::IssuerUnusable, format!("the registered CA certificate can't be read: {fault}"))
-        });
-        Ok(Some(Authority { certificate, rules: Rules::new(id.clone(), profile, &self.settings.defaults) }))
     }
 
     /// Goes on with a certificate that is pending, or whose activation was interrupted after it had become ACTIVE. If
@@ -295,10 +280,6 @@ fn gone(event: &RegisteredEvent, now: OffsetDateTime) -> Result<Verdict, Fault> 
         return Err(Fault::new("iot:DescribeCertificate", FaultKind::Unavailable, problem));
     }
     Ok(no_certificate())
-}
-
-fn no_authority() -> Verdict {
-    refusal(Reason::AuthorityNotFound, "the CA is not registered in this account and Region")
 }
 
 fn serial_reused() -> Verdict {

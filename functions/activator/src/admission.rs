@@ -20,14 +20,13 @@ pub(crate) struct Examined {
     pub(crate) thing: NewThing,
 }
 
-/// Checks what AWS IoT says about the certificate against the event and against the certificate itself.
+/// Checks what AWS IoT says about the certificate against the event.
 ///
 /// # Errors
-/// A refusal: one of them speaks about another certificate, CA or account.
-pub(crate) fn check_identity(
+/// A refusal: AWS IoT names another account or CA.
+pub(crate) fn check_origin(
     event: &RegisteredEvent,
     registered: &RegisteredCertificate,
-    certificate: &Certificate,
     account: &AccountId,
 ) -> Result<(), Verdict> {
     if registered.owned_by.as_ref() != Some(account) {
@@ -36,6 +35,14 @@ pub(crate) fn check_identity(
     if registered.ca_certificate_id.as_ref() != Some(&event.ca_certificate_id) {
         return Err(refusal(Reason::AuthorityMismatch, "AWS IoT names another CA for the certificate than the event"));
     }
+    Ok(())
+}
+
+/// Checks the certificate itself against the event.
+///
+/// # Errors
+/// A refusal: it is another certificate.
+pub(crate) fn check_id(event: &RegisteredEvent, certificate: &Certificate) -> Result<(), Verdict> {
     if *certificate.id() != event.certificate_id {
         return Err(certificate_refusal(&CertificateFault::IdMismatch(certificate.id().clone())));
     }

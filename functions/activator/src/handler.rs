@@ -1,6 +1,7 @@
 //! Lambda's side: decode the event, keep the deadline, turn the outcome into an answer.
 
 use std::future::Future;
+use std::io::Write as _;
 use std::time::Duration;
 
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, tracing};
@@ -12,6 +13,7 @@ use shared::decision::{Decision, Reason, Verdict};
 use shared::event::RegisteredEvent;
 use shared::fault::{Fault, FaultKind, chain};
 use shared::id::CertificateId;
+use shared::metrics;
 use shared::port::{
     AuthorityStore, CertificateRegistry, CrlStates, ListedRegistrations, RegistrationStore, SnapshotPages,
     ThingRegistry,
@@ -21,6 +23,7 @@ use shared::text::Detail;
 use time::OffsetDateTime;
 
 use crate::activation::Activator;
+use crate::metrics::counts;
 
 /// Time kept back before the function's deadline, for writing down that the attempt was cut short.
 const RESERVE: Duration = Duration::from_millis(1500);
@@ -82,6 +85,7 @@ where
         let mut progress = None;
         match before_deadline(context, now, Box::pin(self.activate(event, now, &mut progress))).await {
             Ok(verdict) => {
+                publish(&context.env_config.function_name, &verdict, now);
                 let Verdict { decision, detail, reason } = verdict;
                 tracing::info!(
                     certificate.id = %certificate, ca.id = %event.ca_certificate_id, %decision, %reason, %detail,
@@ -141,6 +145,17 @@ where
             return Err(Diagnostic { error_type: reason.to_string(), error_message: detail.into() });
         }
         Ok(Response { certificate_id: None, decision, detail, member, reason })
+    }
+}
+
+/// Writes the metrics of a decision, if it has any.
+fn publish(function: &str, verdict: &Verdict, now: OffsetDateTime) {
+    let counts = counts(verdict);
+    if counts.is_empty() {
+        return;
+    }
+    if let Err(error) = writeln!(std::io::stdout(), "{}", metrics::line(function, now, &counts)) {
+        tracing::error!(%error, "the metrics could not be written");
     }
 }
 

@@ -3,10 +3,11 @@
 mod activation;
 mod admission;
 mod handler;
+mod metrics;
 mod settings;
 mod take_over;
 mod thing;
 
 pub use activation::Activator;
 pub use handler::Response;
-pub use settings::Settings;
+pub use settings::{Settings, UnenrolledAuthorities};

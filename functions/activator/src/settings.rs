@@ -1,8 +1,33 @@
 //! The activator's environment.
 
+use std::str::FromStr;
+
 use shared::config::{ConfigError, Reader};
 use shared::id::AccountId;
 use shared::profile::Defaults;
+
+/// What becomes of the devices of a CA that no operator has enrolled.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum UnenrolledAuthorities {
+    /// They come in under the stack's defaults, whoever registered the CA in this account and Region.
+    Admit,
+    /// They stay PENDING_ACTIVATION until the CA is enrolled. The template's default: a CA may be another stack's, or have
+    /// been enrolled in a table that was lost.
+    Refuse,
+}
+
+impl FromStr for UnenrolledAuthorities {
+    type Err = String;
+
+    /// Reads whether they are admitted: `true` or `false`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "true" => Ok(Self::Admit),
+            "false" => Ok(Self::Refuse),
+            _ => Err(format!("{text:?} is neither true nor false")),
+        }
+    }
+}
 
 /// What the template tells the function.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +43,8 @@ pub struct Settings {
     pub registrations_table: String,
     /// Bucket of the revocation snapshots: `REVOCATION_BUCKET`.
     pub revocation_bucket: String,
+    /// What becomes of the devices of other CAs: `ADMIT_UNENROLLED_AUTHORITIES`, `true` or `false`.
+    pub unenrolled_authorities: UnenrolledAuthorities,
 }
 
 impl Settings {
@@ -33,6 +60,7 @@ impl Settings {
     fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let account_id = reader.required("ACCOUNT_ID");
+        let unenrolled_authorities = reader.required("ADMIT_UNENROLLED_AUTHORITIES");
         let authorities_table = reader.required("AUTHORITIES_TABLE");
         let registrations_table = reader.required("REGISTRATIONS_TABLE");
         let revocation_bucket = reader.required("REVOCATION_BUCKET");
@@ -52,6 +80,7 @@ impl Settings {
                 },
                 registrations_table: registrations_table?,
                 revocation_bucket: revocation_bucket?,
+                unenrolled_authorities: unenrolled_authorities?,
             })
         })();
         reader.finish(built)
@@ -65,6 +94,7 @@ mod tests {
     fn variable(name: &str) -> Option<String> {
         let value = match name {
             "ACCOUNT_ID" => "012345678901",
+            "ADMIT_UNENROLLED_AUTHORITIES" => "false",
             "AUTHORITIES_TABLE" => "authorities",
             "REGISTRATIONS_TABLE" => "registrations",
             "REVOCATION_BUCKET" => "revocation",
@@ -81,6 +111,21 @@ mod tests {
         let settings = Settings::read(variable).unwrap();
         assert_eq!(settings.defaults.thing_group, None);
         assert_eq!(settings.defaults.thing_type, None);
+    }
+
+    #[test]
+    fn unenrolled_authorities_are_admitted_only_in_so_many_words() {
+        let read = |value: &str| {
+            Settings::read(|name| match name {
+                "ADMIT_UNENROLLED_AUTHORITIES" => Some(value.to_owned()),
+                other => variable(other),
+            })
+        };
+        assert_eq!(read("true").unwrap().unenrolled_authorities, UnenrolledAuthorities::Admit);
+        assert_eq!(read("false").unwrap().unenrolled_authorities, UnenrolledAuthorities::Refuse);
+        for unclear in ["", "True", "yes", "1"] {
+            assert!(read(unclear).is_err(), "{unclear:?}");
+        }
     }
 
     #[test]

@@ -36,10 +36,7 @@ impl<P: Ports> Checker<P> {
     pub async fn run(&self, request: &Request, now: OffsetDateTime, until: Instant) -> Result<Report, Fault> {
         let mode = if request.dry_run { Mode::Report } else { Mode::Apply };
         let run = Run { accept_shrunk: request.accept_shrunk, mode, now, until };
-        let authorities = match &request.ca_certificate_id {
-            Some(authority) => vec![authority.clone()],
-            None => self.authorities.authorities_with_crls().await?,
-        };
+        let authorities = self.authorities_of(request).await?;
         let mut report = Report::default();
         let mut jobs = Vec::new();
         for authority in &authorities {
@@ -64,6 +61,16 @@ impl<P: Ports> Checker<P> {
             report.finished &= finished;
         }
         Ok(report)
+    }
+
+    /// The CAs that a request is about. One that nobody has enrolled is left alone, whatever its row says.
+    async fn authorities_of(&self, request: &Request) -> Result<Vec<CaCertificateId>, Fault> {
+        let Some(authority) = &request.ca_certificate_id else { return self.authorities.authorities_with_crls().await };
+        match self.authorities.profile(authority).await {
+            Ok(profile) if !profile.as_ref().is_some_and(Profile::is_enrolled) => Ok(Vec::new()),
+            // A profile that can't be read is reported with the CA's sources.
+            Ok(_) | Err(_) => Ok(vec![authority.clone()]),
+        }
     }
 
     /// The sources of a CA: those that its profile names, and the distribution points that were asked for.

@@ -14,7 +14,7 @@ use crate::profile::PROFILE_RECORD;
 use crate::revocation::{CRL_RECORD, CheckFault, CrlSource, CrlState, PublishedCrl, SnapshotObject, Validators};
 use crate::timestamp;
 
-/// Name of the index of the `Authorities` table by `record`, then `caCertificateId`, with `crlHosts` and `crlSources`.
+/// Name of the index of the `Authorities` table by `record`, then `caCertificateId`, with `crlHosts`, `crlSources` and `enrolledAt`.
 pub const RECORD_INDEX: &str = "byRecord";
 
 const QUERY: &str = "dynamodb:Query";
@@ -75,9 +75,12 @@ impl CrlPublication for Authorities {
             .table_name(&self.table)
             .index_name(RECORD_INDEX)
             .key_condition_expression("#record = :profile")
-            .filter_expression("attribute_exists(#sources) OR attribute_exists(#hosts)")
+            .filter_expression(
+                "attribute_exists(#enrolled) AND (attribute_exists(#sources) OR attribute_exists(#hosts))",
+            )
             .projection_expression("#authority")
             .expression_attribute_names("#authority", PARTITION_KEY)
+            .expression_attribute_names("#enrolled", "enrolledAt")
             .expression_attribute_names("#hosts", "crlHosts")
             .expression_attribute_names("#record", SORT_KEY)
             .expression_attribute_names("#sources", "crlSources")

@@ -13,7 +13,7 @@ use time::{Duration, OffsetDateTime};
 use super::error::fault;
 use super::row::{self, Conditional, Item, UPDATE, conditional};
 use super::update::Update;
-use crate::decision::{Decision, Verdict};
+use crate::decision::{Decision, Reason, Verdict};
 use crate::fault::{Fault, FaultKind};
 use crate::pki::crl::CrlNumber;
 use crate::port::{Begin, Finish, RegistrationStore, Replaced};
@@ -25,8 +25,11 @@ use crate::timestamp;
 pub const PARTITION_KEY: &str = "registrationId";
 /// Longest payload of a rejected event that fits a row whole, in bytes (an item holds 400 KB).
 pub const MAX_KEPT_PAYLOAD: usize = 262_144;
-/// How long rejected events are kept.
-const REJECTION_LIFETIME: Duration = Duration::days(90);
+/// How long rows are kept that are about no device of this stack: rejected events, certificates of CAs that nobody
+/// enrolled. These may be another stack's, and come without end.
+const STRANGER_LIFETIME: Duration = Duration::days(90);
+/// Attribute that holds when a row expires, in seconds since 1970; the table's Time To Live.
+const EXPIRY: &str = "expiresAt";
 /// Attribute that holds whom an interrupted activation was replacing.
 const REPLACING: &str = "replacing";
 const GET: &str = "dynamodb:GetItem";
@@ -72,6 +75,16 @@ impl Registrations {
             .set_some("serial", candidate.serial.as_ref().map(ToString::to_string))
             .set_some("subject", candidate.subject.clone())
             .set_some("thingName", candidate.thing_name.as_ref().map(ToString::to_string))
+    }
+
+    /// The same at the end of an attempt, which counts. Of a certificate whose CA nobody enrolled, only for a while.
+    fn decided(&self, candidate: &Candidate, verdict: &Verdict, now: OffsetDateTime) -> Update {
+        let update = self.describe(candidate, verdict, now).count("attempts");
+        if verdict.reason == Reason::AuthorityNotEnrolled {
+            update.set_number(EXPIRY, now.saturating_add(STRANGER_LIFETIME).unix_timestamp())
+        } else {
+            update.remove(EXPIRY)
+        }
     }
 }
 
@@ -153,7 +166,7 @@ impl RegistrationStore for Registrations {
 
     async fn record(&self, candidate: &Candidate, verdict: &Verdict, now: OffsetDateTime) -> Result<(), Fault> {
         let condition = format!("{OWN_ROW} AND {NOTHING_LATER}");
-        let request = self.describe(candidate, verdict, now).count("attempts").build(Some(&condition));
+        let request = self.decided(candidate, verdict, now).build(Some(&condition));
         let Err(error) = request.send().await else { return Ok(()) };
         let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
             return Err(fault(UPDATE, error));
@@ -162,7 +175,7 @@ impl RegistrationStore for Registrations {
         if holder.is_some_and(|holder| holder != candidate.certificate_id.as_str()) {
             let unproven = RegistrationId::unproven(&candidate.ca_certificate_id, &candidate.certificate_id);
             let candidate = Candidate { id: unproven, ..candidate.clone() };
-            let request = self.describe(&candidate, verdict, now).count("attempts").build(None);
+            let request = self.decided(&candidate, verdict, now).build(None);
             request.send().await.map_err(|error| fault(UPDATE, error))?;
         }
         Ok(())
@@ -183,13 +196,13 @@ impl RegistrationStore for Registrations {
     async fn record_rejection(&self, payload: &str, verdict: &Verdict, now: OffsetDateTime) -> Result<(), Fault> {
         let id = RegistrationId::rejected(digest::digest(&digest::SHA256, payload.as_bytes()).as_ref());
         let kept = payload.get(..payload.floor_char_boundary(MAX_KEPT_PAYLOAD)).unwrap_or_default();
-        let expires = now.saturating_add(REJECTION_LIFETIME);
+        let expires = now.saturating_add(STRANGER_LIFETIME);
         let now = timestamp::to_text(now);
         self.update(&id)
             .set("decidedAt", now.clone())
             .set("decision", verdict.decision.as_str())
             .set("detail", verdict.detail.clone())
-            .set_number("expiresAt", expires.unix_timestamp())
+            .set_number(EXPIRY, expires.unix_timestamp())
             .set_once("firstSeenAt", now)
             .set("payload", kept)
             .set_number("payloadBytes", i64::try_from(payload.len()).unwrap_or(i64::MAX))

@@ -23,7 +23,7 @@ pub trait CrlStates {
 
 /// The CRL states of all CAs, as the CRL checker changes them.
 pub trait CrlPublication: CrlStates {
-    /// The CAs whose profile names sources of CRLs, or hosts whose distribution points are followed.
+    /// The enrolled CAs whose profile names sources of CRLs, or hosts whose distribution points are followed.
     fn authorities_with_crls(&self) -> impl Future<Output = Result<Vec<CaCertificateId>, Fault>> + Send;
 
     /// Writes that a source was asked, and with what fault if there was one. The CRL that counts goes on counting.

@@ -167,10 +167,13 @@ async fn cas_with_crls_are_found_through_the_index() {
     let sent = &service.sent()[2];
     assert_eq!((sent.text("IndexName"), RECORD_INDEX), ("byRecord", "byRecord"));
     assert_eq!(sent.text("KeyConditionExpression"), "#record = :profile");
-    assert_eq!(sent.text("FilterExpression"), "attribute_exists(#sources) OR attribute_exists(#hosts)");
+    assert_eq!(
+        sent.text("FilterExpression"),
+        "attribute_exists(#enrolled) AND (attribute_exists(#sources) OR attribute_exists(#hosts))"
+    );
     assert_eq!(sent.text("ProjectionExpression"), "#authority");
     let names = json!({
-        "#authority": "caCertificateId", "#hosts": "crlHosts", "#record": "record", "#sources": "crlSources",
+        "#authority": "caCertificateId", "#enrolled": "enrolledAt", "#hosts": "crlHosts", "#record": "record", "#sources": "crlSources",
     });
     assert_eq!((sent.names(), sent.values()), (&names, &json!({":profile": {"S": "profile"}})));
     // DynamoDB refuses consistent reads of a global index.

@@ -237,3 +237,18 @@ async fn a_rejected_event_is_kept_under_its_hash_for_a_while() {
     let expires = datetime!(2026-11-30 00:00 UTC).unix_timestamp().to_string();
     assert_eq!(values[":expiresAt"], json!({"N": expires}));
 }
+
+#[tokio::test]
+async fn a_refusal_for_want_of_an_enrolment_expires_and_any_other_stays() {
+    for (reason, expires) in [(Reason::AuthorityNotEnrolled, true), (Reason::NotListed, false)] {
+        let service = Service::new([ok(&json!({}))]);
+        let refused = Verdict::new(Decision::Refused, reason, "not let in");
+        service.registrations().record(&candidate(), &refused, NOW).await.unwrap();
+        let sent = service.only();
+        let after_90_days = datetime!(2026-11-30 00:00 UTC).unix_timestamp().to_string();
+        let expiry = if expires { json!({"N": after_90_days}) } else { Value::Null };
+        assert_eq!(sent.values()[":expiresAt"], expiry, "{reason}");
+        let update = sent.text("UpdateExpression");
+        assert_eq!(update.ends_with(" REMOVE #expiresAt"), !expires, "{reason}: {update}");
+    }
+}

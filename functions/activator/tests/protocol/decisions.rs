@@ -1,6 +1,6 @@
 //! What the activator decides, through its handler, and what it leaves behind.
 
-use crate::stage::{Stage, account, event, event_of, knock, now};
+use crate::stage::{Stage, account, enrol, event, event_of, knock, now};
 use rcgen::{BasicConstraints, DnType, ExtendedKeyUsagePurpose, IsCa};
 use serde_json::json;
 use shared::decision::{Decision, Reason};
@@ -44,9 +44,9 @@ async fn a_new_device_gets_thing_policy_and_active() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ca_seen_for_the_first_time_is_described_once_and_gets_the_defaults() {
+async fn a_ca_whose_profile_lacks_its_certificate_is_described_once() {
     let stage = Stage::new(json!({}));
-    stage.world.change(|state| state.profiles.clear());
+    stage.world.change(|state| state.profiles.values_mut().for_each(|profile| profile.ca_pem = None));
     let (first, second) = (stage.device("pump-1"), stage.device("pump-2"));
     assert_eq!(stage.knock(&first).await.unwrap().decision, Decision::Activated);
     assert_eq!(stage.knock(&second).await.unwrap().decision, Decision::Activated);
@@ -220,7 +220,7 @@ async fn an_unregistered_ca_lets_nobody_in() {
     let stage = Stage::new(json!({}));
     let device = stage.device("pump-1");
     stage.world.change(|state| {
-        state.profiles.clear();
+        state.profiles.values_mut().for_each(|profile| profile.ca_pem = None);
         state.authorities.clear();
     });
     assert_eq!(stage.knock(&device).await.unwrap().reason, Reason::AuthorityNotFound);
@@ -362,7 +362,7 @@ async fn a_thing_of_another_ca_is_never_touched() {
         let other = TestAuthority::new("Other CA", stage.now);
         let owner = other.issue("pump-1", stage.now);
         stage.world.register(other.id(), &account(), &owner.id, &owner.pem);
-        stage.world.change(|state| state.authorities.insert(other.id().clone(), other.pem().to_owned()));
+        stage.world.change(|state| enrol(state, &other, Profile::default()));
         knock(&stage.world, &event(&other, &owner)).await.unwrap();
         let newcomer = stage.device("pump-1");
         let before = stage.world.state().things;

@@ -1,12 +1,14 @@
 //! Every event fixture through the handler: accepted ones against the frozen devices in each state they can be in.
 
+use activator::{Settings, UnenrolledAuthorities};
 use serde_json::Value;
 use shared::id::{AccountId, CaCertificateId};
 use shared::pki::Certificate;
 use shared::port::CertificateStatus;
+use shared::profile::Profile;
 use shared::testing::{FROZEN_FLEETS, Fixture, State, World, fixtures, frozen_certificate};
 
-use crate::stage::knock_in_account;
+use crate::stage::{invoke, knock_in_account, settings};
 
 fn frozen(name: &str) -> (String, Certificate) {
     let pem = frozen_certificate(name);
@@ -14,14 +16,28 @@ fn frozen(name: &str) -> (String, Certificate) {
     (pem, certificate)
 }
 
+/// Whether an operator has enrolled the frozen CAs.
+#[derive(Clone, Copy)]
+enum Enrolment {
+    Done,
+    Missing,
+}
+
 /// A world in which AWS IoT has just registered the frozen devices.
-fn world(account: &AccountId, status: Option<&CertificateStatus>) -> World {
+fn world(account: &AccountId, status: Option<&CertificateStatus>, enrolment: Enrolment) -> World {
     let world = World::new(State::default());
     for fleet in FROZEN_FLEETS {
         let (authority_pem, authority) = frozen(&format!("{fleet}-ca"));
         let (device_pem, device) = frozen(&format!("{fleet}-device"));
         let authority: CaCertificateId = authority.id().as_str().parse().unwrap();
-        world.change(|state| state.authorities.insert(authority.clone(), authority_pem));
+        world.change(|state| {
+            state.authorities.insert(authority.clone(), authority_pem);
+            let profile = Profile { enrolled_at: Some("2026-09-01T00:00:00.000Z".to_owned()), ..Profile::default() };
+            match enrolment {
+                Enrolment::Done => drop(state.profiles.insert(authority.clone(), profile)),
+                Enrolment::Missing => {}
+            }
+        });
         if let Some(status) = status {
             world.register(&authority, account, device.id(), &device_pem);
             world.change(|state| state.certificates.get_mut(device.id()).unwrap().status = status.clone());
@@ -37,13 +53,18 @@ async fn accepted_events_lead_to_the_decision_beside_them() {
     assert!(fixtures.len() >= 9);
     for Fixture { expected, name, payload } in fixtures {
         let payload = String::from_utf8(payload).unwrap();
-        for (state, status) in [
-            ("whenPending", Some(CertificateStatus::PendingActivation)),
-            ("whenActive", Some(CertificateStatus::Active)),
-            ("whenGone", None),
+        let pending = Some(CertificateStatus::PendingActivation);
+        let (admit, refuse) = (UnenrolledAuthorities::Admit, UnenrolledAuthorities::Refuse);
+        for (state, status, enrolment, unenrolled_authorities) in [
+            ("whenPending", pending.clone(), Enrolment::Done, refuse),
+            ("whenActive", Some(CertificateStatus::Active), Enrolment::Done, refuse),
+            ("whenGone", None, Enrolment::Done, refuse),
+            ("whenNotEnrolled", pending.clone(), Enrolment::Missing, refuse),
+            ("whenNotEnrolledButAdmitted", pending, Enrolment::Missing, admit),
         ] {
-            let world = world(&account, status.as_ref());
-            let response = knock_in_account(&world, &payload, &account).await.unwrap();
+            let world = world(&account, status.as_ref(), enrolment);
+            let settings = Settings { unenrolled_authorities, ..settings(&account) };
+            let response = invoke(settings, &world, &world, &payload).await.unwrap();
             assert_eq!(response.decision.as_str(), expected[state]["decision"], "{name} {state}");
             assert_eq!(response.reason.as_str(), expected[state]["reason"], "{name} {state}");
         }
@@ -57,7 +78,7 @@ async fn rejected_events_are_kept_with_the_member_at_fault() {
     assert!(fixtures.len() >= 20);
     for Fixture { expected, name, payload } in fixtures {
         let payload = String::from_utf8(payload).unwrap();
-        let world = world(&account, Some(&CertificateStatus::PendingActivation));
+        let world = world(&account, Some(&CertificateStatus::PendingActivation), Enrolment::Done);
         // What is not JSON ends in the runtime, before the handler.
         if serde_json::from_str::<Value>(&payload).is_err() {
             assert!(expected["error"].is_string(), "{name}");

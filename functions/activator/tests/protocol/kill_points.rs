@@ -101,3 +101,38 @@ async fn a_refused_take_over_settles_from_every_kill_point() {
     let thief = stage.device("pump-1");
     every_kill_point_settles(&stage, &event(&stage.authority, &thief)).await;
 }
+
+/// The table of CAs is lost while an activation is cut short: nobody gets further in, and what has become ACTIVE stays so.
+#[tokio::test(start_paused = true)]
+async fn an_enrolment_that_is_lost_between_two_attempts_settles_once_it_is_back() {
+    let stage = Stage::new(json!({}));
+    let device = stage.device("pump-1");
+    let (start, payload) = (stage.world.state(), event(&stage.authority, &device));
+    let clean = World::new(start.clone());
+    knock(&clean, &payload).await.unwrap();
+    for mishap in Mishap::STOPS {
+        let mut n = 0;
+        loop {
+            let world = World::new(start.clone());
+            world.plan(n, mishap);
+            let _ = tokio::time::timeout(Duration::from_mins(10), knock(&world, &payload)).await;
+            if world.calls().len() <= n {
+                break;
+            }
+            let before = world.change(|state| {
+                state.profiles.clear();
+                state.certificates.clone()
+            });
+            knock(&world, &payload).await.unwrap();
+            assert_eq!(world.state().certificates, before, "{mishap:?} at call {n}: no status is changed");
+            assert_nobody_is_half_in(&world, &format!("{mishap:?} at call {n}"));
+            world.change(|state| state.profiles = start.profiles.clone());
+            knock(&world, &payload).await.unwrap();
+            // The refusal is kept beside the registration, under a key of its own.
+            world.change(|state| state.rows.retain(|id, _| !id.as_str().contains("#certificate#")));
+            assert_eq!(settled(world.state()), settled(clean.state()), "{mishap:?} at call {n} of {:?}", world.calls());
+            n += 1;
+        }
+        assert!(n >= 7, "an activation has at least seven calls, {n} were met");
+    }
+}

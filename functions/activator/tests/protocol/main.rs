@@ -9,6 +9,7 @@
 
 mod calls;
 mod decisions;
+mod enrolment;
 mod fixtures;
 mod gate;
 mod kill_points;

@@ -1,6 +1,6 @@
 //! A world with one CA, and devices that come in through the activator's handler.
 
-use activator::{Activator, Response, Settings};
+use activator::{Activator, Response, Settings, UnenrolledAuthorities};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -21,11 +21,8 @@ impl Stage {
     pub(crate) fn new(profile: serde_json::Value) -> Self {
         let now = now();
         let authority = TestAuthority::new("Fleet CA", now);
-        let mut profile: Profile = serde_json::from_value(profile).unwrap();
-        profile.ca_pem = Some(authority.pem().to_owned());
         let mut state = State::default();
-        state.authorities.insert(authority.id().clone(), authority.pem().to_owned());
-        state.profiles.insert(authority.id().clone(), profile);
+        enrol(&mut state, &authority, serde_json::from_value(profile).unwrap());
         Self { authority, now, world: World::new(state) }
     }
 
@@ -58,6 +55,14 @@ impl Stage {
     pub(crate) fn registration_id(&self, device: &Issued) -> RegistrationId {
         RegistrationId::from_text(&self.row(device).registration_id)
     }
+}
+
+/// Registers a CA with AWS IoT, and enrols it.
+pub(crate) fn enrol(state: &mut State, authority: &TestAuthority, mut profile: Profile) {
+    profile.ca_pem = Some(authority.pem().to_owned());
+    profile.enrolled_at = Some("2026-09-01T00:00:00.000Z".to_owned());
+    state.authorities.insert(authority.id().clone(), authority.pem().to_owned());
+    state.profiles.insert(authority.id().clone(), profile);
 }
 
 pub(crate) fn now() -> OffsetDateTime {
@@ -97,7 +102,12 @@ pub(crate) async fn knock_in_account(
     payload: &str,
     account: &AccountId,
 ) -> Result<Response, Diagnostic> {
-    let settings = Settings {
+    invoke(settings(account), world, world, payload).await
+}
+
+/// The template's settings.
+pub(crate) fn settings(account: &AccountId) -> Settings {
+    Settings {
         account_id: account.clone(),
         authorities_table: "authorities".to_owned(),
         defaults: Defaults {
@@ -108,9 +118,19 @@ pub(crate) async fn knock_in_account(
         },
         registrations_table: "registrations".to_owned(),
         revocation_bucket: "revocation".to_owned(),
-    };
+        unenrolled_authorities: UnenrolledAuthorities::Refuse,
+    }
+}
+
+/// One invocation of a function with these settings, the tables of one world, and AWS IoT's registry of another.
+pub(crate) async fn invoke(
+    settings: Settings,
+    registry: &World,
+    tables: &World,
+    payload: &str,
+) -> Result<Response, Diagnostic> {
     let mut context = Context::default();
     context.deadline = u64::try_from(now().unix_timestamp() * 1000 + 900_000).unwrap();
     let payload = RawValue::from_string(payload.to_owned()).unwrap();
-    Activator::new(settings, world, world, world, world).handle(LambdaEvent::new(payload, context)).await
+    Activator::new(settings, registry, tables, tables, tables).handle(LambdaEvent::new(payload, context)).await
 }

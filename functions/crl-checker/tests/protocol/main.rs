@@ -9,6 +9,7 @@
 )]
 
 mod changes;
+mod enrolment;
 mod kept_out;
 mod kill_points;
 mod odd_entries;

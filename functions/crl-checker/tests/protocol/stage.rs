@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use activator::{Activator, Settings};
+use activator::{Activator, Settings, UnenrolledAuthorities};
 use bytes::Bytes;
 use crl_checker::fetch::{CrlBody, CrlFetch, FetchFault, Fetched};
 use crl_checker::{Checker, Limits, Parts, Report, Request};
@@ -63,7 +63,7 @@ impl Stage {
     pub(crate) async fn new() -> Self {
         let now = now();
         let authority = TestAuthority::new("Fleet CA", now);
-        let profile = json!({"crl": "required", "crlSources": [SOURCE]});
+        let profile = json!({"crl": "required", "crlSources": [SOURCE], "enrolledAt": "2026-09-01T00:00:00.000Z"});
         let mut profile: Profile = serde_json::from_value(profile).unwrap();
         profile.ca_pem = Some(authority.pem().to_owned());
         let world = World::new(State::default());
@@ -177,6 +177,7 @@ pub(crate) async fn knock(world: &World, payload: &str) -> bool {
         },
         registrations_table: "registrations".to_owned(),
         revocation_bucket: "revocation".to_owned(),
+        unenrolled_authorities: UnenrolledAuthorities::Refuse,
     };
     let mut context = Context::default();
     context.deadline = u64::try_from(now().unix_timestamp() * 1000 + 900_000).unwrap();

@@ -92,6 +92,10 @@ fn about_reason(row: &Registration) -> String {
              $aws/events or invoke the activator"
                 .to_owned()
         }
+        Reason::AuthorityNotEnrolled => format!(
+            "nobody has enrolled the ca with this stack: if its devices are yours, jitr ca enrol {ca}; if it is another \
+             stack's, nothing"
+        ),
         Reason::AuthorityNotFound => format!("register the ca again (jitr ca register): AWS IoT has no ca {ca}"),
         Reason::CertificateExpired => reissue("that is valid now, and look at the clock of whoever issued it"),
         Reason::CertificateExtension => reissue("without the critical extension"),

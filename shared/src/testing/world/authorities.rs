@@ -64,7 +64,8 @@ impl CrlPublication for &World {
     async fn authorities_with_crls(&self) -> Result<Vec<CaCertificateId>, Fault> {
         self.call("dynamodb:Query", |state| {
             let named = |profile: &Profile| !profile.crl_sources.is_empty() || !profile.crl_hosts.is_empty();
-            state.profiles.iter().filter(|(_, profile)| named(profile)).map(|(id, _)| id.clone()).collect()
+            let counts = |profile: &Profile| profile.is_enrolled() && named(profile);
+            state.profiles.iter().filter(|(_, profile)| counts(profile)).map(|(id, _)| id.clone()).collect()
         })
         .await
     }
