@@ -9,11 +9,11 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use shared::id::{CaCertificateId, Serial, ThingName};
 use shared::port::AuthorityStore as _;
-use shared::profile::Admission;
+use shared::profile::{Admission, Profile};
 use shared::timestamp;
 use time::OffsetDateTime;
 
-use crate::ca::find;
+use crate::ca::{command_for, find};
 use crate::cloud::Cloud;
 use crate::files::read_text;
 use crate::output::{Format, Problems, Text, table};
@@ -107,6 +107,8 @@ pub async fn run(command: AllowCommand, stack: &str, format: Format, now: Offset
 struct AddAnswer {
     ca_certificate_id: CaCertificateId,
     announced: usize,
+    /// Whether the CA is enrolled; nobody comes in otherwise.
+    enrolled: bool,
     /// False if the CA's profile admits everybody, so that the list has no effect.
     in_force: bool,
 }
@@ -127,14 +129,24 @@ async fn add(args: AddArgs, stack: &str, format: Format, now: OffsetDateTime) ->
         })
         .collect();
     cloud.store.announce(&id, &announcements).await?;
-    let in_force = profile.and_then(|profile| profile.admission) == Some(Admission::Listed);
-    let answer = AddAnswer { ca_certificate_id: id, announced: announcements.len(), in_force };
+    let command = command_for(profile.as_ref());
+    let enrolled = profile.filter(Profile::is_enrolled);
+    let answer = AddAnswer {
+        ca_certificate_id: id,
+        announced: announcements.len(),
+        enrolled: enrolled.is_some(),
+        in_force: enrolled.and_then(|profile| profile.admission) == Some(Admission::Listed),
+    };
     format.print(&answer, |answer| {
         let id = &answer.ca_certificate_id;
         let done = format!("{} announced to ca {id}", certificates(answer.announced));
-        let no_effect =
-            format!("its profile admits all, so that the list has no effect yet: jitr ca set {id} --admission listed");
-        Text::lines([done].into_iter().chain((!answer.in_force).then_some(no_effect)))
+        let why = match answer {
+            AddAnswer { in_force: true, .. } => return Text::line(done),
+            AddAnswer { enrolled: false, .. } => "nobody has enrolled the ca",
+            AddAnswer { .. } => "its profile admits all",
+        };
+        let no_effect = format!("{why}, so that the list has no effect yet: {command} {id} --admission listed");
+        Text::lines([done, no_effect])
     })
 }
 

@@ -2,10 +2,12 @@
 
 pub mod change;
 mod crl;
+pub mod enrol;
 mod find;
 mod list;
 pub mod profile;
 pub mod register;
+mod registered;
 
 use std::path::PathBuf;
 
@@ -20,6 +22,7 @@ use crate::issue::{CertificateAuthority, KeyAlgorithm, Subject, Validity};
 use crate::output::{Format, Text};
 
 pub(crate) use crl::when_stale;
+pub(crate) use enrol::command_for;
 pub use find::find;
 
 /// What to do with certificate authorities.
@@ -31,11 +34,13 @@ pub enum CaCommand {
     RegistrationCode,
     /// Register a CA with AWS IoT, active and with auto-registration, and write its profile.
     Register(register::RegisterArgs),
+    /// Let the stack serve a CA that was registered by other means, and write its profile.
+    Enrol(enrol::EnrolArgs),
     /// List the registered CAs with their rules.
     List,
     /// Show one CA and its whole profile.
     Show(ShowArgs),
-    /// Change the profile of a registered CA.
+    /// Change the profile of an enrolled CA.
     Set(profile::SetArgs),
 }
 
@@ -78,6 +83,7 @@ pub async fn run(command: CaCommand, stack: &str, format: Format, now: OffsetDat
         CaCommand::New(args) => new(&args, format, now),
         CaCommand::RegistrationCode => register::registration_code(&Cloud::of_stack(stack).await?, format).await,
         CaCommand::Register(args) => register::run(args, &Cloud::of_stack(stack).await?, format, now).await,
+        CaCommand::Enrol(args) => enrol::run(args, &Cloud::of_stack(stack).await?, format, now).await,
         CaCommand::List => list::run(&Cloud::of_stack(stack).await?, format).await,
         CaCommand::Show(args) => list::show(&args.ca, &Cloud::of_stack(stack).await?, format).await,
         CaCommand::Set(args) => profile::run(args, &Cloud::of_stack(stack).await?, format, now).await,

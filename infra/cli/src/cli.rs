@@ -148,6 +148,8 @@ mod tests {
             "jitr ca registration-code",
             "jitr ca register --ca ca.pem --ca-key ca.key --admission listed --take-over rotate --require-crl",
             "jitr ca register --ca ca.pem --verification-cert v.pem --profile profile.json --update",
+            "jitr ca enrol abc",
+            "jitr ca enrol abc --label pumps --admission listed --require-crl --crl-source s3://lists/1.crl",
             "jitr ca list --json",
             "jitr ca show abc",
             "jitr ca set abc --admission listed --unset policy",

@@ -86,6 +86,7 @@ impl Stage {
             case("allow add", 1, &["--ca", id, "--file", "list.csv"], true),
             case("allow list", 0, &["--ca", id], true),
             case("allow remove", 0, &["--ca", id, "--name", "pump"], false),
+            case("ca enrol", 0, &[id], true),
             case("ca list", 0, &[], true),
             case("ca new", 0, &["--name", HOSTILE, "--out", "new", "--force"], true),
             case("ca register", 1, &["--ca", "ca.pem", "--ca-key", "ca.key", "--admission", "listed"], true),
@@ -186,7 +187,8 @@ fn of_iot(path: &str, authority_pem: &str, (id, other): &(String, String)) -> Va
 
 fn profile(authority_pem: &str) -> Value {
     json!({
-        "caPem": authority_pem, "crlHosts": [HOSTILE], "crlSources": ["s3://lists/1.crl"], "label": HOSTILE,
+        "caPem": authority_pem, "crlHosts": [HOSTILE], "crlSources": ["s3://lists/1.crl"], "enrolledAt": HOSTILE,
+        "label": HOSTILE,
         "subjectRules": {"CommonName": "a\u{1b}b"}, "updatedAt": HOSTILE,
     })
 }

@@ -29,7 +29,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// Makes the new profile. What the CA is and when it was first seen stay.
+    /// Makes the new profile. What the CA is and since when it has been enrolled stay.
     ///
     /// # Errors
     /// A file that is not a profile, or too many sources of CRLs.
@@ -41,6 +41,7 @@ impl Change {
                     .with_context(|| format!("{} is not a profile", path.display()))?;
                 given.ca_pem.clone_from(&before.ca_pem);
                 given.created_at.clone_from(&before.created_at);
+                given.enrolled_at.clone_from(&before.enrolled_at);
                 given.updated_at.clone_from(&before.updated_at);
                 given
             }

@@ -1,9 +1,7 @@
 //! `jitr ca list` and `jitr ca show`: the registry's side and the stack's side of each CA.
 
 use anyhow::{Context as _, Result};
-use aws_sdk_iot::operation::describe_ca_certificate::DescribeCaCertificateOutput;
 use serde::Serialize;
-use shared::aws::fault;
 use shared::id::CaCertificateId;
 use shared::pki::Certificate;
 use shared::port::{AuthorityStore as _, CrlStates as _};
@@ -12,23 +10,22 @@ use shared::timestamp;
 
 use super::crl::{self, SourceState};
 use super::find::{find, registered};
-use crate::cloud::{Cloud, is_not_found};
+use super::registered::{Described, Registered, describe};
+use crate::cloud::Cloud;
 use crate::output::{Format, Text, facts, table};
 use crate::store::explain;
 
-/// One CA. The status members are missing if AWS IoT does not know the CA, the profile if the stack has none.
+/// One CA. The members of its registration are missing if AWS IoT does not know the CA, the profile if the stack has none.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Authority {
     ca_certificate_id: CaCertificateId,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    auto_registration: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mode: Option<String>,
+    #[serde(flatten)]
+    registered: Option<Registered>,
+    /// Whether an operator has enrolled it, so that the stack serves it.
+    enrolled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_after: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,8 +44,13 @@ pub(super) async fn run(cloud: &Cloud, format: Format) -> Result<()> {
         if authorities.is_empty() {
             return Text::line("no ca is registered here: see `jitr ca register --help`");
         }
-        let header = ["ID", "LABEL", "STATUS", "AUTO-REGISTRATION", "ADMISSION", "TAKE-OVER", "CRL", "VALID UNTIL"];
-        table(header, authorities.iter().map(Authority::row))
+        let header =
+            ["ID", "LABEL", "ENROLLED", "STATUS", "AUTO-REGISTRATION", "ADMISSION", "TAKE-OVER", "CRL", "VALID UNTIL"];
+        let rows = table(header, authorities.iter().map(Authority::row));
+        match authorities.iter().filter(|authority| authority.is_left_alone()).count() {
+            0 => rows,
+            count => Text::stack([rows, left_alone(count)]),
+        }
     })
 }
 
@@ -59,65 +61,92 @@ pub(super) async fn show(text: &str, cloud: &Cloud, format: Format) -> Result<()
     format.print(&authority, Authority::text)
 }
 
+/// What it means that CAs register devices and are not enrolled.
+fn left_alone(count: usize) -> Text {
+    let cas = if count == 1 { "1 ca registers".to_owned() } else { format!("{count} cas register") };
+    let verb = if count == 1 { "is" } else { "are" };
+    Text::line(format_args!(
+        "{cas} devices and {verb} not enrolled, so that this stack leaves the devices alone: see `jitr ca enrol --help`"
+    ))
+}
+
 async fn authority(id: CaCertificateId, cloud: &Cloud) -> Result<Authority> {
-    let described = match cloud.iot.describe_ca_certificate().certificate_id(id.as_str()).send().await {
-        Ok(described) => Some(described),
-        Err(error) if is_not_found(&error) => None,
-        Err(error) => return Err(explain(fault("iot:DescribeCACertificate", error))),
-    };
+    let described = describe(&id, cloud).await?;
     let profile = cloud.authorities.profile(&id).await.map_err(explain).with_context(|| format!("profile of {id}"))?;
     Ok(Authority::new(id, described, profile))
 }
 
 impl Authority {
-    fn new(id: CaCertificateId, described: Option<DescribeCaCertificateOutput>, profile: Option<Profile>) -> Self {
-        let described = described.and_then(|described| described.certificate_description);
-        let pem = described.as_ref().and_then(|described| described.certificate_pem.as_deref());
-        let certificate = pem.and_then(|pem| Certificate::from_pem(pem).ok());
+    fn new(id: CaCertificateId, described: Option<Described>, profile: Option<Profile>) -> Self {
+        let certificate = described.as_ref().and_then(|described| Certificate::from_pem(&described.pem).ok());
         Self {
             ca_certificate_id: id,
             subject: certificate.as_ref().map(|certificate| certificate.subject().text().to_owned()),
-            status: described.as_ref().and_then(|d| d.status.as_ref()).map(ToString::to_string),
-            auto_registration: described
-                .as_ref()
-                .and_then(|d| d.auto_registration_status.as_ref())
-                .map(ToString::to_string),
-            mode: described.as_ref().and_then(|d| d.certificate_mode.as_ref()).map(ToString::to_string),
+            registered: described.map(|described| described.registered),
+            enrolled: profile.as_ref().is_some_and(Profile::is_enrolled),
             not_after: certificate.map(|certificate| timestamp::to_text(certificate.not_after())),
             profile,
             crl_states: Vec::new(),
         }
     }
 
-    fn row(&self) -> [String; 8] {
+    /// Whether AWS IoT registers devices of the CA, and the stack refuses them.
+    fn is_left_alone(&self) -> bool {
+        !self.enrolled && self.registered.as_ref().is_some_and(Registered::registers_devices)
+    }
+
+    fn row(&self) -> [String; 9] {
         let profile = self.profile.clone().unwrap_or_default();
+        let missing = || "-".to_owned();
+        let rule = |word: String| if self.enrolled { word } else { missing() };
+        let registered = self.registered.as_ref();
         let day = |time: &String| time.split('T').next().unwrap_or_default().to_owned();
         [
             self.ca_certificate_id.as_str().chars().take(12).collect(),
-            profile.label.unwrap_or_else(|| "-".to_owned()),
-            self.status.clone().unwrap_or_else(|| "not registered".to_owned()),
-            self.auto_registration.clone().unwrap_or_else(|| "-".to_owned()),
-            word(&profile.admission.unwrap_or_default()),
-            word(&profile.take_over.unwrap_or_default()),
-            word(&profile.crl.unwrap_or_default()),
-            self.not_after.as_ref().map_or_else(|| "-".to_owned(), day),
+            profile.label.unwrap_or_else(missing),
+            if self.enrolled { "yes" } else { "no" }.to_owned(),
+            registered.map_or_else(|| "not registered".to_owned(), |registered| registered.status.clone()),
+            registered.map_or_else(missing, |registered| registered.auto_registration.clone()),
+            rule(word(&profile.admission.unwrap_or_default())),
+            rule(word(&profile.take_over.unwrap_or_default())),
+            rule(word(&profile.crl.unwrap_or_default())),
+            self.not_after.as_ref().map_or_else(missing, day),
         ]
     }
 
     fn text(&self) -> Text {
-        let missing = Profile::default();
-        let profile = self.profile.as_ref().unwrap_or(&missing);
+        let mut lines = self.registration();
+        match &self.profile {
+            Some(profile) if self.enrolled => lines.extend(self.rules(profile)),
+            _ => {
+                let id = &self.ca_certificate_id;
+                let enrolled = format!("no, this stack leaves its devices alone: jitr ca enrol {id}");
+                lines.push(("enrolled", Some(enrolled)));
+            }
+        }
+        facts(lines)
+    }
+
+    fn registration(&self) -> Vec<(&'static str, Option<String>)> {
+        let registered = self.registered.as_ref();
+        let status = registered.map_or("not registered with AWS IoT", |registered| &registered.status);
+        vec![
+            ("id", Some(self.ca_certificate_id.to_string())),
+            ("label", self.profile.as_ref().and_then(|profile| profile.label.clone())),
+            ("subject", self.subject.clone()),
+            ("status", Some(status.to_owned())),
+            ("auto-registration", registered.map(|registered| registered.auto_registration.clone())),
+            ("mode", registered.and_then(|registered| registered.mode.clone())),
+            ("warning", registered.and_then(|registered| registered.warning(&self.ca_certificate_id))),
+            ("valid until", self.not_after.clone()),
+        ]
+    }
+
+    fn rules(&self, profile: &Profile) -> Vec<(&'static str, Option<String>)> {
         let or_stack = |value: Option<String>| Some(value.unwrap_or_else(|| "as the stack says".to_owned()));
         let keys = profile.keys.clone().unwrap_or_default();
         let mut lines = vec![
-            ("id", Some(self.ca_certificate_id.to_string())),
-            ("label", profile.label.clone()),
-            ("subject", self.subject.clone()),
-            ("status", Some(self.status.clone().unwrap_or_else(|| "not registered with AWS IoT".to_owned()))),
-            ("auto-registration", self.auto_registration.clone()),
-            ("mode", self.mode.clone()),
-            ("valid until", self.not_after.clone()),
-            ("profile", self.profile.is_none().then(|| "none: the defaults apply".to_owned())),
+            ("enrolled", profile.enrolled_at.clone()),
             ("admission", Some(word(&profile.admission.unwrap_or_default()))),
             ("take-over", Some(word(&profile.take_over.unwrap_or_default()))),
             ("crl", Some(word(&profile.crl.unwrap_or_default()))),
@@ -134,7 +163,7 @@ impl Authority {
         );
         lines.extend(crl::lines(profile, &self.crl_states));
         lines.push(("changed", profile.updated_at.clone()));
-        facts(lines)
+        lines
     }
 }
 

@@ -1,6 +1,6 @@
 //! `jitr ca set`, and how profiles are written.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde::Serialize;
 use shared::id::CaCertificateId;
@@ -28,7 +28,7 @@ pub struct SetArgs {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Written {
-    /// There was none.
+    /// There was none that counts.
     Created,
     /// It is as it was.
     Unchanged,
@@ -56,7 +56,8 @@ pub async fn write(
     if !cloud.store.write_profile(id, &profile, before).await? {
         bail!("the profile of {id} has been changed by somebody else just now: run the command again");
     }
-    Ok((profile, if before.is_some() { Written::Updated } else { Written::Created }))
+    let counted = before.is_some_and(Profile::is_enrolled);
+    Ok((profile, if counted { Written::Updated } else { Written::Created }))
 }
 
 #[derive(Serialize)]
@@ -69,16 +70,19 @@ struct SetAnswer {
 
 pub(super) async fn run(args: SetArgs, cloud: &Cloud, format: Format, now: OffsetDateTime) -> Result<()> {
     let id = find(&args.ca, cloud).await?;
-    let before = cloud.authorities.profile(&id).await.map_err(explain)?;
-    let profile = args.change.make(&before.clone().unwrap_or_default())?;
-    let (profile, result) = write(cloud, &id, profile, before.as_ref(), now).await?;
+    let before = cloud.authorities.profile(&id).await.map_err(explain)?.filter(Profile::is_enrolled);
+    let before =
+        before.with_context(|| format!("nobody has enrolled ca {id}: jitr ca enrol {id}, with the same options"))?;
+    let profile = args.change.make(&before)?;
+    let (profile, result) = write(cloud, &id, profile, Some(&before), now).await?;
     let answer = SetAnswer { ca_certificate_id: id, profile, result };
     format.print(&answer, |answer| {
         let id = &answer.ca_certificate_id;
         match answer.result {
-            Written::Created => format!("profile of {id} written"),
             Written::Unchanged => format!("profile of {id} is so already"),
-            Written::Updated => format!("profile of {id} changed; it holds from the next connection of each device on"),
+            Written::Created | Written::Updated => {
+                format!("profile of {id} changed; it holds from the next connection of each device on")
+            }
         }
     })
 }

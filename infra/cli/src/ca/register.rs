@@ -9,15 +9,16 @@ use clap::Args;
 use serde::Serialize;
 use shared::aws::fault;
 use shared::id::CaCertificateId;
-use shared::pki::{Certificate, SubjectField};
+use shared::pki::Certificate;
 use shared::port::AuthorityStore as _;
 use shared::profile::Profile;
-use shared::text::shorten;
 use time::OffsetDateTime;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use super::change::Change;
-use super::profile::{Written, write};
+use super::enrol::{Authority, enrol};
+use super::profile::Written;
+use super::registered::{Described, describe};
 use crate::cloud::Cloud;
 use crate::files::{read_first_certificate, read_private_key};
 use crate::issue::{CertificateAuthority, certificate_to_pem};
@@ -38,9 +39,6 @@ pub struct RegisterArgs {
     #[command(flatten)]
     change: Change,
 }
-
-/// Longest label that is made of a CA's common name, in bytes: X.520 allows 64 characters.
-const MAX_LABEL: usize = 256;
 
 /// What proves that the operator holds the CA's key.
 #[derive(Args, Debug)]
@@ -86,8 +84,8 @@ pub(super) async fn run(args: RegisterArgs, cloud: &Cloud, format: Format, now: 
     } else {
         switch_on(&id, args.update, cloud, format).await?;
     }
-    let (profile, profile_result) =
-        write_profile(args.change, args.update, &id, &certificate, &pem, cloud, now).await?;
+    let authority = Authority { certificate: &certificate, id: &id, pem: &pem };
+    let (profile, profile_result) = enrol(&authority, args.change, args.update, cloud, now).await?;
     let answer = Answer { ca_certificate_id: id, registered, profile_result, profile };
     format.print(&answer, |answer| match answer.profile_result {
         Written::Created | Written::Updated => "profile         written".to_owned(),
@@ -144,12 +142,12 @@ async fn register(
 
 /// A CA that was registered before may be switched off, and whoever did that had a reason.
 async fn switch_on(id: &CaCertificateId, update: bool, cloud: &Cloud, format: Format) -> Result<()> {
-    let answer = cloud.iot.describe_ca_certificate().certificate_id(id.as_str()).send().await;
-    let answer = answer.map_err(|error| explain(fault("iot:DescribeCACertificate", error)))?;
-    let described = answer.certificate_description.context("aws iot answered without a description of the ca")?;
-    if described.status == Some(CaCertificateStatus::Active)
-        && described.auto_registration_status == Some(AutoRegistrationStatus::Enable)
-    {
+    let described = describe(id, cloud).await?;
+    let Described { registered, .. } = described.context("aws iot answered without a description of the ca")?;
+    if let Some(warning) = registered.warning(id) {
+        format.say(format!("warning         {warning}"));
+    }
+    if registered.registers_devices() {
         format.say(format!("registered      {id} before, ACTIVE, with auto-registration"));
         return Ok(());
     }
@@ -167,42 +165,6 @@ async fn switch_on(id: &CaCertificateId, update: bool, cloud: &Cloud, format: Fo
     request.send().await.map_err(|error| explain(fault("iot:UpdateCACertificate", error)))?;
     format.say(format!("registered      {id} before, now ACTIVE, with auto-registration"));
     Ok(())
-}
-
-/// Writes the profile, or leaves it if it says the same. A row that only keeps the CA's certificate, from when the
-/// activator first saw it, is not in the way.
-async fn write_profile(
-    change: Change,
-    update: bool,
-    id: &CaCertificateId,
-    certificate: &Certificate,
-    pem: &str,
-    cloud: &Cloud,
-    now: OffsetDateTime,
-) -> Result<(Profile, Written)> {
-    let before = cloud.authorities.profile(id).await.map_err(explain)?;
-    let mut profile = before.clone().unwrap_or_default();
-    profile.ca_pem.get_or_insert_with(|| pem.to_owned());
-    let says_nothing = before.as_ref().is_none_or(says_nothing);
-    if says_nothing {
-        profile.label = certificate.subject().single(SubjectField::CommonName).map(|name| shorten(name, MAX_LABEL));
-    }
-    let profile = change.make(&profile)?;
-    if let Some(before) = before.as_ref().filter(|before| !says_nothing && !update && **before != profile) {
-        let label = before.label.as_deref().unwrap_or("without a label");
-        bail!("ca {id} ({label}) has another profile already: change it with --update, or with `jitr ca set`");
-    }
-    write(cloud, id, profile, before.as_ref(), now).await
-}
-
-fn says_nothing(profile: &Profile) -> bool {
-    let silent = Profile {
-        ca_pem: profile.ca_pem.clone(),
-        created_at: profile.created_at.clone(),
-        updated_at: profile.updated_at.clone(),
-        ..Profile::default()
-    };
-    *profile == silent
 }
 
 #[derive(Serialize)]
@@ -227,16 +189,4 @@ pub(super) async fn registration_code(cloud: &Cloud, format: Format) -> Result<(
             ]),
         ])
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_that_only_keeps_the_certificate_says_nothing() {
-        let kept: Profile = serde_json::from_str(r#"{"caPem":"x","createdAt":"t","updatedAt":"t"}"#).unwrap();
-        assert!(says_nothing(&kept));
-        assert!(!says_nothing(&Profile { label: Some("Pumps".to_owned()), ..kept }));
-    }
 }

@@ -17,7 +17,7 @@ use shared::timestamp;
 use time::OffsetDateTime;
 
 use super::list::read_crl;
-use crate::ca::find;
+use crate::ca::{command_for, find};
 use crate::cloud::{Cloud, is_not_found};
 use crate::files::read_bytes;
 use crate::output::{Format, Text};
@@ -58,6 +58,7 @@ pub(super) async fn run(args: &PublishArgs, cloud: &Cloud, format: Format, now: 
     let octets = read_bytes(&args.file)?;
     let id = find(&args.ca, cloud).await?;
     let profile = cloud.authorities.profile(&id).await.map_err(explain)?.unwrap_or_default();
+    let command = command_for(Some(&profile));
     let target = target(args.to.as_ref(), &profile, &id)?;
     let Location::Bucket { bucket, key } = target.location() else { bail!("{target} is no place in S3") };
     let authority = registered(&id, &profile, cloud).await?;
@@ -76,7 +77,7 @@ pub(super) async fn run(args: &PublishArgs, cloud: &Cloud, format: Format, now: 
         next_update: crl.as_ref().map(|crl| timestamp::to_text(crl.next_update())),
         entries: crl.as_ref().map(Crl::entries),
     };
-    format.print(&answer, Answer::text)
+    format.print(&answer, |answer| answer.text(command))
 }
 
 /// A place for a CRL that can be written: an object in S3.
@@ -91,7 +92,8 @@ fn object(text: &str) -> Result<CrlSource> {
 fn target(given: Option<&CrlSource>, profile: &Profile, id: &CaCertificateId) -> Result<CrlSource> {
     let is_bucket = |source: &&CrlSource| matches!(source.location(), Location::Bucket { .. });
     given.or_else(|| profile.crl_sources.iter().find(is_bucket)).cloned().with_context(|| {
-        format!("the profile of {id} names no s3:// source: say where with --to, or jitr ca set {id} --crl-source URL")
+        let command = command_for(Some(profile));
+        format!("the profile of {id} names no s3:// source: say where with --to, or {command} {id} --crl-source URL")
     })
 }
 
@@ -130,7 +132,7 @@ fn verify(
 }
 
 impl Answer {
-    fn text(&self) -> Text {
+    fn text(&self, command: &str) -> Text {
         let (id, place) = (&self.ca_certificate_id, &self.published);
         let number = self.crl_number.as_ref().map_or_else(|| "without number".to_owned(), ToString::to_string);
         let mut lines = vec![match (&self.next_update, self.entries) {
@@ -143,7 +145,7 @@ impl Answer {
         lines.push(if self.in_profile {
             format!("the crl checker takes it up with its next run, or at once: jitr sweep --ca {id}")
         } else {
-            format!("the profile does not name that place, add it: jitr ca set {id} --crl-source {place}")
+            format!("the profile does not name that place, add it: {command} {id} --crl-source {place}")
         });
         Text::lines(lines)
     }

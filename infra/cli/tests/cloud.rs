@@ -1,8 +1,10 @@
-//! `jitr crl publish`, `jitr sweep`, `jitr ca show` and `jitr devices` against answers that are told beforehand: what is asked, and what
-//! becomes of the answers.
+//! `jitr crl publish`, `jitr sweep`, `jitr ca` and `jitr devices` against answers that are told beforehand: what is asked,
+//! and what becomes of the answers.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test ends where its set-up does")]
 
+#[path = "cloud/enrolment.rs"]
+mod enrolment;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,13 +25,19 @@ struct World {
     /// The function's answer, and what kind of error it is.
     answer: (Value, Option<&'static str>),
     authority_pem: String,
+    /// What AWS IoT says of the CA besides; it does not know the CA if this is null.
+    ca: Value,
     /// The row of every client.
     device: Value,
     /// The history of every client.
     events: Value,
+    /// The CA's id.
+    id: String,
     /// Clients by presence and shard.
     presence: BTreeMap<&'static str, Value>,
     profile: Value,
+    /// The provisioning template of the CA.
+    registration_config: Value,
     states: Value,
 }
 
@@ -45,10 +53,16 @@ impl Cloud {
         let mut world = World {
             answer: (json!({"sources": [], "changes": {}, "finished": true}), None),
             authority_pem: authority.certificate_pem().to_owned(),
+            ca: json!({"status": "ACTIVE", "autoRegistrationStatus": "ENABLE"}),
             device: Value::Null,
             events: json!([]),
+            id: authority.certificate().id().to_string(),
             presence: BTreeMap::new(),
-            profile: json!({"crlSources": {"L": [{"S": "https://crl.example.com/1.crl"}, {"S": "s3://lists/1.crl"}]}}),
+            profile: json!({
+                "crlSources": {"L": [{"S": "https://crl.example.com/1.crl"}, {"S": "s3://lists/1.crl"}]},
+                "enrolledAt": {"S": "2026-09-01T12:00:00.000Z"},
+            }),
+            registration_config: Value::Null,
             states: json!([]),
         };
         change(&mut world);
@@ -93,10 +107,19 @@ fn answer(request: &Request, world: &World) -> Answer {
             json!({"Items": world.presence.get(presence).cloned().unwrap_or_else(|| json!([]))})
         }
         "Query" if table.ends_with("-device-events") => json!({"Items": world.events}),
+        "GetItem" if world.profile.is_null() => json!({}),
         "GetItem" => json!({"Item": world.profile}),
+        "BatchWriteItem" | "PutItem" => json!({}),
         "Query" => json!({"Items": world.states, "Count": 1, "ScannedCount": 1}),
+        _ if request.line.contains("/cacertificates") => json!({"certificates": [{"certificateId": world.id}]}),
+        _ if request.line.contains("/cacertificate/") && world.ca.is_null() => {
+            let headers = "x-amzn-errortype: ResourceNotFoundException\r\n".to_owned();
+            return Answer { body: json!({"message": "there is none"}).to_string(), headers, status: 404 };
+        }
         _ if request.line.contains("/cacertificate/") => {
-            json!({"certificateDescription": {"status": "ACTIVE", "certificatePem": world.authority_pem}})
+            let mut described = world.ca.as_object().cloned().unwrap_or_default();
+            described.insert("certificatePem".to_owned(), world.authority_pem.as_str().into());
+            json!({"certificateDescription": described, "registrationConfig": world.registration_config})
         }
         _ if request.line.contains("/functions/") => {
             let error = world.answer.1.map(|kind| format!("X-Amz-Function-Error: {kind}\r\n"));
