@@ -84,10 +84,7 @@ impl Stack {
     /// # Errors
     /// If the registration fails.
     pub async fn fleet(&self, name: &str, arguments: &[&str]) -> Result<Fleet> {
-        let now = now();
-        let subject = Subject::common_name(format!("{name} {}", now.unix_timestamp_nanos()));
-        let authority = CertificateAuthority::new(&subject, Validity::days(now, 3650), KeyAlgorithm::P256)?;
-        self.fleet_of(authority, name, arguments).await
+        self.fleet_of(new_authority(name)?, name, arguments).await
     }
 
     /// A fleet with this CA.
@@ -105,6 +102,21 @@ impl Stack {
         let answer: Value = serde_json::from_str(&answer).with_context(|| format!("not JSON: {answer}"))?;
         let id = answer.get("caCertificateId").and_then(Value::as_str).context("no caCertificateId")?;
         Ok(Fleet { authority, folder, id: id.parse()?, stack: self.clone() })
+    }
+
+    /// A fleet with a new CA that AWS IoT has, and that nobody has enrolled with the stack.
+    ///
+    /// # Errors
+    /// If the registration fails.
+    pub async fn unenrolled_fleet(&self, name: &str) -> Result<Fleet> {
+        let authority = new_authority(name)?;
+        let code = self.iot.get_registration_code().send().await?.registration_code.context("no registration code")?;
+        let verification = authority.issue_verification(&code, now())?;
+        let request = self.iot.register_ca_certificate().ca_certificate(authority.certificate_pem());
+        let request = request.verification_certificate(verification);
+        let answer = request.set_as_active(true).allow_auto_registration(true).send().await?;
+        let id = answer.certificate_id.context("no id of the CA")?.parse()?;
+        Ok(Fleet { authority, folder: tempfile::tempdir()?, id, stack: self.clone() })
     }
 
     /// A certificate's status in AWS IoT; none if it is not registered.
@@ -129,6 +141,15 @@ impl Stack {
     /// If the table can't be read or has no such row.
     pub async fn row(&self, authority: &CaCertificateId, device: &DeviceCredentials) -> Result<Registration> {
         let id = RegistrationId::issued(authority, &device.serial);
+        self.registrations.registration(&id).await?.with_context(|| format!("no registration {id}"))
+    }
+
+    /// The row about a certificate whose CA did not prove that it has issued it.
+    ///
+    /// # Errors
+    /// If the table can't be read or has no such row.
+    pub async fn unproven_row(&self, authority: &CaCertificateId, device: &DeviceCredentials) -> Result<Registration> {
+        let id = RegistrationId::unproven(authority, &device.certificate_id);
         self.registrations.registration(&id).await?.with_context(|| format!("no registration {id}"))
     }
 
@@ -158,6 +179,12 @@ impl Stack {
     ) -> Result<std::result::Result<Session, SessionError>> {
         Ok(Session::open(&self.target(device, client_id)?, PATIENCE).await)
     }
+}
+
+fn new_authority(name: &str) -> Result<CertificateAuthority> {
+    let now = now();
+    let subject = Subject::common_name(format!("{name} {}", now.unix_timestamp_nanos()));
+    Ok(CertificateAuthority::new(&subject, Validity::days(now, 3650), KeyAlgorithm::P256)?)
 }
 
 /// A CA that is registered, and the devices that it issues certificates to.

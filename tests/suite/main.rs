@@ -4,6 +4,7 @@
 
 mod admission;
 mod burst;
+mod enrolment;
 mod isolation;
 mod operator;
 mod presence;
@@ -15,6 +16,7 @@ mod sdk;
 mod sink;
 mod take_over;
 mod template;
+mod walk_through;
 mod way_in;
 
 use std::time::{Duration, SystemTime};

@@ -1,8 +1,9 @@
 //! Every event fixture through the built binaries, against the local cloud.
 //!
 //! The activator's frozen devices connect for real. Their CAs admit listed certificates only until then, so that the
-//! deployed function leaves the decision to the binary under test. The CRL checker's requests are about a table of CAs
-//! that has none, so that other tests' are left alone. The lifecycle recorder's clients are each of one fixture only.
+//! deployed function leaves the decision to the binary under test. For a function whose table of CAs has none, nobody has
+//! enrolled them. The CRL checker's requests are about such a table too, so that other tests' are left alone. The lifecycle
+//! recorder's clients are each of one fixture only.
 
 mod rule_sink;
 
@@ -50,6 +51,9 @@ async fn every_fixture_leads_to_the_decision_beside_it() -> Result<()> {
     for fixture in &accepted {
         replay(&mut function, fixture, &fixture.expected["whenGone"]).await?;
     }
+    let mut variables = environment::activator(&stack.url, ROOT);
+    variables.push(("AUTHORITIES_TABLE".to_owned(), no_authorities(&stack).await?));
+    let mut elsewhere = Function::start(&activator(), &variables).await?;
     for name in FROZEN_FLEETS {
         let device = frozen_device(name)?;
         let authority = CertificateAuthority::from_pem(
@@ -58,9 +62,12 @@ async fn every_fixture_leads_to_the_decision_beside_it() -> Result<()> {
         )?;
         let fleet = stack.fleet_of(authority, name, &["--admission", "listed"]).await?;
         fleet.knock(&device, &format!("{name}-device")).await?;
-        jitr(&["ca", "set", fleet.id.as_str(), "--admission", "all"]).await?;
         let own = accepted.iter().filter(|fixture| is_about(fixture, &device)).collect::<Vec<_>>();
         assert!(!own.is_empty(), "no event is about {name}-device");
+        for fixture in &own {
+            replay(&mut elsewhere, fixture, &fixture.expected["whenNotEnrolled"]).await?;
+        }
+        jitr(&["ca", "set", fleet.id.as_str(), "--admission", "all"]).await?;
         let mut state = "whenPending";
         for fixture in own {
             replay(&mut function, fixture, &fixture.expected[state]).await?;

@@ -101,12 +101,23 @@ async fn identity(iam: &aws_sdk_iam::Client, documents: &[Value]) -> Result<(Str
     Ok((key.access_key_id().to_owned(), key.secret_access_key().to_owned()))
 }
 
+/// Takes the CA certificate out of the profile, as if somebody had written that by hand.
+async fn forget_authority(fleet: &Fleet) -> Result<()> {
+    let dynamodb = aws_sdk_dynamodb::Client::new(&fleet.stack.config);
+    let request = dynamodb.update_item().table_name(format!("{STACK}-authorities"));
+    let request = request.key(PARTITION_KEY, AttributeValue::S(fleet.id.to_string()));
+    let request = request.key(SORT_KEY, AttributeValue::S(PROFILE_RECORD.to_owned()));
+    request.update_expression("REMOVE caPem").send().await?;
+    Ok(())
+}
+
 /// What opens the door to a device that the deployed function has kept out.
+#[derive(Clone, Copy, Eq, PartialEq)]
 enum Key {
     /// It is announced.
     Announcement,
-    /// Its CA's profile goes, as if the CA had been registered by other means than `jitr`.
-    Defaults,
+    /// It is announced, and the profile of its CA lacks the CA's certificate, for which AWS IoT has to be asked.
+    AnnouncementWithoutAuthority,
     /// Nothing does.
     None,
 }
@@ -115,17 +126,11 @@ enum Key {
 async fn decide(function: &mut Function, fleet: &Fleet, name: &str, age: u32, key: Key) -> Result<Value> {
     let device = fleet.device(name, HOUR * age)?;
     fleet.knock(&device, name).await?;
-    match key {
-        Key::Announcement => {
-            jitr(&["allow", "add", "--ca", fleet.id.as_str(), "--serial", device.serial.as_str()]).await?;
-        }
-        Key::Defaults => {
-            let dynamodb = aws_sdk_dynamodb::Client::new(&fleet.stack.config);
-            let request = dynamodb.delete_item().table_name(format!("{STACK}-authorities"));
-            let request = request.key(PARTITION_KEY, AttributeValue::S(fleet.id.to_string()));
-            request.key(SORT_KEY, AttributeValue::S(PROFILE_RECORD.to_owned())).send().await?;
-        }
-        Key::None => {}
+    if key != Key::None {
+        jitr(&["allow", "add", "--ca", fleet.id.as_str(), "--serial", device.serial.as_str()]).await?;
+    }
+    if key == Key::AnnouncementWithoutAuthority {
+        forget_authority(fleet).await?;
     }
     match function.invoke(&fleet.registered_event(&device)).await? {
         Outcome::Returned(answer) => Ok(answer),
@@ -154,7 +159,7 @@ async fn the_activators_role_lacks_nothing_and_has_nothing_spare() -> Result<()>
         (&name, 3, Key::Announcement, "activated"),
         (&name, 2, Key::Announcement, "activated"),
         (&name, 2, Key::None, "refused"),
-        (&other, 1, Key::Defaults, "activated"),
+        (&other, 1, Key::AnnouncementWithoutAuthority, "activated"),
     ] {
         assert_eq!(decide(&mut function, &fleet, name, age, key).await?["decision"], decision);
     }
@@ -181,12 +186,7 @@ async fn the_crl_checkers_role_lacks_nothing_and_has_nothing_spare() -> Result<(
     let (name, other) = (unique("pump"), unique("valve"));
     let (device, other) = (fleet.device(&name, HOUR)?, fleet.device(&other, HOUR)?);
     fleet.admit(&device, &name).await?;
-    // As if the CA had been registered by other means than `jitr`: AWS IoT has to be asked for its certificate.
-    let dynamodb = aws_sdk_dynamodb::Client::new(&stack.config);
-    let request = dynamodb.update_item().table_name(format!("{STACK}-authorities"));
-    let request = request.key(PARTITION_KEY, AttributeValue::S(fleet.id.to_string()));
-    let request = request.key(SORT_KEY, AttributeValue::S(PROFILE_RECORD.to_owned()));
-    request.update_expression("REMOVE caPem").send().await?;
+    forget_authority(&fleet).await?;
 
     let gone = (&other, RevocationReason::Superseded);
     let hold = (&device, RevocationReason::CertificateHold);

@@ -125,7 +125,7 @@ impl<'a> Envelope<'a> {
 }
 
 /// Longest name of a route beside a refused message, in bytes. The body holds the whole of it.
-pub(crate) const MAX_ROUTE: usize = 256;
+pub const MAX_ROUTE: usize = 256;
 
 /// A message that was refused, as it waits among the dead letters: the body as it came, and why.
 ///
