@@ -152,7 +152,6 @@ impl Certificate {
         &self.subject_name
     }
 
-
     /// The X.509 version.
     #[must_use]
     pub fn version(&self) -> CertificateVersion {

@@ -89,7 +89,7 @@ async fn all_states_of_a_ca_are_read_consistently() {
     let service =
         Service::new([ok(&json!({"Items": [full], "LastEvaluatedKey": key})), ok(&json!({"Items": [asked]}))]);
     let states = service.authorities().crl_states(&authority()).await.unwrap();
-    let problem = CheckFault { at: NOW, detail: "gone".to_owned(), reason: Reason::CrlFetchFailed };
+    let problem = CheckFault { at: NOW, detail: "gone".into(), reason: Reason::CrlFetchFailed };
     let expected = CrlState {
         applied: Some(snapshot("old")),
         checked_at: Some(NOW),
@@ -187,7 +187,7 @@ async fn cas_with_crls_are_found_through_the_index() {
 
 #[tokio::test]
 async fn a_check_that_went_well_clears_the_fault_and_a_fault_leaves_the_validators() {
-    let problem = CheckFault { at: NOW, detail: "gone".to_owned(), reason: Reason::CrlFetchFailed };
+    let problem = CheckFault { at: NOW, detail: "gone".into(), reason: Reason::CrlFetchFailed };
     let service = Service::new([ok(&json!({})), ok(&json!({}))]);
     let authorities = service.authorities();
     authorities.record_check(&authority(), &source(), &validators(), None, NOW).await.unwrap();

@@ -263,7 +263,7 @@ pub(crate) fn assert_fault<T: Debug>(answer: Result<T, Fault>, operation: &str, 
         Ok(value) => panic!("{case}: {value:?} instead of {kind:?}"),
         Err(fault) => {
             assert_eq!((fault.operation, fault.kind), (operation, kind), "{case}: {}", chain(&fault));
-            chain(&fault)
+            chain(&fault).into()
         }
     }
 }

@@ -242,7 +242,7 @@ mod tests {
     fn a_device_shows_a_certificate_of_version_1_too() {
         let (chain, key) = (frozen_certificate("walkthrough-device"), frozen_key("walkthrough-device"));
         let identity = Identity::from_pem(&chain, &key).unwrap();
-        let trust = ServerTrust::Pem(authority().certificate_pem().to_owned());
+        let trust = ServerTrust::from_pem(authority().certificate_pem()).unwrap();
         let endpoint = Endpoint { host: "localhost".into(), port: MQTT_PORT };
         assert!(client_config(&endpoint, &identity, &trust).is_ok());
         let mixed = Identity::from_pem(&chain, &frozen_key("walkthrough-ca")).unwrap();
