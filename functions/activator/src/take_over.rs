@@ -69,6 +69,7 @@ pub(crate) fn decide(
     now: OffsetDateTime,
 ) -> Result<Step, Verdict> {
     check_authority(candidate, facts)?;
+    check_serial(candidate, facts)?;
     match rule {
         TakeOver::Refuse => Err(refusal(Reason::ThingTaken, taken(facts))),
         TakeOver::Join => Ok(Step::Attach),
@@ -90,6 +91,23 @@ fn check_authority(candidate: &Candidate, facts: &Facts) -> Result<(), Verdict> 
     }
     if facts.others > 0 {
         return Err(refusal(Reason::ThingOfOtherAuthority, "a principal on the thing is not a certificate"));
+    }
+    Ok(())
+}
+
+/// A certificate on the thing that may have the newcomer's serial number keeps the newcomer out.
+///
+/// The row of a serial number lets one certificate of it in. A certificate that came in before this stack, or whose row
+/// was deleted, has no row: whoever holds it could be let in again, after it was switched off, with the other signature
+/// that ECDSA has for the same signed part.
+fn check_serial(candidate: &Candidate, facts: &Facts) -> Result<(), Verdict> {
+    let others = || facts.attached.iter().filter(|attached| attached.id != candidate.certificate_id);
+    if let Some(other) = others().find(|other| other.registration_id.as_ref().is_none_or(|id| *id == candidate.id)) {
+        let problem = match &other.registration_id {
+            Some(_) => format!("certificate {} on the thing has the same serial number", other.id),
+            None => format!("certificate {} on the thing can't be read, and may have the same serial number", other.id),
+        };
+        return Err(refusal(Reason::SerialReused, problem));
     }
     Ok(())
 }

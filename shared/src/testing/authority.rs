@@ -12,6 +12,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
 use super::NewCrl;
+use super::der::twin;
 use crate::id::{CaCertificateId, CertificateId};
 use crate::pki::Certificate;
 use crate::pki::crl::RevocationReason;
@@ -33,6 +34,17 @@ pub struct Issued {
     pub id: CertificateId,
     /// PEM form.
     pub pem: String,
+}
+
+impl Issued {
+    /// The certificate that differs in its ECDSA signature only, and verifies too.
+    #[must_use]
+    pub fn twin(&self) -> Self {
+        let der = twin(&self.der);
+        let certificate = Certificate::from_der(&der).expect("a readable certificate");
+        let pem = pem::encode(&pem::Pem::new("CERTIFICATE", der.clone()));
+        Self { id: certificate.id().clone(), pem, der }
+    }
 }
 
 impl TestAuthority {

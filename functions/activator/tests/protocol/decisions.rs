@@ -1,14 +1,14 @@
 //! What the activator decides, through its handler, and what it leaves behind.
 
-use crate::stage::{Stage, account, enrol, event, event_of, knock, now};
+use crate::stage::{Stage, account, enrol, event, event_of, knock, now, walkthrough};
 use rcgen::{BasicConstraints, DnType, ExtendedKeyUsagePurpose, IsCa};
 use serde_json::json;
 use shared::decision::{Decision, Reason};
-use shared::id::{CaCertificateId, Serial, ThingName};
-use shared::pki::{Certificate, MAX_SUBJECT_TEXT};
+use shared::id::{Serial, ThingName};
+use shared::pki::MAX_SUBJECT_TEXT;
 use shared::port::CertificateStatus;
 use shared::profile::Profile;
-use shared::testing::{FakeThing, Issued, Mishap, TestAuthority, frozen_certificate, serial};
+use shared::testing::{FakeThing, Mishap, TestAuthority, serial};
 use shared::text::MAX_DETAIL;
 use time::Duration;
 
@@ -129,23 +129,13 @@ async fn certificates_that_fail_a_check_stay_pending_with_their_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn certificates_of_version_1_come_in_unless_the_profile_insists_on_a_later_one() {
-    let authority = Certificate::from_pem(&frozen_certificate("walkthrough-ca")).unwrap();
-    let authority: CaCertificateId = authority.id().as_str().parse().unwrap();
-    let pem = frozen_certificate("walkthrough-device");
-    let device = Issued { der: Vec::new(), id: Certificate::from_pem(&pem).unwrap().id().clone(), pem };
     for (profile, decision, reason) in [
         (json!({}), Decision::Activated, Reason::ChecksPassed),
         (json!({"minVersion": 1}), Decision::Activated, Reason::ChecksPassed),
         (json!({"minVersion": 2}), Decision::Refused, Reason::CertificateVersion),
         (json!({"minVersion": 3}), Decision::Refused, Reason::CertificateVersion),
     ] {
-        let stage = Stage::new(json!({}));
-        stage.world.change(|state| {
-            let mut profile: Profile = serde_json::from_value(profile.clone()).unwrap();
-            profile.ca_pem = Some(frozen_certificate("walkthrough-ca"));
-            state.profiles.insert(authority.clone(), profile);
-        });
-        stage.world.register(&authority, &account(), &device.id, &device.pem);
+        let (stage, authority, device) = walkthrough(profile.clone());
         let response = knock(&stage.world, &event_of(&authority, &device)).await.unwrap();
         assert_eq!((response.decision, response.reason), (decision, reason), "{profile}");
         // The serial number is proven either way.

@@ -16,3 +16,4 @@ mod kill_points;
 mod logs;
 mod races;
 mod stage;
+mod twins;

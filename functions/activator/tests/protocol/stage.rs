@@ -5,10 +5,11 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::json;
 use serde_json::value::RawValue;
 use shared::id::{AccountId, CaCertificateId};
+use shared::pki::Certificate;
 use shared::port::CertificateStatus;
 use shared::profile::{Defaults, Profile};
 use shared::registration::{Registration, RegistrationId};
-use shared::testing::{Issued, State, TestAuthority, World};
+use shared::testing::{Issued, State, TestAuthority, World, frozen_certificate};
 use time::OffsetDateTime;
 
 pub(crate) struct Stage {
@@ -63,6 +64,22 @@ pub(crate) fn enrol(state: &mut State, authority: &TestAuthority, mut profile: P
     profile.enrolled_at = Some("2026-09-01T00:00:00.000Z".to_owned());
     state.authorities.insert(authority.id().clone(), authority.pem().to_owned());
     state.profiles.insert(authority.id().clone(), profile);
+}
+
+/// A stage where the device of AWS's walk-through has just been registered, under a CA with an RSA key and this profile.
+pub(crate) fn walkthrough(profile: serde_json::Value) -> (Stage, CaCertificateId, Issued) {
+    let stage = Stage::new(json!({}));
+    let id = |pem: &str| Certificate::from_pem(pem).unwrap().id().clone();
+    let authority_pem = frozen_certificate("walkthrough-ca");
+    let authority: CaCertificateId = id(&authority_pem).as_str().parse().unwrap();
+    let mut profile: Profile = serde_json::from_value(profile).unwrap();
+    profile.ca_pem = Some(authority_pem);
+    profile.enrolled_at = Some("2026-09-01T00:00:00.000Z".to_owned());
+    stage.world.change(|state| state.profiles.insert(authority.clone(), profile));
+    let pem = frozen_certificate("walkthrough-device");
+    let device = Issued { der: Vec::new(), id: id(&pem), pem };
+    stage.world.register(&authority, &account(), &device.id, &device.pem);
+    (stage, authority, device)
 }
 
 pub(crate) fn now() -> OffsetDateTime {

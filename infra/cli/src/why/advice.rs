@@ -173,9 +173,10 @@ fn about_reason(row: &Registration) -> String {
              {thing}"
         ),
         Reason::SerialInvalid => reissue("with a positive serial number of at most 20 octets"),
-        Reason::SerialReused => {
-            reissue("with a serial number of its own, and look at the ca: RFC 5280 forbids to use one twice")
-        }
+        Reason::SerialReused => reissue(
+            "with a serial number of its own. The ca may have used this one twice, which RFC 5280 forbids, or the \
+                 device has come in with this certificate before, in its other form: see whether it was switched off",
+        ),
         Reason::SignatureAlgorithm => reissue("signed with SHA-256, SHA-384 or SHA-512"),
         Reason::StatusNotPending => "wait for the device's next connection, which decides anew".to_owned(),
         Reason::SubjectRule => {

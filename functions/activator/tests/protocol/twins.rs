@@ -1,0 +1,89 @@
+//! One signed certificate under two ids: ECDSA has a second signature for each message, which anybody can compute.
+
+use serde_json::json;
+use shared::decision::{Decision, Reason};
+use shared::port::CertificateStatus;
+use shared::testing::{FakeThing, Issued, serial};
+
+use crate::stage::Stage;
+
+const ACTIVE: CertificateStatus = CertificateStatus::Active;
+const INACTIVE: CertificateStatus = CertificateStatus::Inactive;
+
+fn stage(rule: &str) -> Stage {
+    Stage::new(json!({"takeOver": rule}))
+}
+
+/// A device that came in before this stack, by other hands: it has a thing of its name and no row.
+fn earlier_device(stage: &Stage, name: &str, status: &CertificateStatus) -> Issued {
+    let device = stage.device(name);
+    stage.world.change(|state| {
+        let certificate = state.certificates.get_mut(&device.id).unwrap();
+        certificate.status = status.clone();
+        let principals = [certificate.arn.clone()].into();
+        state.things.insert(name.parse().unwrap(), FakeThing { principals, version: 1, ..FakeThing::default() });
+    });
+    device
+}
+
+/// The newcomer is refused because of its serial number, and nothing has changed for anybody.
+async fn assert_refused(stage: &Stage, newcomer: &Issued, context: &str) {
+    let before = stage.world.state();
+    let response = stage.knock(newcomer).await.unwrap();
+    assert_eq!((response.decision, response.reason), (Decision::Refused, Reason::SerialReused), "{context}");
+    let after = stage.world.state();
+    assert_eq!(after.certificates, before.certificates, "{context}");
+    assert_eq!(after.things, before.things, "{context}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_twin_of_a_certificate_on_the_thing_is_refused_though_that_one_has_no_row() {
+    for rule in ["rotate", "join"] {
+        for status in [ACTIVE, INACTIVE, CertificateStatus::Revoked] {
+            let stage = stage(rule);
+            let device = earlier_device(&stage, "pump-1", &status);
+            let twin = stage.register(device.twin());
+            assert_ne!(twin.id, device.id);
+            assert_refused(&stage, &twin, &format!("{rule}, {status:?}")).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_serial_number_that_a_certificate_on_the_thing_has_is_refused_though_that_one_has_no_row() {
+    for rule in ["rotate", "join"] {
+        let stage = stage(rule);
+        let device = earlier_device(&stage, "pump-1", &INACTIVE);
+        let own = shared::pki::Certificate::from_pem(&device.pem).unwrap().serial().clone();
+        let octets = hex_octets(own.as_str());
+        let newcomer = stage
+            .register(stage.authority.issue_with("pump-1", stage.now, |params| params.serial_number = serial(&octets)));
+        assert_refused(&stage, &newcomer, rule).await;
+    }
+}
+
+fn hex_octets(digits: &str) -> Vec<u8> {
+    let digits = format!("{digits:0>40}");
+    (0..20).map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_on_the_thing_that_can_not_be_read_keeps_newcomers_out() {
+    for rule in ["rotate", "join"] {
+        let stage = stage(rule);
+        let device = earlier_device(&stage, "pump-1", &INACTIVE);
+        stage.world.change(|state| state.certificates.get_mut(&device.id).unwrap().pem = "no certificate".to_owned());
+        assert_refused(&stage, &stage.device("pump-1"), rule).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_serial_number_takes_over_from_a_certificate_without_a_row() {
+    for (rule, left) in [("rotate", INACTIVE), ("join", ACTIVE)] {
+        let stage = stage(rule);
+        let device = earlier_device(&stage, "pump-1", &ACTIVE);
+        let newcomer = stage.device("pump-1");
+        assert_eq!(stage.knock(&newcomer).await.unwrap().decision, Decision::Activated, "{rule}");
+        assert_eq!(stage.status(&device), left, "{rule}");
+    }
+}
