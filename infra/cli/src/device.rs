@@ -133,7 +133,7 @@ struct NewAnswer {
 
 fn new(args: NewArgs, format: Format, now: OffsetDateTime) -> Result<()> {
     let authority =
-        CertificateAuthority::from_der(&read_first_certificate(&args.ca)?, &read_private_key(&args.ca_key)?)?;
+        CertificateAuthority::from_der(&read_first_certificate(&args.ca)?.1, &read_private_key(&args.ca_key)?)?;
     let device = authority.issue_device(&DeviceRequest {
         subject: Subject {
             common_name: args.name,
@@ -209,7 +209,8 @@ impl Line<'_> {
 }
 
 async fn enter(args: ConnectArgs, stack: &str, format: Format) -> Result<()> {
-    let identity = Identity::from_der(read_certificates(&args.cert)?, read_private_key(&args.key)?)?;
+    let identity = Identity::from_der(read_certificates(&args.cert)?, read_private_key(&args.key)?)
+        .with_context(|| format!("{} is not usable", args.cert.display()))?;
     let name = identity.certificate().subject().single(SubjectField::CommonName).map(ToOwned::to_owned);
     let client_id = args.client_id.or(name).context("the subject has no common name: give --client-id")?;
     let trust = match &args.server_ca {

@@ -68,15 +68,16 @@ pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 /// # Errors
 /// The file's path with what it holds instead.
 pub fn read_certificate(path: &Path) -> Result<Certificate> {
-    Certificate::from_der(&read_first_certificate(path)?).with_context(|| unusable(path))
+    Ok(read_first_certificate(path)?.0)
 }
 
-/// The same, not taken apart yet.
+/// The same, with its DER form.
 ///
 /// # Errors
 /// The file's path with what it holds instead.
-pub fn read_first_certificate(path: &Path) -> Result<CertificateDer<'static>> {
-    read_certificates(path)?.into_iter().next().with_context(|| unusable(path))
+pub fn read_first_certificate(path: &Path) -> Result<(Certificate, CertificateDer<'static>)> {
+    let der = read_certificates(path)?.into_iter().next().with_context(|| unusable(path))?;
+    Ok((Certificate::from_der(&der).with_context(|| unusable(path))?, der))
 }
 
 /// Reads the first private key of a file, DER or PEM.

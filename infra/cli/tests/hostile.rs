@@ -19,7 +19,7 @@ use time::{Duration, OffsetDateTime};
 /// Clears the screen, turns the text around, hides some, and begins a line of its own.
 const HOSTILE: &str = "x\u{1b}[2J\u{9b}m\u{202e}\u{2066}\u{200b}\u{2028}\u{85}\r\nforged";
 /// What any escaped form of it holds.
-const ESCAPED: &str = "1b";
+const ESCAPED: &str = "\\u";
 const TIME: &str = "2026-09-01T12:00:00.000Z";
 
 /// A command, how it ends, and whether it shows text that others chose.

@@ -65,8 +65,7 @@ struct Answer {
 }
 
 pub(super) async fn run(args: RegisterArgs, cloud: &Cloud, format: Format, now: OffsetDateTime) -> Result<()> {
-    let der = read_first_certificate(&args.ca)?;
-    let certificate = Certificate::from_der(&der).with_context(|| format!("{} is not usable", args.ca.display()))?;
+    let (certificate, der) = read_first_certificate(&args.ca)?;
     // Of what else the file holds nothing leaves this machine: it may be the private key.
     let pem = certificate_to_pem(&der);
     // Before anything is registered: is the change possible, is the stack there?
@@ -75,7 +74,7 @@ pub(super) async fn run(args: RegisterArgs, cloud: &Cloud, format: Format, now: 
     cloud.authorities.profile(&fingerprint).await.map_err(explain)?;
 
     let verification = match &args.proof.verification_cert {
-        Some(path) => certificate_to_pem(&read_first_certificate(path)?),
+        Some(path) => certificate_to_pem(&read_first_certificate(path)?.1),
         None => sign_verification(&args, &der, cloud, format, now).await?,
     };
     let (id, registered) = register(&pem, &verification, &fingerprint, cloud).await?;

@@ -101,7 +101,7 @@ struct Answer {
 
 pub(super) fn run(args: &NewArgs, format: Format, now: OffsetDateTime) -> Result<()> {
     let authority =
-        CertificateAuthority::from_der(&read_first_certificate(&args.ca)?, &read_private_key(&args.ca_key)?)?;
+        CertificateAuthority::from_der(&read_first_certificate(&args.ca)?.1, &read_private_key(&args.ca_key)?)?;
     let request = request(args, &authority, now)?;
     let issued = authority.issue_crl(&request)?;
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
