@@ -9,7 +9,6 @@ use clap::Args;
 use serde::Serialize;
 use shared::aws::fault;
 use shared::id::CaCertificateId;
-use shared::pki::Certificate;
 use shared::port::AuthorityStore as _;
 use shared::profile::Profile;
 use time::OffsetDateTime;
