@@ -172,6 +172,11 @@ fn read_lists(
         }
         lists.push(list);
     }
+    // Another issuer's list says nothing about this one's, and explains nothing beside one that is this one's.
+    let is_foreign = |list: &List| matches!(list.read, Err(CrlFault::IssuerName { .. }));
+    if !lists.iter().all(is_foreign) {
+        lists.retain(|list| !is_foreign(list));
+    }
     for (place, list) in lists.iter_mut().enumerate() {
         let Ok(crl) = &list.read else { continue };
         if let Some(update) = delta::newest(&deltas, crl) {
@@ -239,11 +244,7 @@ async fn ask(
         }
         Standing::Unknown { verdict, .. } => {
             let stale = verdict.reason == Reason::CrlStale;
-            // Another issuer's list says nothing about this one's, and explains nothing beside one that is this one's.
-            let is_foreign = |list: &List| matches!(list.read, Err(CrlFault::IssuerName { .. }));
-            let all_foreign = lists.iter().all(is_foreign);
             let at_fault = |list: &List, fault: &CrlFault| match fault {
-                CrlFault::IssuerName { .. } => all_foreign,
                 CrlFault::Expired(_) => stale && covers(list),
                 _ => !stale,
             };

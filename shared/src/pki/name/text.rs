@@ -144,7 +144,7 @@ mod tests {
             (" \t ", ""),
             ("Maker Root", "maker root"),
             ("  MAKER \u{a0}\u{3000} ROOT\n", "maker root"),
-            ("Mak\u{ad}er\u{200b} Root\u{0}\u{feff}", "maker root"),
+            ("\u{ad}Maker\u{200b} \u{0}Root\u{feff}", "maker root"),
             ("STRASSE", "strasse"),
             ("Straße", "strasse"),
             ("STRAẞE", "strasse"),
