@@ -64,7 +64,7 @@ impl Stage {
     fn command(&self, program: &str, arguments: &str) -> Output {
         let mut command = Command::new(program);
         command.args(arguments.split(' ')).current_dir(self.0.path()).env_remove("AWS_ENDPOINT_URL");
-        command.output().unwrap_or_else(|error| panic!("this test needs {program}: {error}"))
+        command.output().expect("this test needs the command openssl")
     }
 
     /// Runs `jitr`, and gives what it writes.

@@ -158,7 +158,8 @@ mod tests {
     fn lines_of_a_log_stay_lines() {
         let mut log = Vec::new();
         EscapedLines::new(&mut log).write_all(b"{\"a\":\"\xc2\x9b31m\xe2\x80\xae\"}\n").unwrap();
-        writeln!(EscapedLines::new(&mut log), "{} {}", "forged\nline", 7).unwrap();
+        let (forged, count) = ("forged\nline", 7);
+        writeln!(EscapedLines::new(&mut log), "{forged} {count}").unwrap();
         assert_eq!(String::from_utf8(log).unwrap(), "{\"a\":\"\\u009b31m\\u202e\"}\nforged\\nline 7\n");
     }
 

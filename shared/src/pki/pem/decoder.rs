@@ -153,13 +153,14 @@ impl Decoder {
             LineStart::Blank => return line.clear(),
             LineStart::Undecided => return,
             LineStart::Text => State::Text,
-            LineStart::Boundary(label) => match self.labels.iter().find(|known| **known == label) {
-                Some(label) => State::Begun { label, matched: 0 },
-                None => {
+            LineStart::Boundary(label) => {
+                if let Some(label) = self.labels.iter().find(|known| **known == label) {
+                    State::Begun { label, matched: 0 }
+                } else {
                     self.other.get_or_insert_with(|| label.to_owned());
                     State::Text
                 }
-            },
+            }
         };
     }
 
