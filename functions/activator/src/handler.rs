@@ -19,7 +19,7 @@ use shared::port::{
     ThingRegistry,
 };
 use shared::registration::Candidate;
-use shared::text::Detail;
+use shared::text::{Detail, EscapedLines};
 use time::OffsetDateTime;
 
 use crate::activation::Activator;
@@ -154,7 +154,7 @@ fn publish(function: &str, verdict: &Verdict, now: OffsetDateTime) {
     if counts.is_empty() {
         return;
     }
-    if let Err(error) = writeln!(std::io::stdout(), "{}", metrics::line(function, now, &counts)) {
+    if let Err(error) = writeln!(EscapedLines::stdout(), "{}", metrics::line(function, now, &counts)) {
         tracing::error!(%error, "the metrics could not be written");
     }
 }

@@ -53,7 +53,8 @@ fn a_registered_ca_is_enrolled_with_the_rules_of_the_flags() {
     assert!(item["enrolledAt"]["S"].is_string() && item["caPem"]["S"].as_str().unwrap().contains("BEGIN"));
     assert_registry_is_untouched(&cloud);
 
-    let text = printed(&unenrolled(|_| ()), &["ca", "enrol", &cloud.id[..8], "--label", "pumps"]);
+    let other = unenrolled(|_| ());
+    let text = printed(&other, &["ca", "enrol", &other.id[..8], "--label", "pumps"]);
     assert!(text.starts_with("enrolled ") && !text.contains("missing") && !text.contains("warning"), "{text}");
 }
 
