@@ -69,9 +69,10 @@ impl Template {
     /// # Errors
     /// If it is no resource's.
     pub fn resource_of_arn<'a>(&self, arn: &'a Value) -> Result<&'a str> {
-        let name = arn.pointer("/Fn::GetAtt/0").and_then(Value::as_str);
-        let name = name.filter(|name| arn["Fn::GetAtt"][1] == "Arn" && self.0["Resources"][name].is_object());
-        name.with_context(|| format!("{arn} is no ARN of a resource"))
+        let attribute = arn.pointer("/Fn::GetAtt/1").and_then(Value::as_str);
+        let name = arn.pointer("/Fn::GetAtt/0").and_then(Value::as_str).filter(|_| attribute == Some("Arn"));
+        let name = name.with_context(|| format!("{arn} is no ARN"))?;
+        self.at(&format!("/Resources/{name}")).map(|_| name)
     }
 
     /// The template for a stack of this name on AWS, with defaults for all parameters but these.
@@ -134,7 +135,8 @@ impl Deployment<'_> {
     /// As for all resources.
     pub fn properties(&self, kind: &str) -> Result<BTreeMap<&str, Value>> {
         let found = self.resources()?.into_iter().filter(|(_, resource)| resource["Type"] == kind);
-        Ok(found.map(|(name, mut resource)| (name, resource["Properties"].take())).collect())
+        let properties = |mut resource: Value| resource.get_mut("Properties").map(Value::take).unwrap_or_default();
+        Ok(found.map(|(name, resource)| (name, properties(resource))).collect())
     }
 
     /// What CloudFormation makes of a value; nothing if it is `AWS::NoValue`.

@@ -38,8 +38,8 @@ fn names(stack: &str) -> Result<BTreeMap<(String, String), usize>> {
         if NAMELESS.contains(&kind) {
             continue;
         }
-        let named = NAMES.iter().find(|(named, ..)| *named == kind);
-        let (_, property, longest) = named.with_context(|| format!("{name}: nobody knows how a {kind} is named"))?;
+        let rule = NAMES.iter().find(|(named, ..)| *named == kind);
+        let (_, property, longest) = rule.with_context(|| format!("{name}: nobody knows how a {kind} is named"))?;
         match &resource["Properties"][property] {
             Value::Null => {}
             Value::String(text) => {

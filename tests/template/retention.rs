@@ -17,7 +17,7 @@ fn no_transform_is_left_to_cloudformation_but_sams() -> Result<()> {
     Ok(())
 }
 
-/// The deletion policies that CloudFormation takes from every template are literals ("DeletionPolicy attribute" in the
+/// The deletion policies that CloudFormation takes from every template are literals ("`DeletionPolicy` attribute" in the
 /// CloudFormation template reference).
 #[test]
 fn deletion_policies_are_literals() -> Result<()> {
@@ -30,7 +30,7 @@ fn deletion_policies_are_literals() -> Result<()> {
     Ok(())
 }
 
-/// RetainExceptOnCreate lets a first deployment that fails clean up after itself, so that it can be repeated.
+/// `RetainExceptOnCreate` lets a first deployment that fails clean up after itself, so that it can be repeated.
 #[test]
 fn what_cannot_be_made_again_survives_the_stack() -> Result<()> {
     let mut kinds = BTreeSet::new();

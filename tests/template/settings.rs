@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 use shared::route::Routes;
 use tests::environment::{self, ROOT};
 use tests::template::Template;
@@ -14,6 +15,21 @@ fn the_local_routes_are_those_of_the_template() -> Result<()> {
     let (_, rest) = manifest.split_once("\nROUTES = '''").context("no ROUTES")?;
     let (routes, _) = rest.split_once("'''").context("no end of ROUTES")?;
     assert_eq!(Routes::parse(routes)?, Routes::parse(&environment::routes())?);
+    Ok(())
+}
+
+/// The console shows parameters by groups, and those that are in none at the end.
+#[test]
+fn every_parameter_is_in_a_group() -> Result<()> {
+    let template = Template::transformed()?;
+    let groups = template.at("/Metadata/AWS::CloudFormation::Interface/ParameterGroups")?;
+    let groups = groups.as_array().context("no groups")?.iter();
+    let grouped = groups.flat_map(|group| group["Parameters"].as_array().into_iter().flatten());
+    let mut grouped: Vec<&str> = grouped.filter_map(Value::as_str).collect();
+    grouped.sort_unstable();
+    let mut parameters: Vec<&str> = template.members("/Parameters")?.keys().map(String::as_str).collect();
+    parameters.sort_unstable();
+    assert_eq!(grouped, parameters);
     Ok(())
 }
 
