@@ -15,6 +15,7 @@ pub mod pem;
 mod serial;
 mod signature;
 mod subject;
+mod twin;
 mod version;
 
 pub use certificate::{Certificate, MAX_DER_BYTES};

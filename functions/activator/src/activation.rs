@@ -7,6 +7,7 @@
 mod authority;
 mod replacement;
 mod revocation;
+mod twin;
 
 use shared::decision::{Decision, Reason, Verdict};
 use shared::event::RegisteredEvent;
@@ -130,6 +131,8 @@ where
             .map_err(|(candidate, verdict)| Stop::KeptOut(candidate, verdict))?;
         let kept_out = |verdict| Stop::KeptOut(Box::new(examined.candidate.clone()), verdict);
         self.check_announced(&examined, &rules).await?.map_err(kept_out)?;
+
+        self.check_twin(&examined.candidate, &certificate, &issuer).await?;
 
         *progress = Some(examined.candidate.clone());
         let replacing = match self.registrations.begin(&examined.candidate, now).await? {

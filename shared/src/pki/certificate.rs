@@ -17,6 +17,7 @@ pub const MAX_DER_BYTES: usize = 49_152;
 /// A certificate whose structure has been read. Nothing about it has been believed yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Certificate {
+    pub(super) algorithm: Vec<u8>,
     pub(super) extensions: Extensions,
     pub(super) issuer: Name,
     pub(super) key: PublicKey,
@@ -71,6 +72,7 @@ impl Certificate {
         };
         let tbs = &parsed.tbs_certificate;
         Ok(Self {
+            algorithm: layout.algorithm.to_vec(),
             extensions: Extensions::read(tbs).map_err(CertificateFault::Malformed)?,
             id: CertificateId::of_digest(digest::digest(&digest::SHA256, der).as_ref()),
             issuer: Name::new(tbs.issuer().as_raw()),

@@ -9,6 +9,7 @@ use crate::stage::Stage;
 
 const ACTIVE: CertificateStatus = CertificateStatus::Active;
 const INACTIVE: CertificateStatus = CertificateStatus::Inactive;
+const PENDING: CertificateStatus = CertificateStatus::PendingActivation;
 
 fn stage(rule: &str) -> Stage {
     Stage::new(json!({"takeOver": rule}))
@@ -86,4 +87,43 @@ async fn another_serial_number_takes_over_from_a_certificate_without_a_row() {
         assert_eq!(stage.knock(&newcomer).await.unwrap().decision, Decision::Activated, "{rule}");
         assert_eq!(stage.status(&device), left, "{rule}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_twin_of_a_certificate_without_row_and_thing_is_refused_and_takes_no_key() {
+    for rule in ["refuse", "rotate", "join"] {
+        for status in [ACTIVE, INACTIVE, CertificateStatus::Revoked] {
+            let stage = stage(rule);
+            let device = earlier_device(&stage, "pump-1", &status);
+            stage.world.change(|state| state.things.clear());
+            let twin = stage.register(device.twin());
+            assert_refused(&stage, &twin, &format!("{rule}, {status:?}")).await;
+            assert!(stage.row(&twin).registration_id.contains("#certificate#"), "the serial number's key stays free");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_twin_of_a_certificate_whose_row_was_deleted_is_refused() {
+    for rule in ["refuse", "rotate", "join"] {
+        let stage = stage(rule);
+        let device = stage.device("pump-1");
+        stage.knock(&device).await.unwrap();
+        stage.world.change(|state| {
+            state.certificates.get_mut(&device.id).unwrap().status = INACTIVE;
+            state.rows.clear();
+        });
+        let twin = stage.register(device.twin());
+        assert_refused(&stage, &twin, rule).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_twins_that_nobody_has_decided_about_the_first_one_comes_in() {
+    let stage = stage("join");
+    let device = stage.device("pump-1");
+    let twin = stage.register(device.twin());
+    assert_eq!(stage.knock(&twin).await.unwrap().decision, Decision::Activated);
+    assert_refused(&stage, &device, "the second one").await;
+    assert_eq!((stage.status(&twin), stage.status(&device)), (ACTIVE, PENDING));
 }
