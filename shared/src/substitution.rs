@@ -8,16 +8,29 @@
 //!   `true`, `false`, `null`;
 //! - `OR`, `AND`, `NOT`, `=` `<>` `<` `<=` `>` `>=`, `+` `-`, `*` `/` `%`, parentheses, and
 //!   `CASE x WHEN a THEN b … ELSE c END`;
-//! - `accountid` `clientid` `newuuid` `principal` `timestamp` `topic` `traceid`, `concat` `encode` `endswith` `length`
-//!   `lower` `md5` `sha256` `startswith` `substring` `trim` `upper`, `cast` `get` `get_or_default` `isNull`
-//!   `isUndefined`, and `parse_time` and `time_to_epoch` with a literal pattern, in UTC.
+//! - all functions that need no call to AWS: of the message (`topic`, `timestamp`, `clientid`, …), of numbers, texts, arrays
+//!   and objects, hashes, regular expressions, base64, and times in the zones of IANA's database.
+//!
+//! Left out are functions that call AWS (`aws_lambda`, `get_dynamodb`, `get_registry_data`, `get_secret`,
+//! `get_thing_shadow`, `machinelearning_predict`, and `decode(…, 'proto')`, whose descriptions are in S3), those of what rules
+//! do not hand over (`get_mqtt_property`, `get_user_properties`, `sourceip`), and literals of arrays and objects.
 //!
 //! It differs where AWS IoT would lose something:
 //!
-//! - Numbers are never rounded, other than a quotient that doesn't end. A result that DynamoDB can't hold is a fault.
+//! - Numbers are never rounded, other than a quotient that doesn't end and the functions that AWS IoT calculates with
+//!   double precision. A result that DynamoDB can't hold is a fault.
 //! - Where a text is asked for, Null and Undefined are a fault and not an empty text: otherwise all messages without the
 //!   member would be one item.
-//! - `newuuid()` is the same whenever the same message is delivered.
+//! - `newuuid()` and `rand()` are the same whenever the same message is delivered.
+//!
+//! And where it has to:
+//!
+//! - Regular expressions are those of `regex-lite`, not Java's: no look-around, no references back, no possessive
+//!   quantifiers, no properties of Unicode. An expression has at most 1,024 bytes, a text that is searched 16,384.
+//! - Patterns of times and names of zones are literals. Zones without letters for their short name (`z`) have their offset:
+//!   `+09` for Asia/Dili. Names of zones are read (`VV`, `z`), ambiguous short ones (`PST`) are not.
+//! - `bitnot(13)` is -14, as of two's complement; AWS's page says 2, as if an Int had four bits.
+//! - `regexp_substr` without a match is Undefined, and `indexof` -1; AWS's page does not say.
 //!
 //! Whatever a template can be known to be wrong about is found when it is parsed. A template has at most 4,096
 //! characters and expressions nested 32 deep; a result has at most 409,600 octets.
@@ -36,6 +49,7 @@ mod parser;
 mod pattern;
 mod token;
 mod value;
+mod zone;
 
 pub use fault::{EvaluationFault, ParseFault, Problem};
 pub use json::JsonFault;

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use super::fault::Problem;
-use super::function::Function;
+use super::function::{Function, double};
 use super::message::Message;
 use super::operator::{Operator, equal, negated, not};
 use super::pattern::Pattern;
 use super::value::Value;
+use super::zone::Zone;
 
 /// What stands between `${` and `}`.
 ///
@@ -30,7 +31,11 @@ pub(super) enum Expression {
     Negated(Box<Self>),
     Not(Box<Self>),
     /// `parse_time`.
-    Formatted(Pattern, Box<Self>),
+    Formatted {
+        at: Box<Self>,
+        pattern: Pattern,
+        zone: Zone,
+    },
     Path(Box<Self>, Vec<Step>),
     /// The JSON payload: `*`, or what a path starts from.
     Payload,
@@ -50,6 +55,8 @@ pub(super) enum Step {
 pub(super) enum Type {
     Boolean,
     Decimal,
+    /// A Decimal of double precision.
+    Double,
     Int,
     Text,
 }
@@ -59,6 +66,7 @@ impl Type {
         match name.to_ascii_lowercase().as_str() {
             "bool" | "boolean" => Some(Self::Boolean),
             "decimal" => Some(Self::Decimal),
+            "double" => Some(Self::Double),
             "int" | "integer" => Some(Self::Int),
             "ntext" | "nvarchar" | "string" | "text" | "varchar" => Some(Self::Text),
             _ => None,
@@ -77,6 +85,7 @@ impl Type {
                 _ => value.to_boolean().map(Value::Boolean),
             },
             Self::Decimal => number().map(|number| Value::Number(number.into_owned())),
+            Self::Double => return number().map_or(Ok(Value::Undefined), |number| double(number.to_double())),
             Self::Int => number().map(|number| number.floor()).transpose()?.map(Value::Number),
             Self::Text => value.to_text().map(|text| Value::Text(text.into_owned())),
         };
@@ -115,8 +124,8 @@ impl Expression {
                 return Ok(value);
             }
             Self::EncodedPayload => Value::Text(super::function::base64(message.raw)),
-            Self::Formatted(pattern, at) => {
-                let text = at.evaluate(message)?.to_index().and_then(|at| pattern.format(at));
+            Self::Formatted { at, pattern, zone } => {
+                let text = at.evaluate(message)?.to_index().and_then(|at| pattern.format(at, zone));
                 text.map_or(Value::Undefined, Value::Text)
             }
             Self::Literal(value) => return Ok(Cow::Borrowed(value)),

@@ -1,5 +1,6 @@
 //! What is wrong with a template, or with a message for it.
 
+use super::function::MAX_SEARCHED_BYTES;
 use super::number::NumberFault;
 
 /// Why a text is not a template.
@@ -38,6 +39,9 @@ pub enum Problem {
     /// A text or an array is longer than an item of DynamoDB can be.
     #[error("the result is longer than 409600 octets")]
     TooLong,
+    /// A text is too long to be searched for a regular expression.
+    #[error("a text of more than {MAX_SEARCHED_BYTES} bytes is not searched for a regular expression")]
+    TooLongToSearch,
     /// A text was asked for, and the value is Null or Undefined.
     #[error("the message has no value for the expression")]
     Undefined,

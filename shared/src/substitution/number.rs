@@ -123,8 +123,65 @@ impl Number {
         i64::try_from(floor).unwrap_or(end)
     }
 
+    /// The nearest number of double precision; every number is within its range.
+    pub(super) fn to_double(&self) -> f64 {
+        self.text.parse().unwrap_or(f64::NAN)
+    }
+
+    pub(super) fn absolute(&self) -> Result<Self, NumberFault> {
+        Self::exact(&self.decimal().abs())
+    }
+
+    pub(super) fn ceiling(&self) -> Result<Self, NumberFault> {
+        Self::exact(&self.decimal().with_scale_round(0, RoundingMode::Ceiling))
+    }
+
     pub(super) fn floor(&self) -> Result<Self, NumberFault> {
         Self::exact(&self.decimal().with_scale_round(0, RoundingMode::Floor))
+    }
+
+    /// The nearest whole number; of two the one that is further from zero.
+    pub(super) fn rounded(&self) -> Result<Self, NumberFault> {
+        Self::exact(&self.decimal().with_scale_round(0, RoundingMode::HalfUp))
+    }
+
+    /// Without what comes after so many decimal places.
+    pub(super) fn truncated(&self, places: i64) -> Result<Self, NumberFault> {
+        Self::exact(&self.decimal().with_scale_round(places, RoundingMode::Down))
+    }
+
+    /// 1, 0 or -1.
+    pub(super) fn sign(&self) -> Self {
+        let sign = match self.text.as_str() {
+            "0" => 0_i64,
+            text if text.starts_with('-') => -1,
+            _ => 1,
+        };
+        sign.into()
+    }
+
+    /// The bits that both have, both rounded down, in two's complement of any length.
+    pub(super) fn bit_and(&self, other: &Self) -> Result<Self, NumberFault> {
+        Self::exact(&(self.bits() & other.bits()).into())
+    }
+
+    /// The bits that one of them has.
+    pub(super) fn bit_or(&self, other: &Self) -> Result<Self, NumberFault> {
+        Self::exact(&(self.bits() | other.bits()).into())
+    }
+
+    /// The bits in which they differ.
+    pub(super) fn bit_xor(&self, other: &Self) -> Result<Self, NumberFault> {
+        Self::exact(&(self.bits() ^ other.bits()).into())
+    }
+
+    /// All other bits.
+    pub(super) fn bit_not(&self) -> Result<Self, NumberFault> {
+        Self::exact(&(!self.bits()).into())
+    }
+
+    fn bits(&self) -> BigInt {
+        self.decimal().with_scale_round(0, RoundingMode::Floor).into_bigint_and_scale().0
     }
 
     pub(super) fn negated(&self) -> Result<Self, NumberFault> {

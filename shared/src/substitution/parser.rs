@@ -11,11 +11,12 @@ use winnow::token::any;
 
 use super::expression::{Expression, Step, Type};
 use super::fault::ParseFault;
-use super::function::Function;
+use super::function::{Function, compiled};
 use super::operator::{Operator, negated};
 use super::pattern::{Pattern, PatternFault};
 use super::token::{Kind, Token};
 use super::value::Value;
+use super::zone::Zone;
 
 /// Expressions inside of each other, at most.
 const DEEPEST: usize = 32;
@@ -176,7 +177,10 @@ fn call(column: usize, name: &str, input: &mut Tokens<'_>) -> Parsed<Expression>
         "time_to_epoch" => Some((2, 2)),
         _ => Function::named(name).map(|(_, fewest, most)| (fewest, most)),
     };
-    let Some((fewest, most)) = limits else { return fault(column, format!("unknown function {name}")) };
+    let Some((fewest, most)) = limits else {
+        let reason = Function::left_out(name).map(|reason| format!("{name} is not supported: {reason}"));
+        return fault(column, reason.unwrap_or_else(|| format!("unknown function {name}")));
+    };
     let argument = |input: &mut Tokens<'_>| {
         let column = column_of(input);
         nested(disjunction)(input).map(|argument| (column, argument))
@@ -191,11 +195,7 @@ fn call(column: usize, name: &str, input: &mut Tokens<'_>) -> Parsed<Expression>
 
 fn counted(fewest: usize, most: usize) -> String {
     let plural = if most == 1 { "" } else { "s" };
-    match most {
-        _ if fewest == most => format!("{fewest} argument{plural}"),
-        usize::MAX => format!("at least {fewest} argument"),
-        _ => format!("{fewest} to {most} argument{plural}"),
-    }
+    if fewest == most { format!("{fewest} argument{plural}") } else { format!("{fewest} to {most} argument{plural}") }
 }
 
 /// A call whose arguments were counted. Some must be literals, which are checked here.
@@ -208,12 +208,14 @@ fn built(name: &str, arguments: Vec<(usize, Expression)>) -> Result<Expression, 
     match (lower.as_str(), arguments.as_slice()) {
         ("parse_time", [(column, written), (_, at), zone @ ..]) => {
             let pattern = pattern(*column, literal(*column, written)?, Pattern::for_writing)?;
-            match zone {
-                [(column, zone)] if literal(*column, zone)? != "UTC" => {
-                    Err(ParseFault::new(*column, "the only time zone is UTC"))
+            let zone = match zone {
+                [(column, zone), ..] => {
+                    let id = literal(*column, zone)?;
+                    Zone::named(id).ok_or_else(|| ParseFault::new(*column, format!("{id:?} is no time zone")))?
                 }
-                _ => Ok(Expression::Formatted(pattern, Box::new(at.clone()))),
-            }
+                [] => Zone::utc(),
+            };
+            Ok(Expression::Formatted { at: Box::new(at.clone()), pattern, zone })
         }
         ("time_to_epoch", [(_, text), (column, written)]) => {
             let pattern = pattern(*column, literal(*column, written)?, Pattern::for_reading)?;
@@ -224,6 +226,15 @@ fn built(name: &str, arguments: Vec<(usize, Expression)>) -> Result<Expression, 
             "base64" => Ok(Expression::Call(Function::Encode, vec![value.clone()])),
             _ => Err(ParseFault::new(*column, "the only scheme is base64")),
         },
+        ("decode", [(_, value), (column, scheme)]) => match literal(*column, scheme)? {
+            "base64" => Ok(Expression::Call(Function::Decode, vec![value.clone()])),
+            "proto" => Err(ParseFault::new(*column, "proto is not supported: its descriptions are files in S3")),
+            _ => Err(ParseFault::new(*column, "the only scheme is base64")),
+        },
+        (
+            "regexp_matches" | "regexp_replace" | "regexp_substr",
+            [_, (column, Expression::Literal(Value::Text(text))), ..],
+        ) if let Err(fault) = compiled(text) => Err(ParseFault::new(*column, fault)),
         ("topic", [(column, Expression::Literal(segment))]) if segment.to_index().is_none_or(|segment| segment < 1) => {
             Err(ParseFault::new(*column, "segments of the topic are counted from 1"))
         }

@@ -1,19 +1,32 @@
 //! Date patterns: of `parse_time` (Joda-Time) and of `time_to_epoch` (Java's `DateTimeFormatter`).
 //!
 //! Both write `yyyy-MM-dd'T'HH:mm:ss.SSS`. Supported are `yyyy` `uuuu` `MM` `M` `MMM` `MMMM` `dd` `d` `DDD` `D` `EEE`
-//! `EEEE` `HH` `H` `hh` `h` `a` `mm` `m` `ss` `s`, `S` to `SSSSSSSSS`, text in single quotes and what is no letter; the
-//! offsets `Z` `ZZ` `ZZZ` and `z`, the era `G` and `yy` only for writing; `Z` `X` `XX` `XXX` only for reading. Names are
-//! English. Times are written in UTC.
+//! `EEEE` `HH` `H` `hh` `h` `a` `mm` `m` `ss` `s`, `S` to `SSSSSSSSS`, text in single quotes and what is no letter. Only for
+//! writing: the era `G`, `y` and `yy`, `Y` like `y`, the week's year `xxxx` and number `w` `ww`, the day of the week `e`,
+//! the zone's short name `z`, its offset `Z` `ZZ`, its id `ZZZ`. Only for reading: offsets `Z` `ZZZZZ` `X` `XX` `XXX` `x` `xx`
+//! `xxx`, zones `VV` and `z`. Names are English.
 
 use time::format_description::{OwnedFormatItem, parse_owned};
 use time::parsing::Parsed;
-use time::{Date, OffsetDateTime, Time, UtcOffset};
+use time::{Date, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+
+use super::zone::Zone;
 
 /// A pattern, translated.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Pattern {
     has_hour: bool,
-    item: OwnedFormatItem,
+    items: Vec<Item>,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Item {
+    /// What the crate knows.
+    Time(OwnedFormatItem),
+    /// The zone's short name to write, or its name to read.
+    Zone,
+    /// The zone's id to write.
+    ZoneId,
 }
 
 /// What is wrong with a pattern, and at which of its characters, from 0.
@@ -51,51 +64,105 @@ impl Pattern {
         Err(PatternFault { at: 0, message: message.to_owned() })
     }
 
-    /// Writes a time, milliseconds since 1970; none outside of the years 0 to 9999.
-    pub(super) fn format(&self, millis: i64) -> Option<String> {
+    /// Writes a time, milliseconds since 1970, as it is in a zone; none outside of the years 0 to 9999.
+    pub(super) fn format(&self, millis: i64, zone: &Zone) -> Option<String> {
+        let second = millis.div_euclid(1000);
+        let offset = UtcOffset::from_whole_seconds(zone.offset(second)?).ok()?;
         let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()?;
-        if at.year() < 0 { None } else { at.format(&self.item).ok() }
+        let at = at.checked_to_offset(offset).filter(|at| at.year() >= 0)?;
+        let mut text = String::new();
+        for item in &self.items {
+            match item {
+                Item::Time(item) => text.push_str(&at.format(item).ok()?),
+                Item::Zone => text.push_str(&zone.abbreviation(second)?),
+                Item::ZoneId => text.push_str(zone.id()),
+            }
+        }
+        Some(text)
     }
 
     /// Reads a time into milliseconds since 1970. Without a time of day it is midnight, without an offset it is UTC.
     pub(super) fn millis(&self, text: &str) -> Option<i64> {
         let mut parsed = Parsed::new();
-        let rest = parsed.parse_item(text.as_bytes(), &self.item).ok()?;
+        let mut zone = None;
+        let mut rest = text;
+        for item in &self.items {
+            rest = match item {
+                Item::Time(item) => str::from_utf8(parsed.parse_item(rest.as_bytes(), item).ok()?).ok()?,
+                Item::Zone | Item::ZoneId => {
+                    let (named, rest) = Zone::at_start(rest)?;
+                    zone = Some(named);
+                    rest
+                }
+            };
+        }
         if !rest.is_empty() {
             return None;
         }
         let date = Date::try_from(parsed).ok()?;
         let time = if self.has_hour { Time::try_from(parsed).ok()? } else { Time::MIDNIGHT };
-        let offset = if parsed.offset_hour().is_some() { UtcOffset::try_from(parsed).ok()? } else { UtcOffset::UTC };
-        let nanos = OffsetDateTime::new_in_offset(date, time, offset).unix_timestamp_nanos();
-        i64::try_from(nanos.div_euclid(1_000_000)).ok()
+        let local = PrimitiveDateTime::new(date, time);
+        let second = match zone {
+            Some(zone) => zone.second(local)?,
+            None if parsed.offset_hour().is_some() => {
+                local.assume_offset(UtcOffset::try_from(parsed).ok()?).unix_timestamp()
+            }
+            None => local.assume_offset(UtcOffset::UTC).unix_timestamp(),
+        };
+        second.checked_mul(1000)?.checked_add(i64::from(time.millisecond()))
     }
 
     fn translate(text: &str, purpose: Purpose) -> Result<Self, PatternFault> {
         let fault = |at, message: &str| PatternFault { at, message: message.to_owned() };
+        let mut items = Vec::new();
         let mut description = String::new();
         for (at, part) in parts(text).map_err(|at| fault(at, "a quote that isn't closed"))? {
             match part {
                 Part::Letters(letter, count) => {
-                    let unsupported = || {
-                        let run = letter.to_string().repeat(count);
-                        fault(at, &format!("the pattern's {run} is not supported here"))
-                    };
-                    description.push_str(&component(letter, count, purpose).ok_or_else(unsupported)?);
+                    match (zone_item(letter, count, purpose), component(letter, count, purpose)) {
+                        (Some(item), _) => {
+                            push_time(&mut items, &mut description)?;
+                            items.push(item);
+                        }
+                        (None, Some(component)) => description.push_str(&component),
+                        (None, None) => {
+                            let run = letter.to_string().repeat(count);
+                            return Err(fault(at, &format!("the pattern's {run} is not supported here")));
+                        }
+                    }
                 }
                 Part::Literal(literal) => push_literal(&mut description, &literal),
             }
         }
-        if description.is_empty() {
+        push_time(&mut items, &mut description)?;
+        if items.is_empty() {
             return Err(fault(0, "an empty pattern"));
         }
-        let item = parse_owned::<2>(&description).map_err(|error| fault(0, &error.to_string()))?;
-        Ok(Self { has_hour: Self::letters(text).iter().any(|letter| matches!(letter, 'H' | 'h')), item })
+        Ok(Self { has_hour: Self::letters(text).iter().any(|letter| matches!(letter, 'H' | 'h')), items })
     }
 
     fn letters(text: &str) -> Vec<char> {
         let parts = parts(text).unwrap_or_default().into_iter();
         parts.filter_map(|(_, part)| if let Part::Letters(letter, _) = part { Some(letter) } else { None }).collect()
+    }
+}
+
+/// Adds what has been described of a time, if anything has.
+fn push_time(items: &mut Vec<Item>, description: &mut String) -> Result<(), PatternFault> {
+    if !description.is_empty() {
+        let item = parse_owned::<2>(description);
+        items.push(Item::Time(item.map_err(|error| PatternFault { at: 0, message: error.to_string() })?));
+        description.clear();
+    }
+    Ok(())
+}
+
+/// What the crate has no name for.
+fn zone_item(letter: char, count: usize, purpose: Purpose) -> Option<Item> {
+    match (letter, count, purpose) {
+        ('z', 1..=3, _) | ('V', 2, Purpose::Reading) => Some(Item::Zone),
+        ('Z', 3, Purpose::Writing) => Some(Item::ZoneId),
+        _ => None,
     }
 }
 
@@ -152,8 +219,13 @@ fn push_literal(description: &mut String, literal: &str) {
 /// The crate's name for so many times a letter.
 fn component(letter: char, count: usize, purpose: Purpose) -> Option<String> {
     let component = match (letter, count, purpose) {
-        ('y' | 'u', 4, _) => "[year]",
-        ('y', 2, Purpose::Writing) => "[year repr:last_two]",
+        ('y' | 'u', 4, _) | ('Y', 4, Purpose::Writing) => "[year]",
+        ('y' | 'Y', 2, Purpose::Writing) => "[year repr:last_two]",
+        ('y' | 'Y', 1, Purpose::Writing) => "[year padding:none]",
+        ('x', 4, Purpose::Writing) => "[year base:iso_week]",
+        ('w', 1, Purpose::Writing) => "[week_number padding:none]",
+        ('w', 2, Purpose::Writing) => "[week_number]",
+        ('e', 1, Purpose::Writing) => "[weekday repr:monday]",
         ('M', 1, _) => "[month padding:none]",
         ('M', 2, _) => "[month]",
         ('M', 3, _) => "[month repr:short]",
@@ -175,13 +247,16 @@ fn component(letter: char, count: usize, purpose: Purpose) -> Option<String> {
         ('s', 2, _) => "[second]",
         ('S', 1..=9, _) => return Some(format!("[subsecond digits:{count}]")),
         ('G', 1, Purpose::Writing) => "AD",
-        ('z', 1..=3, Purpose::Writing) | ('Z', 3, Purpose::Writing) => "UTC",
-        ('Z', 1, Purpose::Writing) => "+0000",
-        ('Z', 2, Purpose::Writing) => "+00:00",
-        ('Z', 1..=3, Purpose::Reading) => "[offset_hour sign:mandatory][offset_minute]",
+        ('Z', 1, Purpose::Writing) | ('Z', 1..=3, Purpose::Reading) | ('x', 2, Purpose::Reading) => {
+            "[offset_hour sign:mandatory][offset_minute]"
+        }
+        ('Z', 2, Purpose::Writing) | ('x', 3, Purpose::Reading) => "[offset_hour sign:mandatory]:[offset_minute]",
         ('X', 1, Purpose::Reading) => "[first [Z] [[offset_hour sign:mandatory]]]",
         ('X', 2, Purpose::Reading) => "[first [Z] [[offset_hour sign:mandatory][offset_minute]]]",
-        ('X', 3, Purpose::Reading) => "[first [Z] [[offset_hour sign:mandatory]:[offset_minute]]]",
+        ('X', 3, Purpose::Reading) | ('Z', 5, Purpose::Reading) => {
+            "[first [Z] [[offset_hour sign:mandatory]:[offset_minute]]]"
+        }
+        ('x', 1, Purpose::Reading) => "[offset_hour sign:mandatory]",
         _ => return None,
     };
     Some(component.to_owned())
@@ -206,15 +281,40 @@ mod tests {
             ("yy/M/d H:m:s SSSSSSSSS", "26/3/5 7:8:9 012000000"),
             ("EEE, d MMM, EEEE MMMM hh a h", "Thu, 5 Mar, Thursday March 07 AM 7"),
             ("DDD D", "064 64"),
+            ("Y YY YYYY y", "2026 26 2026 2026"),
+            ("xxxx-'W'ww-e w", "2026-W10-4 10"),
             ("'o''clock' '' [\\]'[]' é", "o'clock ' [\\][] é"),
         ];
         for (pattern, expected) in cases {
-            assert_eq!(Pattern::for_writing(pattern).unwrap().format(AT).as_deref(), Some(expected), "{pattern}");
+            assert_eq!(
+                Pattern::for_writing(pattern).unwrap().format(AT, &Zone::utc()).as_deref(),
+                Some(expected),
+                "{pattern}"
+            );
         }
         let year = Pattern::for_writing("yyyy").unwrap();
-        assert_eq!(year.format(-1).as_deref(), Some("1969"));
+        assert_eq!(year.format(-1, &Zone::utc()).as_deref(), Some("1969"));
         for millis in [i64::MIN, -62_198_755_200_000, 253_402_300_800_000, i64::MAX] {
-            assert_eq!(year.format(millis), None, "{millis}");
+            assert_eq!(year.format(millis, &Zone::utc()), None, "{millis}");
+        }
+    }
+
+    #[test]
+    fn times_are_written_in_their_zone() {
+        let cases = [
+            ("America/Belize", 100_000_000, "yyyy.MM.dd G 'at' HH:mm:ss z", "1970.01.01 AD at 21:46:40 CST"),
+            (
+                "America/New_York",
+                AT,
+                "yyyy-MM-dd HH:mm:ss Z ZZ ZZZ z",
+                "2026-03-05 02:08:09 -0500 -05:00 America/New_York EST",
+            ),
+            ("Asia/Dili", AT, "HH:mm ZZ ZZZ", "16:08 +09:00 Asia/Dili"),
+            ("+05:45", AT, "HH:mm Z", "12:53 +0545"),
+        ];
+        for (zone, at, pattern, expected) in cases {
+            let written = Pattern::for_writing(pattern).unwrap().format(at, &Zone::named(zone).unwrap());
+            assert_eq!(written.as_deref(), Some(expected), "{pattern} {zone}");
         }
     }
 
@@ -228,6 +328,15 @@ mod tests {
             ("yyyy-MM-dd HH:mm:ss XX", "2020-04-03 09:45:18 +0100", Some(1_585_903_518_000)),
             ("yyyy-MM-dd HH:mm:ss X", "2020-04-03 07:45:18 -01", Some(1_585_903_518_000)),
             ("yyyy-MM-dd HH:mm:ss Z", "2020-04-03 09:45:18 +0100", Some(1_585_903_518_000)),
+            ("yyyy-MM-dd HH:mm:ss VV", "2020-04-03 09:45:18 UTC+01:00", Some(1_585_903_518_000)),
+            ("yyyy-MM-dd HH:mm:ss VV", "2020-04-03 09:45:18 Europe/London", Some(1_585_903_518_000)),
+            ("yyyy-MM-dd HH:mm:ss VV", "2020-04-03 08:45:18 Z", Some(1_585_903_518_000)),
+            ("yyyy-MM-dd HH:mm:ss VV", "2020-04-03 08:45:18 Mars/Olympus", None),
+            ("yyyy-MM-dd HH:mm:ss VV", "2020-04-03 08:45:18 ", None),
+            ("yyyy-MM-dd HH:mm:ss.SSS z", "2007-12-03 10:15:30.592 America/Los_Angeles", Some(1_196_705_730_592)),
+            ("VV yyyy-MM-dd HH:mm", "Asia/Tokyo 2020-04-03 09:45", Some(1_585_874_700_000)),
+            ("yyyy-MM-dd HH:mm:ssxxx", "2020-04-03 09:45:18+01:00", Some(1_585_903_518_000)),
+            ("yyyy-MM-dd HH:mm:ssZZZZZ", "2020-04-03 08:45:18Z", Some(1_585_903_518_000)),
             ("yyyy-M-d h:mm a", "2020-4-3 8:45 PM", Some(1_585_946_700_000)),
             ("yyyy-DDD HH", "2020-094 08", Some(1_585_900_800_000)),
             ("yyyy-MM-dd HH:mm:ss.SSS", "1969-12-31 23:59:59.999", Some(-1)),
@@ -262,7 +371,7 @@ mod tests {
             ("MM-dd", 0, day),
             ("'yyyy' MM-dd", 0, day),
             ("yyyy-MM-dd hh", 0, "hours up to 12 need an a"),
-            ("yyyy-MM-dd z", 11, "the pattern's z is not supported here"),
+            ("yyyy-MM-dd zzzz", 11, "the pattern's zzzz is not supported here"),
             ("yy-MM-dd", 0, "the pattern's yy is not supported here"),
         ];
         for (pattern, at, message) in reading {
@@ -275,7 +384,7 @@ mod tests {
         #[test]
         fn patterns_never_panic(pattern: String, text: String, millis: i64) {
             if let Ok(pattern) = Pattern::for_writing(&pattern) {
-                let _ = pattern.format(millis);
+                let _ = pattern.format(millis, &Zone::utc());
             }
             if let Ok(pattern) = Pattern::for_reading(&pattern) {
                 let _ = pattern.millis(&text);
@@ -285,7 +394,7 @@ mod tests {
         #[test]
         fn what_was_written_is_read_again(millis in 0_i64..253_402_300_800_000) {
             let pattern = "yyyy-MM-dd'T'HH:mm:ss.SSS";
-            let text = Pattern::for_writing(pattern).unwrap().format(millis).unwrap();
+            let text = Pattern::for_writing(pattern).unwrap().format(millis, &Zone::utc()).unwrap();
             prop_assert_eq!(Pattern::for_reading(pattern).unwrap().millis(&text), Some(millis));
         }
     }
