@@ -4,7 +4,11 @@
 //! then against the local cloud's, which is slower than AWS's and runs on the same processors. It prints, and never fails
 //! because of a figure.
 
+mod worst;
+
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -48,6 +52,10 @@ async fn main() -> Result<()> {
     let run = measure("DynamoDB at once", &at_once, &table, BATCHES, BATCH).await?;
     measure("the same, one by one", &at_once, &table, SINGLE, 1).await?;
     measure("DynamoDB of this cloud", &stack.url, &table, FEWER, BATCH).await?;
+    worst::measure(&at_once, &table, &routes(&table)).await?;
+    // A DynamoDB that is busy gives back everything once, and all of it is kept to be sent again.
+    println!("the same, each request answered with everything unprocessed at first");
+    worst::measure(&busy().await?, &table, &routes(&table)).await?;
     let met = if run.per_cpu_second >= GOAL { "yes" } else { "no" };
     println!("messages/CPU s >= {GOAL}: {met}; at most {} MiB", run.memory >> 20);
     Ok(())
@@ -142,9 +150,28 @@ async fn take(function: &mut Function, n: u32, size: u32) -> Result<Duration> {
 
 /// A DynamoDB that has written everything as soon as it has been asked.
 async fn stub() -> Result<String> {
+    serve(Router::new().fallback(written)).await
+}
+
+/// A DynamoDB that has processed nothing when it is asked for the first, third, fifth time.
+async fn busy() -> Result<String> {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let answer = move |headers: HeaderMap, body: Bytes| {
+        let is_busy = requests.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
+        async move {
+            let (status, headers, written) = written(headers, body.clone()).await;
+            let text = String::from_utf8_lossy(&body);
+            let unprocessed = text.replacen("\"RequestItems\"", "\"UnprocessedItems\"", 1);
+            (status, headers, if is_busy { unprocessed } else { written.to_owned() })
+        }
+    };
+    serve(Router::new().fallback(answer)).await
+}
+
+async fn serve(routes: Router) -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
-    let routes = Router::new().fallback(written).layer(DefaultBodyLimit::disable());
+    let routes = routes.layer(DefaultBodyLimit::disable());
     tokio::spawn(async move { axum::serve(listener, routes).await });
     Ok(url)
 }

@@ -9,32 +9,32 @@ use crate::envelope::Envelope;
 const PER_MESSAGE: usize = 4096;
 /// Bytes of memory for each byte of the body.
 const PER_BYTE: usize = 8;
-/// Bytes of memory for each value in a payload.
-const PER_VALUE: usize = 384;
+/// Bytes of memory for each value in a payload, and for each name.
+const PER_NODE: usize = 384;
 /// Additional bytes of memory for each object: a map keeps room for several members.
 const PER_OBJECT: usize = 1536;
 
 /// Bytes of memory that a message needs at most, as `make bench` measures it for the most expensive payloads.
 pub(crate) fn weight(body: &str, envelope: &Envelope<'_>) -> usize {
     // What is not base64 is rejected, and no values come of it.
-    let Nodes { objects, values } = envelope.payload().map(|payload| Nodes::count(&payload)).unwrap_or_default();
-    PER_MESSAGE + PER_BYTE * body.len() + PER_VALUE * values + PER_OBJECT * objects
+    let Nodes { all, objects } = envelope.payload().map(|payload| Nodes::count(&payload)).unwrap_or_default();
+    PER_MESSAGE + PER_BYTE * body.len() + PER_NODE * all + PER_OBJECT * objects
 }
 
-/// Values that a payload has at most.
+/// Values and names that a payload has at most.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Nodes {
+    /// All of them.
+    all: usize,
     /// The objects among them.
     objects: usize,
-    /// All of them.
-    values: usize,
 }
 
 impl Nodes {
-    /// Each value of a JSON text is the first, follows a comma, or is the first in an array or object. Of what is not
-    /// JSON no values come.
+    /// Each value of a JSON text is the first, follows a comma, or is the first in an array or object; each name is followed
+    /// by a colon. Of what is not JSON no values come.
     fn count(payload: &[u8]) -> Self {
-        let mut nodes = Self { objects: 0, values: 1 };
+        let mut nodes = Self { all: 1, objects: 0 };
         let mut in_string = false;
         let mut bytes = payload.iter();
         while let Some(byte) = bytes.next() {
@@ -43,10 +43,10 @@ impl Nodes {
                     bytes.next();
                 }
                 b'"' => in_string = !in_string,
-                b',' | b'[' if !in_string => nodes.values += 1,
+                b',' | b':' | b'[' if !in_string => nodes.all += 1,
                 b'{' if !in_string => {
+                    nodes.all += 1;
                     nodes.objects += 1;
-                    nodes.values += 1;
                 }
                 _ => {}
             }
@@ -62,17 +62,16 @@ mod tests {
 
     use super::*;
 
-    /// The objects and all values of a JSON text.
+    /// The values, names and objects of a JSON text.
     fn nodes(value: &Value) -> Nodes {
-        let (objects, inner) = match value {
-            Value::Array(elements) => (0, elements.iter().map(nodes).collect::<Vec<_>>()),
-            Value::Object(members) => (1, members.values().map(nodes).collect()),
-            _ => (0, Vec::new()),
+        let (own, inner) = match value {
+            Value::Array(elements) => (Nodes { all: 1, objects: 0 }, elements.iter().map(nodes).collect::<Vec<_>>()),
+            Value::Object(members) => {
+                (Nodes { all: 1 + members.len(), objects: 1 }, members.values().map(nodes).collect())
+            }
+            _ => (Nodes { all: 1, objects: 0 }, Vec::new()),
         };
-        inner.iter().fold(Nodes { objects, values: 1 }, |all, nodes| Nodes {
-            objects: all.objects + nodes.objects,
-            values: all.values + nodes.values,
-        })
+        inner.iter().fold(own, |all, nodes| Nodes { all: all.all + nodes.all, objects: all.objects + nodes.objects })
     }
 
     fn any_json() -> impl Strategy<Value = serde_json::Value> {
@@ -91,36 +90,36 @@ mod tests {
     }
 
     #[test]
-    fn values_are_counted_outside_of_strings() {
+    fn nodes_are_counted_outside_of_strings() {
         let cases = [
             ("", 0, 1),
             ("1", 0, 1),
             (r#""[,{\",{""#, 0, 1),
             ("[1,1,1]", 0, 4),
             ("[[],[],[]]", 0, 7),
-            (r#"{"a":{"a":[1,{}]}}"#, 3, 6),
-            (r#"{"\\":"{","b":[","]}"#, 1, 4),
+            (r#"{"a":{"a":[1,{}]}}"#, 3, 8),
+            (r#"{"\\":"{","b":[","]}"#, 1, 6),
         ];
-        for (payload, objects, values) in cases {
-            assert_eq!(Nodes::count(payload.as_bytes()), Nodes { objects, values }, "{payload}");
+        for (payload, objects, all) in cases {
+            assert_eq!(Nodes::count(payload.as_bytes()), Nodes { all, objects }, "{payload}");
         }
     }
 
     proptest! {
         /// Empty arrays and objects count twice.
         #[test]
-        fn no_payload_has_more_values_than_are_counted(json in any_json()) {
+        fn no_payload_has_more_nodes_than_are_counted(json in any_json()) {
             let payload = json.to_string();
             let counted = Nodes::count(payload.as_bytes());
             let found = nodes(&Value::from_json(payload.as_bytes()).unwrap());
             prop_assert_eq!(counted.objects, found.objects);
-            prop_assert!((found.values..=2 * found.values).contains(&counted.values), "{:?} {:?}", counted, found);
+            prop_assert!((found.all..=2 * found.all).contains(&counted.all), "{:?} {:?}", counted, found);
         }
 
         #[test]
         fn any_bytes_are_counted(payload: Vec<u8>) {
-            let Nodes { objects, values } = Nodes::count(&payload);
-            prop_assert!(objects < values && values <= payload.len() + 1);
+            let Nodes { all, objects } = Nodes::count(&payload);
+            prop_assert!(objects < all && all <= payload.len() + 1);
         }
     }
 }
