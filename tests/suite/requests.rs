@@ -39,7 +39,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn an_activation_makes_five_requests_of_aws_iot_and_a_repetition_one() -> Result<()> {
+async fn an_activation_makes_six_requests_of_aws_iot_and_a_repetition_one() -> Result<()> {
     let Scene { event, mut function, recorder, .. } = Scene::set("requests").await?;
     let mut decide = async || match function.invoke(&event).await? {
         Outcome::Returned(answer) => {
@@ -51,8 +51,8 @@ async fn an_activation_makes_five_requests_of_aws_iot_and_a_repetition_one() -> 
 
     let (decision, mut iot) = decide().await?;
     assert_eq!(decision, Some(Decision::Activated));
-    // Thing and policy are asked for at once, so that five of the six are in sequence. The
-    // second description is of the certificate with the other ECDSA signature.
+    // Thing and policy are asked for at once, so that five of the six are in sequence. The second description is of the
+    // certificate with the other ECDSA signature: this one is valid from before its CA was enrolled.
     assert_eq!(iot.first().map(String::as_str), Some("iot:DescribeCertificate"));
     assert_eq!(iot.last().map(String::as_str), Some("iot:UpdateCertificate"));
     iot.sort_unstable();

@@ -126,23 +126,23 @@ where
         admission::check_id(event, certificate).map_err(unproven)?;
         self.check_status(&event.ca_certificate_id, certificate, &registered.status, now).await?;
 
-        let Authority { certificate: issuer, rules } = authority.map_err(unproven)?;
-        let examined = admission::examine(certificate, &issuer, &rules, now)
+        let authority = authority.map_err(unproven)?;
+        let rules = &authority.rules;
+        let examined = admission::examine(certificate, &authority.certificate, rules, now)
             .map_err(|(candidate, verdict)| Stop::KeptOut(candidate, verdict))?;
         let kept_out = |verdict| Stop::KeptOut(Box::new(examined.candidate.clone()), verdict);
-        self.check_announced(&examined, &rules).await?.map_err(kept_out)?;
-
-        self.check_twin(&examined.candidate, &certificate, &issuer).await?;
+        self.check_announced(&examined, rules).await?.map_err(kept_out)?;
+        self.check_twin(&examined.candidate, certificate, &authority).await?;
 
         *progress = Some(examined.candidate.clone());
         let replacing = match self.registrations.begin(&examined.candidate, now).await? {
             Begin::Begun { replacing } => replacing,
             Begin::SerialReused => return Err(kept_out(serial_reused())),
         };
-        match self.pass_gate(&examined.candidate, certificate, &rules, now).await? {
-            Passage::Free(proof) => self.carry_out(&examined, &rules, registered, replacing, &proof, now).await,
+        match self.pass_gate(&examined.candidate, certificate, rules, now).await? {
+            Passage::Free(proof) => self.carry_out(&examined, rules, registered, replacing, &proof, now).await,
             Passage::OnHold(listing) => {
-                self.hold(&examined, &rules, registered, &listing, now).await?;
+                self.hold(&examined, rules, registered, &listing, now).await?;
                 Ok(listing.verdict())
             }
         }

@@ -4,6 +4,7 @@ use shared::pki::Certificate;
 use shared::port::{CertificateRegistry, CertificateStatus};
 use shared::registration::{Candidate, RegistrationId};
 
+use super::authority::Authority;
 use super::{Activator, Stop, serial_reused};
 
 impl<R, A, S, P> Activator<R, A, S, P>
@@ -12,16 +13,20 @@ where
 {
     /// Keeps a certificate out whose twin is in AWS IoT already.
     ///
-    /// The row of a serial number lets one certificate of it in. A twin that came in before this stack, or whose row was
-    /// deleted, has no row, so AWS IoT is asked for it: an operator may have switched it off. One that is
-    /// PENDING_ACTIVATION has not come in: the row decides which of the two does.
+    /// The row of a serial number lets one certificate of it in. A twin that came in before the CA was enrolled has no
+    /// row, so AWS IoT is asked for it: an operator may have switched it off. One that is PENDING_ACTIVATION has not come
+    /// in: the row decides which of the two does. A certificate that was issued after the enrolment can't have a twin
+    /// without a row, and costs no call.
     pub(super) async fn check_twin(
         &self,
         candidate: &Candidate,
         certificate: &Certificate,
-        authority: &Certificate,
+        authority: &Authority,
     ) -> Result<(), Stop> {
-        let Some(id) = certificate.twin_id(authority) else { return Ok(()) };
+        if authority.enrolled_at.is_some_and(|enrolled_at| enrolled_at < certificate.not_before()) {
+            return Ok(());
+        }
+        let Some(id) = certificate.twin_id(&authority.certificate) else { return Ok(()) };
         let twin = self.registry.certificate(&id).await?;
         match twin {
             Some(twin) if twin.status != CertificateStatus::PendingActivation => {
