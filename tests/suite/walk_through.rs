@@ -1,8 +1,8 @@
 //! The walk-through's own commands, word for word: `openssl` makes the CA and the device's certificate, the AWS CLI
 //! registers the CA, `jitr ca enrol` lets the stack serve it, `mosquitto_pub` is refused once and then publishes.
 //!
-//! OpenSSL up to 3.0 makes device certificates of X.509 version 1 so. Where a tool is not installed, frozen files that it
-//! made, the SDK, and this suite's own client take its place.
+//! OpenSSL up to 3.0 makes device certificates of X.509 version 1 so. Where a tool is not installed, frozen files like its
+//! own, the SDK, and this suite's own client take its place.
 
 use std::fs;
 use std::path::PathBuf;
@@ -55,7 +55,7 @@ struct Reader {
 
 impl Reader {
     async fn new(tools: Tools) -> Result<Self> {
-        let name = if tools.openssl { unique("pump") } else { "walk-through-device".to_owned() };
+        let name = if tools.openssl { unique("pump") } else { "walkthrough-device".to_owned() };
         Ok(Self { folder: tempfile::tempdir()?, name, stack: Stack::connect().await, tools })
     }
 
@@ -93,8 +93,8 @@ impl Reader {
 
     async fn makes_ca(&self) -> Result<()> {
         if !self.tools.openssl {
-            fs::write(self.path("CAroot.pem"), frozen_certificate("walk-through-ca"))?;
-            fs::write(self.path("CAroot.key"), frozen_key("walk-through-ca"))?;
+            fs::write(self.path("CAroot.pem"), frozen_certificate("walkthrough-ca"))?;
+            fs::write(self.path("CAroot.key"), frozen_key("walkthrough-ca"))?;
             return Ok(());
         }
         let subject = format!("/CN={}", unique("walk-through"));
@@ -156,8 +156,8 @@ impl Reader {
                 self.types(command).await?;
             }
         } else {
-            fs::write(self.path("deviceCert.crt"), frozen_certificate("walk-through-device"))?;
-            fs::write(self.path("deviceCert.key"), frozen_key("walk-through-device"))?;
+            fs::write(self.path("deviceCert.crt"), frozen_certificate("walkthrough-device"))?;
+            fs::write(self.path("deviceCert.key"), frozen_key("walkthrough-device"))?;
         }
         self.types("cat deviceCert.crt CAroot.pem > deviceCertAndCACert.crt").await?;
         let certificate_pem = self.file("deviceCert.crt")?;
