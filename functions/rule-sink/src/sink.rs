@@ -157,6 +157,10 @@ impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H
         let mut undone_items = BTreeSet::new();
         for (slice, left) in slices.iter().zip((1..=u32::try_from(slices.len()).unwrap_or(u32::MAX)).rev()) {
             let begun = Instant::now();
+            // What is not begun comes again.
+            if begun >= until {
+                break;
+            }
             let slice_until = begun + until.saturating_duration_since(begun) / left;
             let mut writes = self.writes(slice, holdings, fates);
             // What comes after a message of the same item must not overtake it.
