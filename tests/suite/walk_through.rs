@@ -88,7 +88,7 @@ impl Reader {
     /// A member of the JSON that a command prints.
     async fn reads(&self, member: &str, command: &str) -> Result<String> {
         let answer: Value = serde_json::from_str(&self.types(command).await?)?;
-        Ok(answer[member].as_str().with_context(|| format!("no {member}: {answer}"))?.to_owned())
+        Ok(answer.get(member).and_then(Value::as_str).with_context(|| format!("no {member}: {answer}"))?.to_owned())
     }
 
     async fn makes_ca(&self) -> Result<()> {
