@@ -38,12 +38,14 @@ pub(crate) async fn measure(url: &str, table: &Table, routes: &Value) -> Result<
 fn payloads() -> Vec<(&'static str, Vec<u8>)> {
     let nested = |open: &str, inner: &str, close: &str| open.repeat(DEPTH) + inner + &close.repeat(DEPTH);
     let members = (0..MAX_PAYLOAD / 10).map(|n| format!("\"{n:05}\":1")).collect::<Vec<_>>().join(",");
+    let twelve = ('a'..='l').map(|name| format!("\"{name}\":1")).collect::<Vec<_>>().join(",");
     vec![
         ("numbers", array("1")),
         ("empty texts", array("\"\"")),
         ("empty arrays", array("[]")),
         ("arrays, nested 30 deep", array(&nested("[", "1", "]"))),
         ("objects of one member", array(r#"{"a":1}"#)),
+        ("objects of twelve members", array(&format!("{{{twelve}}}"))),
         ("objects of one member, nested 30 deep", array(&nested(r#"{"a":"#, "1", "}"))),
         ("an object of many members", format!("{{{members}}}").into_bytes()),
         ("a text of escapes", format!("\"{}\"", "\\u0001".repeat(MAX_PAYLOAD / 6 - 1)).into_bytes()),
