@@ -1,7 +1,7 @@
 //! NIST's Public Key Interoperability Test Suite through `jitr crl check`: each certificate of a path against its issuer,
 //! with all CRLs of the test (`tests/data/pkits/README.md` says where they come from).
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test ends where its set-up does")]
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test ends where its set-up does")]
 
 use std::process::Command;
 
@@ -125,7 +125,7 @@ fn ask(authority: &str, certificate: &str, crls: &[&str]) -> String {
     let status = answer["status"].as_str().unwrap().to_owned();
     let code = ["good", "", "revoked", "held", "unusable"].iter().position(|known| *known == status);
     assert_eq!(output.status.code(), code.map(|code| i32::try_from(code).unwrap()), "{certificate}: {answer}");
-    answer["reason"].as_str().map_or(status.clone(), |reason| format!("{status}:{reason}"))
+    answer["reason"].as_str().map_or_else(|| status.clone(), |reason| format!("{status}:{reason}"))
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl<'a> Layout<'a> {
         let signature = der::expect(&mut outer, BIT_STRING, "a signature that is no BIT STRING")?;
         der::end(outer)?;
         if signed.tag != SEQUENCE || algorithm.tag != SEQUENCE {
-            return Err(Flaw("a certificate whose parts are no SEQUENCEs"));
+            return Err(Flaw("a certificate with a part that is no SEQUENCE"));
         }
 
         let mut inner = signed.content;

@@ -126,7 +126,7 @@ fn what_wraps_the_signed_part_has_no_other_encoding() {
 /// A signature whose last bit is zero reads the same with one unused bit.
 #[test]
 fn unused_bits_that_are_zero_are_refused_too() {
-    let even: Vec<_> = SIGNED.iter().filter(|(leaf, _)| file(leaf).last().unwrap() % 2 == 0).collect();
+    let even: Vec<_> = SIGNED.iter().filter(|(leaf, _)| file(leaf).last().unwrap().is_multiple_of(2)).collect();
     assert!(!even.is_empty(), "no signature ends with a zero bit");
     for (leaf, authority) in even {
         let parts = Parts::of(&file(leaf));

@@ -21,7 +21,7 @@ fn fault(list: &[u8]) -> CrlFault {
 #[test]
 fn whatever_a_list_names_its_fault_is_short() {
     // Nearly the largest elements that are read.
-    let key = sequence(&[element(0x80, &[0xab; 65_000])]);
+    let key = sequence(&[element(0x80, &vec![0xab; 65_000])]);
     let of_entry = entry(&[1], utc("261031120000Z"), &[unknown(3800)]);
     for (list, reason) in [
         (list(&[], Some(&[unknown(65_000)])), Reason::CrlExtension),

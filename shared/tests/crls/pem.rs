@@ -142,7 +142,8 @@ fn around() -> impl Strategy<Value = String> {
         "[ -,.-~]{0,40}",
         "\\PC{0,20}",
     ];
-    proptest::collection::vec(line, 0..6).prop_map(|lines| lines.iter().map(|line| format!("{line}\n")).collect())
+    proptest::collection::vec(line, 0..6)
+        .prop_map(|lines| lines.into_iter().flat_map(|line| [line, "\n".to_owned()]).collect())
 }
 
 proptest! {
