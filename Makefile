@@ -16,9 +16,10 @@ cloud: ## start the local cloud on ports 4566 and 8883, deploy the stack, stay u
 
 # `cargo test --bench`, not `cargo bench`: what is measured is the release binary, the harness need not be compiled in
 # release mode with everything that it links.
-bench: ## measure the activator's start, the check of CRLs up to five million entries, a sweep of a million, and the rule sink
+bench: ## measure the activator's start, the check of CRLs up to five million entries, the largest list, a sweep of a million, and the rule sink
 	python3 infra/local/cloud.py setup
 	cargo bench --package shared --features test-support --bench crl
+	cargo bench --package crl-checker --bench largest
 	PATH="$(CURDIR)/.venv/bin:$$PATH" cargo lambda build --release --manifest-path functions/activator/Cargo.toml \
 	  $(if $(filter aarch64 arm64,$(shell uname -m)),--arm64)
 	cargo test --workspace --features tests/local-cloud --bench start

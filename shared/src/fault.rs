@@ -15,6 +15,8 @@ pub enum FaultKind {
     Denied,
     /// The request or the answer is not what the interface promises; trying again won't help.
     Invalid,
+    /// The object that a state names is not there: a newer state has replaced it, or it is lost.
+    Missing,
     /// Something named in the configuration does not exist: a table, a policy, a thing type, a thing group.
     NotFound,
     /// The service asks to slow down.
@@ -29,7 +31,8 @@ impl FaultKind {
     pub fn passing(self) -> bool {
         match self {
             Self::Denied | Self::Invalid | Self::NotFound => false,
-            Self::Throttled | Self::Unavailable => true,
+            // A newer state names another object, and the CRL checker makes a lost one again.
+            Self::Missing | Self::Throttled | Self::Unavailable => true,
         }
     }
 
@@ -39,6 +42,7 @@ impl FaultKind {
         match self {
             Self::Denied => "denied",
             Self::Invalid => "invalid",
+            Self::Missing => "missing",
             Self::NotFound => "not_found",
             Self::Throttled => "throttled",
             Self::Unavailable => "unavailable",

@@ -5,6 +5,7 @@
 //! the states of the CRLs; the checker writes the state, and then reads the rows; both reads are consistent. Whichever
 //! comes first, one of them sees the other.
 
+mod comparison;
 mod exclusion;
 mod snapshots;
 mod source;
@@ -12,9 +13,10 @@ mod standing;
 mod state;
 mod validators;
 
+pub use comparison::{ALL_AUTHORITIES, COMPARISON_RECORD, Comparison};
 pub use exclusion::exclude;
-pub use snapshots::Snapshots;
+pub use snapshots::{Snapshots, altered, is_altered};
 pub use source::{CrlSource, Location, MAX_SOURCE, SourceError};
 pub use standing::{Listing, NotRevoked, Standing, is_followed, standing};
-pub use state::{CRL_RECORD, CheckFault, CrlState, PublishedCrl, SnapshotObject};
+pub use state::{CRL_RECORD, CheckFault, CrlState, FleetWalk, Progress, PublishedCrl, SnapshotObject};
 pub use validators::{MAX_VALIDATOR, Validators};

@@ -60,8 +60,9 @@
 //! happen, the builder takes more pages. Seed and number of pages are in each page because a reader with a wrong one
 //! would look for its record in the wrong place and not miss it.
 //!
-//! The checks and hashes find what broke; they don't prove who wrote it. That only the CRL checker can write
-//! snapshots is for the bucket's policy to say.
+//! The checks find what broke; they don't prove who wrote it. Whoever reads a whole snapshot compares its SHA-256 with
+//! the one in the state before acting on anything in it. A page alone can't be compared so: that only the CRL checker
+//! can write snapshots is for the bucket's policy to say.
 
 mod builder;
 mod difference;
@@ -71,6 +72,8 @@ mod layout;
 mod merge;
 mod page;
 mod record;
+mod scratch;
+mod search;
 mod stream;
 
 pub use builder::{Builder, Written};
@@ -79,4 +82,6 @@ pub use fault::SnapshotFault;
 pub use header::Header;
 pub use layout::Layout;
 pub use page::PAGE_OCTETS;
-pub use stream::Chunks;
+pub use scratch::{Scratch, ScratchFile};
+pub use search::{Found, Search};
+pub use stream::{Chunks, StreamError};

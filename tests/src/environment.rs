@@ -36,6 +36,7 @@ pub fn crl_checker(endpoint: &str, identity: (&str, &str)) -> Vec<(String, Strin
         ("DEVICES_TABLE", format!("{STACK}-devices")),
         ("REGISTRATIONS_TABLE", format!("{STACK}-registrations")),
         ("REVOCATION_BUCKET", bucket()),
+        ("SCRATCH_MEGABYTES", "1024".to_owned()),
         ("STATUS_CHANGES_PER_SECOND", "1000".to_owned()),
     ];
     with_identity(own, endpoint, identity)

@@ -8,6 +8,7 @@ mod queues;
 mod retention;
 mod rules;
 mod settings;
+mod snapshots;
 mod tables;
 
 use std::path::Path;

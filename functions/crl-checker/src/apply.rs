@@ -1,176 +1,286 @@
 //! What changed from one CRL to the next, carried out on the certificates that are registered.
 //!
-//! The work follows the number of changes, not the size of the CRL or of the fleet. The state names the snapshot whose
-//! changes have all been carried out; it moves on only at the end, so that a run that was cut short is repeated, and
-//! what it had done already is seen in the rows.
+//! The state names the snapshot whose changes have all been carried out, and how far the way to the next one has been
+//! gone. It is written along the way, so that a run which ends at its deadline, or anywhere, is gone on with by the next.
+//!
+//! Few changes are looked up one by one. Many are first tried the other way round: the registrations are walked and
+//! looked up in the list, for as many requests as the changes would take. If the fleet is smaller than that, the walk has
+//! done it; otherwise the changes are looked up after all. So the cost is at most twice that of the cheaper way, and
+//! nobody has to know the size of the fleet.
 
-use std::collections::HashMap;
-use std::fs::File;
+use shared::fault::Fault;
+use shared::id::Serial;
+use shared::pki::crl::{CrlNumber, RevocationReason};
+use shared::port::CrlPublication;
+use shared::registration::RegistrationId;
+use shared::revocation::{CrlState, FleetWalk, Listing, Progress, is_altered};
 
-use lambda_runtime::tracing;
-use shared::fault::{Fault, FaultKind, chain};
-use shared::id::{CaCertificateId, Serial};
-use shared::pki::crl::RevocationReason;
-use shared::port::{CrlPublication, ListedRegistrations, SnapshotStore};
-use shared::registration::{Registration, RegistrationId};
-use shared::revocation::{CrlState, Listing, PublishedCrl, SnapshotObject};
-use shared::snapshot::{Change, Difference, DifferenceError, SnapshotFault};
-
+use crate::carry::{BATCH, Due, Failures, Task};
 use crate::checker::{Checker, Mode, Ports, Run};
-use crate::content::Content;
-use crate::report::{Changes, Outcome, SourceReport};
+use crate::job::Job;
+use crate::walk::Lists;
+use crate::window::{Unreadable, Window, is_lost};
 
-/// Serial numbers that are looked up at once: what one `BatchGetItem` reads.
-const BATCH: usize = 100;
+/// How far the changes of a source have been carried out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Applied {
+    /// To their end.
+    Done,
+    /// Another run is at it.
+    LostLock,
+    /// The time was up.
+    Stopped,
+}
 
-/// What a change asks for.
-enum Task {
-    /// The certificate is listed now.
-    Enter(Listing),
-    /// Its hold is gone.
-    Release,
+/// What became of one step.
+enum Step {
+    Again,
+    End(Applied),
 }
 
 impl<P: Ports> Checker<P> {
-    /// Carries out what is new in the CRL that counts. `content` is its snapshot if the bucket does not have it.
-    pub(crate) async fn apply(
-        &self,
-        authority: &CaCertificateId,
-        state: &CrlState,
-        content: Option<File>,
-        run: Run,
-        report: &mut SourceReport,
-        changes: &mut Changes,
-    ) -> Result<(), Fault> {
-        let Some(crl) = state.unapplied() else { return Ok(()) };
-        let former = self.former(state.applied.as_ref()).await?;
-        let new = match content {
-            Some(file) => Content::File(file),
-            None => Content::Stored(self.snapshots.pages().open(&crl.snapshot.key).await?),
+    /// Carries out what is new in the CRL that counts, and tries again what failed before.
+    ///
+    /// # Errors
+    /// A [`Fault`] if a snapshot or the rows can't be read, and the first one of the certificates that failed: the
+    /// others have been dealt with, and the state names those to be tried again.
+    pub(crate) async fn apply(&self, job: &mut Job, run: Run) -> Result<Applied, Fault> {
+        let mut failures = Failures::default();
+        let applied = self.apply_all(job, run, &mut failures).await?;
+        failures.into_result().map(|()| applied)
+    }
+
+    async fn apply_all(&self, job: &mut Job, run: Run, failures: &mut Failures) -> Result<Applied, Fault> {
+        if !self.apply_failed(job, run, failures).await? {
+            return Ok(Applied::LostLock);
+        }
+        while let Some(progress) = job.state.unapplied() {
+            if run.is_over() || failures.are_too_many() {
+                return Ok(Applied::Stopped);
+            }
+            let walks = progress.walk.as_ref().is_some_and(|walk| walk.requests_left > 0);
+            let step = if walks {
+                self.apply_by_fleet(job, progress, run, failures).await?
+            } else {
+                self.apply_by_entries(job, progress, run, failures).await?
+            };
+            match step {
+                Step::Again => {}
+                Step::End(Applied::Done) if run.mode == Mode::Apply => {}
+                Step::End(applied) => return Ok(applied),
+            }
+        }
+        // The list that they are brought to could not be read before; it has been left behind now.
+        if !job.state.retry.is_empty() && failures.first.is_none() && !self.apply_failed(job, run, failures).await? {
+            return Ok(Applied::LostLock);
+        }
+        let is_cut_short = !job.state.retry.is_empty() && failures.first.is_none() && run.is_over();
+        Ok(if is_cut_short { Applied::Stopped } else { Applied::Done })
+    }
+
+    /// Tries the certificates again that failed in an earlier run, by what the list says of them now. False if
+    /// another run is at it.
+    async fn apply_failed(&self, job: &mut Job, run: Run, failures: &mut Failures) -> Result<bool, Fault> {
+        if job.state.retry.is_empty() {
+            return Ok(true);
+        }
+        let Some((number, snapshot)) = job.state.basis() else { return Ok(true) };
+        let found = match self.snapshots.find_all(snapshot, &job.state.retry).await {
+            Ok(found) => found,
+            Err(fault) => {
+                self.withdraw(&snapshot.key, &fault, run).await;
+                // It is left behind below, and what is to be tried again waits for the list that follows.
+                return if is_lost(&fault) && job.state.unapplied().is_some() { Ok(true) } else { Err(fault) };
+            }
         };
-        let snapshot = &crl.snapshot;
-        let mut difference = Difference::new(former, (new, snapshot.layout.clone(), snapshot.sha256.clone()));
-        let mut tasks = HashMap::with_capacity(BATCH);
-        let mut failed = None;
-        loop {
-            let change = difference.next().await.map_err(unreadable)?;
-            let ended = change.is_none();
-            if let Some(change) = change {
-                count(&change, report);
-                if let Some((serial, task)) = task_of(change, crl) {
-                    tasks.insert(RegistrationId::issued(authority, &serial), task);
+        let changes: Vec<_> =
+            job.state.retry.iter().map(|serial| (serial.clone(), found.get(serial).copied())).collect();
+        let due = due(job, &changes, number);
+        let done = self.carry_out(&due, false, run, &mut job.changes, failures).await?;
+        let rest = due.into_iter().skip(done).map(|due| due.serial);
+        let still: Vec<Serial> = failures.serials.iter().cloned().chain(rest).collect();
+        if still == job.state.retry {
+            return Ok(true);
+        }
+        job.state.retry = still;
+        self.save(job, run, &Failures::default()).await
+    }
+
+    /// Looks the changes up one by one.
+    async fn apply_by_entries(
+        &self,
+        job: &mut Job,
+        mut progress: Progress,
+        run: Run,
+        failures: &mut Failures,
+    ) -> Result<Step, Fault> {
+        let base = job.state.applied.clone();
+        let read = self.window(base.as_ref(), &progress, job.unpublished.as_ref());
+        let window = match tokio::time::timeout_at(run.until, read).await {
+            Ok(Ok(window)) => window,
+            Ok(Err(unreadable)) => return self.begin_anew(job, unreadable, run).await,
+            Err(_) => return Ok(Step::End(Applied::Stopped)),
+        };
+        if progress.after.is_none() && progress.walk.is_none() {
+            (job.report.added, job.report.removed) = (window.added, window.removed);
+            if window.total > self.limits.portions.few && run.mode == Mode::Apply {
+                let requests_left = window.total.div_ceil(u64::try_from(BATCH).unwrap_or(u64::MAX));
+                progress.walk = Some(FleetWalk { from: None, requests_left });
+                job.state.progress = Some(progress);
+                let saved = self.save(job, run, failures).await?;
+                return Ok(if saved { Step::Again } else { Step::End(Applied::LostLock) });
+            }
+        }
+        let Window { changes, is_last, .. } = window;
+        if job.state.progress.is_none() && !changes.is_empty() {
+            // Whatever is done is part of the way to this target: were a newer one taken after a sudden end, no difference
+            // would take back what only this one has.
+            job.state.progress = Some(progress.clone());
+            if !self.save(job, run, failures).await? {
+                return Ok(Step::End(Applied::LostLock));
+            }
+        }
+        let mut left = changes.len();
+        for part in changes.chunks(self.limits.portions.checkpoint) {
+            let due = due(job, part, progress.number.as_ref());
+            let done = self.carry_out(&due, false, run, &mut job.changes, failures).await?;
+            left -= done;
+            if let Some(last) = done.checked_sub(1).and_then(|last| due.get(last)) {
+                progress.after = Some(last.serial.clone());
+            }
+            let is_whole = done == due.len();
+            if done > 0 && !(is_whole && left == 0 && is_last) {
+                job.state.progress = Some(progress.clone());
+                if !self.save(job, run, failures).await? {
+                    return Ok(Step::End(Applied::LostLock));
                 }
             }
-            if (ended || tasks.len() == BATCH) && !self.carry_out(&mut tasks, run, changes, &mut failed).await? {
-                report.outcome = Outcome::Postponed;
-                return Ok(());
-            }
-            if ended {
-                break;
+            if !is_whole {
+                return Ok(Step::End(Applied::Stopped));
             }
         }
-        if let Some(fault) = failed {
-            return Err(fault);
-        }
-        if run.mode == Mode::Apply {
-            self.record_applied(authority, state, snapshot).await?;
-        }
-        Ok(())
+        if is_last { self.end(job, progress, run, failures).await } else { Ok(Step::Again) }
     }
 
-    /// The snapshot that was carried out last. If the bucket has lost it, all that is listed is looked at again; what
-    /// has left the list meanwhile is found by the next reconciliation.
-    async fn former(
+    /// Walks the registrations of the CA instead of the entries.
+    async fn apply_by_fleet(
         &self,
-        applied: Option<&SnapshotObject>,
-    ) -> Result<Option<(<P::Bucket as SnapshotStore>::Content, shared::snapshot::Layout, String)>, Fault> {
-        let Some(object) = applied else { return Ok(None) };
-        match self.snapshots.pages().open(&object.key).await {
-            Ok(content) => Ok(Some((content, object.layout.clone(), object.sha256.clone()))),
-            Err(fault) if fault.kind == FaultKind::NotFound => Ok(None),
-            Err(fault) => Err(fault),
-        }
-    }
-
-    /// Looks the certificates up and deals with those that are registered; false if the time was up. What fails for one
-    /// certificate does not stop the others: it is kept, so that the next run takes all of them up again.
-    async fn carry_out(
-        &self,
-        tasks: &mut HashMap<RegistrationId, Task>,
+        job: &mut Job,
+        mut progress: Progress,
         run: Run,
-        changes: &mut Changes,
-        failed: &mut Option<Fault>,
-    ) -> Result<bool, Fault> {
-        let ids: Vec<RegistrationId> = tasks.keys().cloned().collect();
-        let rows = if ids.is_empty() { Vec::new() } else { self.registrations.registrations(&ids).await? };
-        for row in rows {
-            if run.is_over() {
-                return Ok(false);
+        failures: &mut Failures,
+    ) -> Result<Step, Fault> {
+        let FleetWalk { from, requests_left } = progress.walk.take().unwrap_or_default();
+        let lists = Lists::from([(job.authority.clone(), self.lists(&job.authority).await?)]);
+        let read = self.part(&lists, from.as_ref(), requests_left, run);
+        let Ok(part) = tokio::time::timeout_at(run.until, read).await else {
+            return Ok(Step::End(Applied::Stopped));
+        };
+        let mut part = part?;
+        if let Some((_, fault)) = part.failed.pop() {
+            let probed = self.snapshots.probe(&progress.target).await;
+            return match probed {
+                Err(lost) if is_lost(&lost) => self.begin_anew(job, Unreadable::Target(lost), run).await,
+                _ => Err(fault),
+            };
+        }
+        let done = self.carry_out(&part.due, false, run, &mut job.changes, failures).await?;
+        let is_whole = done == part.due.len();
+        let next = if is_whole {
+            part.next
+        } else {
+            done.checked_sub(1).and_then(|last| part.due.get(last)).map(Due::continuation).or(from)
+        };
+        if is_whole && next.is_none() {
+            return self.end(job, progress, run, failures).await;
+        }
+        let requests_left = requests_left.saturating_sub(part.requests);
+        progress.walk = Some(FleetWalk { from: next, requests_left });
+        job.state.progress = Some(progress);
+        Ok(match self.save(job, run, failures).await? {
+            false => Step::End(Applied::LostLock),
+            true if is_whole => Step::Again,
+            true => Step::End(Applied::Stopped),
+        })
+    }
+
+    /// The target has been reached.
+    async fn end(&self, job: &mut Job, progress: Progress, run: Run, failures: &Failures) -> Result<Step, Fault> {
+        let before = job.state.applied.replace(progress.target);
+        job.state.progress = None;
+        if !self.save(job, run, failures).await? {
+            return Ok(Step::End(Applied::LostLock));
+        }
+        if let Some(before) = before.filter(|before| run.mode == Mode::Apply && !job.state.names(&before.key)) {
+            self.discard(&before.key).await;
+        }
+        Ok(Step::End(Applied::Done))
+    }
+
+    /// A snapshot is lost. Without the base everything on the target is new, and holds that have ended are found by
+    /// comparing the rows. A target that does not count any more is left out, and the same is true of holds that it
+    /// brought. The CRL that counts is made again by the next check.
+    async fn begin_anew(&self, job: &mut Job, unreadable: Unreadable, run: Run) -> Result<Step, Fault> {
+        let target = |state: &CrlState| state.unapplied().map(|progress| progress.target.key);
+        let current = job.state.current.as_ref().map(|crl| crl.snapshot.key.clone());
+        let (fault, lost) = match unreadable {
+            Unreadable::Fault(fault) => return Err(fault),
+            Unreadable::Target(fault) if target(&job.state) == current => {
+                if let Some(key) = current {
+                    self.withdraw(&key, &fault, run).await;
+                }
+                return Err(fault);
             }
-            let Some(task) = tasks.get(&RegistrationId::from_text(&row.registration_id)) else { continue };
-            match self.change(&row, task, run).await {
-                Ok(more) => changes.add(more),
-                Err(fault) => keep(failed, &row, fault),
+            Unreadable::Target(fault) => (fault, target(&job.state)),
+            Unreadable::Base(fault) => (fault, job.state.applied.take().map(|object| object.key)),
+        };
+        let error = shared::fault::chain(&fault);
+        lambda_runtime::tracing::warn!(%error, "a snapshot is lost: everything on the list is looked at again");
+        // Pinned before the comparison may act on it.
+        let current = job.state.current.as_ref().map(Progress::to);
+        job.state.progress = job.state.progress.take().filter(|progress| Some(&progress.target.key) != lost.as_ref());
+        job.state.progress = match job.state.progress.take() {
+            Some(Progress { number, target, .. }) => Some(Progress { after: None, number, target, walk: None }),
+            None => current,
+        };
+        if run.mode == Mode::Apply {
+            self.request_comparison().await?;
+        }
+        if !self.save(job, run, &Failures::default()).await? {
+            return Ok(Step::End(Applied::LostLock));
+        }
+        if let Some(key) = lost.filter(|key| is_altered(&fault) && run.mode == Mode::Apply && !job.state.names(key)) {
+            self.discard(&key).await;
+        }
+        Ok(Step::Again)
+    }
+
+    /// Writes how far it has come, with the certificates that failed on the way. False if another run was faster.
+    async fn save(&self, job: &mut Job, run: Run, failures: &Failures) -> Result<bool, Fault> {
+        for serial in &failures.serials {
+            if !job.state.retry.contains(serial) {
+                job.state.retry.push(serial.clone());
             }
         }
-        tasks.clear();
-        Ok(!run.is_over())
-    }
-
-    async fn change(&self, row: &Registration, task: &Task, run: Run) -> Result<Changes, Fault> {
-        match task {
-            Task::Enter(listing) => self.enter(row, listing, false, run.mode, run.now).await,
-            Task::Release => self.release(row, run.mode, run.now).await,
+        if run.mode == Mode::Report {
+            return Ok(true);
         }
-    }
-
-    /// Moves the state on, and removes the snapshot that nobody needs any more.
-    async fn record_applied(
-        &self,
-        authority: &CaCertificateId,
-        state: &CrlState,
-        snapshot: &SnapshotObject,
-    ) -> Result<(), Fault> {
-        let before = state.applied.as_ref();
-        let moved = self.authorities.record_applied(authority, &state.source, before, snapshot).await?;
-        match before {
-            Some(before) if moved && before.key != snapshot.key => self.snapshots.pages().remove(&before.key).await,
-            _ => Ok(()),
-        }
+        let saved = self.authorities.record_progress(&job.authority, &job.state).await?;
+        job.state.step += u64::from(saved);
+        Ok(saved)
     }
 }
 
-/// Keeps the first fault; each of them is in the log.
-pub(crate) fn keep(failed: &mut Option<Fault>, row: &Registration, fault: Fault) {
-    let (certificate, error) = (&row.certificate_id, chain(&fault));
-    tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: to be tried again");
-    failed.get_or_insert(fault);
-}
-
-fn count(change: &Change, report: &mut SourceReport) {
-    match change {
-        Change::Added { .. } => report.added += 1,
-        Change::Removed { .. } => report.removed += 1,
-        Change::ReasonChanged { .. } => {}
-    }
-}
-
-/// Only a hold ends by leaving the list: an entry of another reason leaves it when its certificate has expired.
-fn task_of(change: Change, crl: &PublishedCrl) -> Option<(Serial, Task)> {
-    let listing = |reason| Task::Enter(Listing { crl_number: crl.number.clone(), reason });
-    match change {
-        Change::Added { serial, reason } | Change::ReasonChanged { serial, to: reason, .. } => {
-            Some((serial, listing(reason)))
-        }
-        Change::Removed { serial, reason: RevocationReason::CertificateHold } => Some((serial, Task::Release)),
-        Change::Removed { .. } => None,
-    }
-}
-
-fn unreadable(error: DifferenceError<Fault>) -> Fault {
-    let corrupt = |fault: SnapshotFault| Fault::new("s3:GetObject", FaultKind::Invalid, fault);
-    match error {
-        DifferenceError::ReadNew(fault) | DifferenceError::ReadOld(fault) => fault,
-        DifferenceError::New(fault) | DifferenceError::Old(fault) => corrupt(fault),
-    }
+/// What changes ask for, with the keys of the rows.
+fn due(job: &Job, changes: &[(Serial, Option<RevocationReason>)], number: Option<&CrlNumber>) -> Vec<Due> {
+    let task = |reason: Option<RevocationReason>| match reason {
+        Some(reason) => Task::Enter(Listing { crl_number: number.cloned(), reason }),
+        None => Task::Release,
+    };
+    let due = |(serial, reason): &(Serial, Option<RevocationReason>)| Due {
+        id: RegistrationId::issued(&job.authority, serial),
+        serial: serial.clone(),
+        task: task(*reason),
+    };
+    changes.iter().map(due).collect()
 }

@@ -25,6 +25,9 @@ impl<P: Ports> Checker<P> {
         mode: Mode,
         now: OffsetDateTime,
     ) -> Result<Changes, Fault> {
+        // A revocation that was begun is brought to its end, though the list may say otherwise by now.
+        let begun = row.listing().filter(|own| !own.is_hold() && row.revoked_at.is_none());
+        let listing = begun.as_ref().unwrap_or(listing);
         let plan = match on_listing(row, listing, thorough) {
             Plan::Nothing => return Ok(Changes::default()),
             Plan::Exclude => HoldPlan::Exclude,

@@ -1,9 +1,9 @@
 //! One source: fetch, verify as the octets arrive, judge, publish.
 
-use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
 
 use aws_lc_rs::digest;
+use lambda_runtime::tracing;
 use shared::decision::Reason;
 use shared::fault::{Fault, FaultKind};
 use shared::id::CaCertificateId;
@@ -12,49 +12,88 @@ use shared::pki::crl::{Crl, CrlReader};
 use shared::port::{CrlPublication, SnapshotStore};
 use shared::profile::CrlRules;
 use shared::revocation::{CheckFault, CrlSource, CrlState, PublishedCrl, SnapshotObject, Validators};
-use shared::snapshot::{Builder, Header, Written};
+use shared::snapshot::{Builder, Header, ScratchFile, SnapshotFault, Written};
 use shared::text::Detail;
 use time::OffsetDateTime;
 
 use crate::checker::{Checker, Mode, Ports, Run};
+use crate::content::local;
 use crate::fetch::{CrlBody, CrlFetch, Fetched};
+use crate::job::{Job, Stage};
 use crate::judge::may_follow;
 use crate::report::Outcome;
+use crate::window::{Unpublished, is_lost};
 
 /// What became of asking a source.
-pub(crate) enum Checked {
+enum Checked {
     /// What the source has does not count.
     KeptOut(CheckFault),
     /// Another run was faster.
     LostLock,
+    /// The CRL found no room in the scratch storage.
+    OutOfScratch,
     /// A new CRL counts; in a run that only reports, with its snapshot, which is not in the bucket.
-    Published(Box<PublishedCrl>, Option<File>),
+    Published(Box<PublishedCrl>, Option<Unpublished>),
     /// The CRL is the one that is known.
     Unchanged,
 }
 
-impl Checked {
-    pub(crate) fn outcome(&self) -> Outcome {
-        match self {
-            Self::KeptOut(_) => Outcome::KeptOut,
-            Self::LostLock => Outcome::LostLock,
-            Self::Published(..) => Outcome::Published,
-            Self::Unchanged => Outcome::Unchanged,
-        }
-    }
+/// What a source gave.
+enum Answer {
+    /// A CRL that can't count.
+    Faulty((Reason, Detail)),
+    /// Nothing new.
+    NotModified,
+    /// A CRL that found no room in the scratch storage.
+    OutOfScratch,
+    /// A CRL of the CA.
+    Verified(Box<Verified>),
 }
 
 /// A CRL that was verified, with its snapshot in a file.
 struct Verified {
     crl: Crl,
-    snapshot: File,
+    snapshot: ScratchFile,
     validators: Validators,
     written: Written,
 }
 
 impl<P: Ports> Checker<P> {
-    /// Asks a source, and puts its CRL in place if it counts.
-    pub(crate) async fn check(
+    /// Asks a source, and notes what came of it. What it has changed is carried out later, except in a run that only
+    /// reports: there the snapshot is in the scratch storage, and makes room for the next one.
+    pub(crate) async fn check_job(&self, job: &mut Job, run: Run) -> Result<(), Fault> {
+        let checked = self.check(&job.authority, &job.issuer, &job.rules, &job.state, run).await?;
+        let (outcome, stage) = match checked {
+            Checked::KeptOut(fault) => {
+                (job.report.reason, job.report.detail) = (Some(fault.reason), Some(fault.detail));
+                // What the CRL before has changed may not have been carried out to its end.
+                (Outcome::KeptOut, Stage::Apply)
+            }
+            Checked::LostLock => (Outcome::LostLock, Stage::Done),
+            Checked::OutOfScratch if job.stage == Stage::Check => (Outcome::Postponed, Stage::CheckAlone),
+            Checked::OutOfScratch => {
+                job.fail(Detail::new(format_args!(
+                    "the crl needs more than the {} bytes of scratch storage: raise CrlCheckerStorage",
+                    self.limits.scratch.free()
+                )));
+                return Ok(());
+            }
+            Checked::Published(crl, unpublished) => {
+                (job.state.current, job.unpublished) = (Some(*crl), unpublished);
+                (Outcome::Published, Stage::Apply)
+            }
+            Checked::Unchanged => (Outcome::Unchanged, Stage::Apply),
+        };
+        (job.report.outcome, job.stage) = (outcome, stage);
+        if run.mode == Mode::Report && job.stage == Stage::Apply {
+            let applied = self.apply(job, run).await?;
+            job.note(applied, run.is_over());
+            job.unpublished = None;
+        }
+        Ok(())
+    }
+
+    async fn check(
         &self,
         authority: &CaCertificateId,
         issuer: &Certificate,
@@ -62,11 +101,12 @@ impl<P: Ports> Checker<P> {
         state: &CrlState,
         run: Run,
     ) -> Result<Checked, Fault> {
-        let source = &state.source;
-        let checked = match self.fetch_and_verify(authority, issuer, rules, state, run.now).await? {
-            Err(kept_out) => Err(kept_out),
-            Ok(None) => still_current(state, run.now).map(|()| None),
-            Ok(Some(verified)) => {
+        let is_lost = self.has_lost(state, run).await?;
+        let checked = match self.fetch_and_verify(authority, issuer, rules, state, is_lost, run.now).await? {
+            Answer::Faulty(fault) => Err(fault),
+            Answer::NotModified => still_current(state, run.now).map(|()| None),
+            Answer::OutOfScratch => return Ok(Checked::OutOfScratch),
+            Answer::Verified(verified) => {
                 let share = if run.accept_shrunk { 0 } else { self.limits.minimum_share };
                 let entries = verified.written.layout.entries;
                 may_follow(state.current.as_ref(), &verified.crl, entries, share).map(|()| Some(verified))
@@ -76,7 +116,8 @@ impl<P: Ports> Checker<P> {
         match checked.map_err(fault) {
             Err(fault) => {
                 if run.mode == Mode::Apply {
-                    self.authorities.record_check(authority, source, &state.validators, Some(&fault), run.now).await?;
+                    let (source, validators) = (&state.source, &state.validators);
+                    self.authorities.record_check(authority, source, validators, Some(&fault), run.now).await?;
                 }
                 Ok(Checked::KeptOut(fault))
             }
@@ -84,7 +125,23 @@ impl<P: Ports> Checker<P> {
                 self.note_unchanged(authority, state, &state.validators, run).await?;
                 Ok(Checked::Unchanged)
             }
-            Ok(Some(verified)) => self.put_in_place(authority, state, verified, run).await,
+            Ok(Some(verified)) => self.put_in_place(authority, state, *verified, is_lost, run).await,
+        }
+    }
+
+    /// Whether the snapshot of the CRL that counts has to be made again: the bucket has lost it, or has another object
+    /// in its place.
+    async fn has_lost(&self, state: &CrlState, run: Run) -> Result<bool, Fault> {
+        let Some(crl) = &state.current else { return Ok(false) };
+        match self.snapshots.probe(&crl.snapshot).await {
+            Ok(()) => Ok(false),
+            Err(fault) if is_lost(&fault) => {
+                let (source, error) = (&state.source, shared::fault::chain(&fault));
+                tracing::error!(crl.source = %source, %error, "CRL {source}: its snapshot is lost, and is made again");
+                self.withdraw(&crl.snapshot.key, &fault, run).await;
+                Ok(true)
+            }
+            Err(fault) => Err(fault),
         }
     }
 
@@ -101,56 +158,62 @@ impl<P: Ports> Checker<P> {
         }
     }
 
-    /// Streams the CRL through the verification and into a snapshot at once. None if the source says that nothing has
-    /// changed; inside, why the CRL does not count.
+    /// Streams the CRL through the verification and into a snapshot at once.
     async fn fetch_and_verify(
         &self,
         authority: &CaCertificateId,
         issuer: &Certificate,
         rules: &CrlRules,
         state: &CrlState,
+        is_lost: bool,
         now: OffsetDateTime,
-    ) -> Result<Result<Option<Verified>, (Reason, Detail)>, Fault> {
-        // Without a CRL that counts, an answer of "not modified" would be of no use.
-        let known = state.current.as_ref().map(|_| state.validators.clone()).unwrap_or_default();
+    ) -> Result<Answer, Fault> {
+        // Without a CRL that counts, or its snapshot, an answer of "not modified" would be of no use.
+        let known = state.current.as_ref().filter(|_| !is_lost).map(|_| state.validators.clone()).unwrap_or_default();
         let hosts = allowed_hosts(rules);
         let fetched = match self.fetcher.fetch(&state.source, &hosts, &known).await {
             Ok(fetched) => fetched,
-            Err(fault) => return Ok(Err((fault.reason(), shared::fault::chain(&fault)))),
+            Err(fault) => return Ok(Answer::Faulty((fault.reason(), shared::fault::chain(&fault)))),
         };
         let (mut body, validators) = match fetched {
-            Fetched::NotModified => return Ok(Ok(None)),
+            Fetched::NotModified => return Ok(Answer::NotModified),
             Fetched::Content { body, validators } => (body, validators),
         };
         let mut reader = CrlReader::new(issuer);
-        let mut builder = Builder::new(authority, state.source.as_str(), &self.limits.scratch);
+        let mut builder = Builder::new(authority, state.source.as_str(), self.limits.scratch.clone());
         loop {
             match body.next().await {
                 Ok(Some(chunk)) => {
                     if let Err(fault) = reader.feed(&chunk, |entry| builder.insert(entry.serial, entry.reason)) {
-                        return Ok(Err((fault.reason(), Detail::new(fault))));
+                        return Ok(Answer::Faulty((fault.reason(), Detail::new(fault))));
+                    }
+                    if builder.is_out_of_scratch() {
+                        return Ok(Answer::OutOfScratch);
                     }
                 }
                 Ok(None) => break,
-                Err(fault) => return Ok(Err((fault.reason(), shared::fault::chain(&fault)))),
+                Err(fault) => return Ok(Answer::Faulty((fault.reason(), shared::fault::chain(&fault)))),
             }
         }
         let crl = match reader.finish(now).and_then(|crl| crl.check_current(now).map(|()| crl)) {
             Ok(crl) => crl,
-            Err(fault) => return Ok(Err((fault.reason(), Detail::new(fault)))),
+            Err(fault) => return Ok(Answer::Faulty((fault.reason(), Detail::new(fault)))),
         };
-        let (snapshot, written) = self.write(authority, &state.source, &crl, builder)?;
-        Ok(Ok(Some(Verified { crl, snapshot, validators, written })))
+        Ok(match self.write(authority, &state.source, &crl, builder).await? {
+            Some((snapshot, written)) => Answer::Verified(Box::new(Verified { crl, snapshot, validators, written })),
+            None => Answer::OutOfScratch,
+        })
     }
 
-    /// Writes the snapshot into a file without a name.
-    fn write(
+    /// Writes the snapshot into a file without a name; none if it finds no room.
+    async fn write(
         &self,
         authority: &CaCertificateId,
         source: &CrlSource,
         crl: &Crl,
         builder: Builder,
-    ) -> Result<(File, Written), Fault> {
+    ) -> Result<Option<(ScratchFile, Written)>, Fault> {
+        let is_large = builder.has_spilled();
         let header = Header {
             ca_certificate_id: authority.clone(),
             crl_number: crl.number().map(ToString::to_string),
@@ -158,25 +221,40 @@ impl<P: Ports> Checker<P> {
             source: source.to_string(),
             this_update: crl.this_update(),
         };
-        let local = |error: std::io::Error| Fault::new(SCRATCH, FaultKind::Unavailable, error);
-        let mut file = tempfile::tempfile_in(&self.limits.scratch).map_err(local)?;
-        let written =
-            builder.write(&header, &mut file).map_err(|fault| Fault::new(SCRATCH, FaultKind::Unavailable, fault))?;
-        file.seek(SeekFrom::Start(0)).map_err(local)?;
-        Ok((file, written))
+        let scratch = self.limits.scratch.clone();
+        let write = move || {
+            let mut file = scratch.file().map_err(SnapshotFault::Scratch)?;
+            let written = builder.write(&header, &mut file)?;
+            file.file().seek(SeekFrom::Start(0)).map_err(SnapshotFault::Scratch)?;
+            Ok((file, written))
+        };
+        // Merging millions of entries takes seconds, in which the other sources would time out.
+        let made = if is_large {
+            let merged = tokio::task::spawn_blocking(write).await;
+            merged.map_err(|error| Fault::new(SCRATCH, FaultKind::Unavailable, error))?
+        } else {
+            write()
+        };
+        match made {
+            Ok(made) => Ok(Some(made)),
+            Err(fault) if SnapshotFault::is_out_of_scratch(&fault) => Ok(None),
+            Err(fault) => Err(Fault::new(SCRATCH, FaultKind::Unavailable, fault)),
+        }
     }
 
-    /// The object first, then the state that names it.
+    /// The object first, then the state that names it, then the object that it has replaced goes.
     async fn put_in_place(
         &self,
         authority: &CaCertificateId,
         state: &CrlState,
         verified: Verified,
+        is_lost: bool,
         run: Run,
     ) -> Result<Checked, Fault> {
         let Verified { crl, snapshot, validators, written } = verified;
         let key = object_key(authority, &state.source, &written.sha256);
-        if state.current.as_ref().is_some_and(|current| current.snapshot.key == key) {
+        let former = state.current.as_ref().map(|current| current.snapshot.key.clone());
+        if former.as_ref() == Some(&key) && !is_lost {
             self.note_unchanged(authority, state, &validators, run).await?;
             return Ok(Checked::Unchanged);
         }
@@ -188,13 +266,21 @@ impl<P: Ports> Checker<P> {
             snapshot: SnapshotObject { key, layout: written.layout, sha256: written.sha256 },
             this_update: crl.this_update(),
         };
+        let file = snapshot.file().try_clone().map_err(local)?;
         if run.mode == Mode::Report {
-            return Ok(Checked::Published(Box::new(published), Some(snapshot)));
+            let unpublished = Unpublished { file, key: published.snapshot.key.clone(), _held: snapshot };
+            return Ok(Checked::Published(Box::new(published), Some(unpublished)));
         }
-        self.snapshots.pages().put(&published.snapshot.key, snapshot).await?;
-        let placed =
-            self.authorities.publish(authority, &state.source, state.version, &published, &validators, run.now).await?;
-        Ok(if placed { Checked::Published(Box::new(published), None) } else { Checked::LostLock })
+        self.snapshots.pages().put(&published.snapshot.key, file).await?;
+        let (source, version) = (&state.source, state.version);
+        if !self.authorities.publish(authority, source, version, &published, &validators, run.now).await? {
+            return Ok(Checked::LostLock);
+        }
+        let new = CrlState { current: Some(published.clone()), ..state.clone() };
+        if let Some(former) = former.filter(|former| !new.names(former)) {
+            self.discard(&former).await;
+        }
+        Ok(Checked::Published(Box::new(published), None))
     }
 }
 

@@ -1,12 +1,11 @@
 //! What a run works on, and what is the same for all of it.
 
-use std::path::PathBuf;
-
 use shared::port::{
     AuthorityStore, CertificateRegistry, CrlPublication, ListedRegistrations, RegistrationStore, Sessions,
     SnapshotStore,
 };
 use shared::revocation::Snapshots;
+use shared::snapshot::Scratch;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -27,10 +26,31 @@ pub(crate) enum Mode {
 pub struct Limits {
     /// A CRL that keeps less than so many percent of its entries is kept out.
     pub minimum_share: u8,
-    /// Folder for snapshots that are being made.
-    pub scratch: PathBuf,
+    /// How much is done at once.
+    pub portions: Portions,
+    /// Storage for snapshots that are being made.
+    pub scratch: Scratch,
     /// Changes of status a second; none is without limit.
     pub status_changes_per_second: Option<u32>,
+}
+
+/// How much of the work of a list is done at once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Portions {
+    /// Changes after which the state is written: what is repeated at most after a run was killed.
+    pub checkpoint: usize,
+    /// Up to so many changes are looked up without trying first whether the fleet is smaller.
+    pub few: u64,
+    /// Registrations that are looked up together; about 300 bytes of memory each.
+    pub rows: usize,
+    /// Changes that are held at once; about 100 bytes of memory each.
+    pub window: usize,
+}
+
+impl Default for Portions {
+    fn default() -> Self {
+        Self { checkpoint: 10_000, few: 10_000, rows: 50_000, window: 131_072 }
+    }
 }
 
 /// What the checker needs from the world, together.

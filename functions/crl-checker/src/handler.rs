@@ -86,6 +86,9 @@ fn log(report: &Report) {
             );
         }
     }
+    for detail in &report.failures {
+        tracing::error!(%detail, "failed: {detail}");
+    }
     tracing::info!(
         changes = ?report.changes, finished = report.finished, reconciled = report.reconciled,
         "{} CRLs checked", report.sources.len()

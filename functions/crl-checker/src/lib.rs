@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod apply;
+mod carry;
 mod change;
 mod check;
 mod checker;
 mod content;
 pub mod fetch;
 mod handler;
+mod job;
 mod judge;
 mod metrics;
 mod pace;
@@ -15,7 +17,9 @@ mod reconcile;
 mod report;
 mod run;
 mod settings;
+mod walk;
+mod window;
 
-pub use checker::{Checker, Limits, Parts, Ports};
+pub use checker::{Checker, Limits, Parts, Portions, Ports};
 pub use report::{Changes, Outcome, Report, Request, SourceReport};
-pub use settings::{Names, Percent, Settings};
+pub use settings::{Names, Percent, ScratchStorage, Settings};

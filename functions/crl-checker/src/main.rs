@@ -1,7 +1,7 @@
 //! Start of the CRL checker: settings and clients once, then events.
 
 use crl_checker::fetch::{self, Fetcher};
-use crl_checker::{Checker, Limits, Parts, Settings};
+use crl_checker::{Checker, Limits, Parts, Portions, Settings};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use serde_json::value::RawValue;
 use shared::aws::authorities::Authorities;
@@ -10,6 +10,7 @@ use shared::aws::load_config;
 use shared::aws::registrations::Registrations;
 use shared::aws::sessions::LiveSessions;
 use shared::aws::snapshots::{self, SnapshotBucket};
+use shared::snapshot::Scratch;
 use shared::text::EscapedLines;
 
 #[tokio::main(flavor = "current_thread")]
@@ -25,7 +26,8 @@ async fn main() -> Result<(), Error> {
         fetcher: Fetcher::new(snapshots::client(&config), networks, limits, buckets)?,
         limits: Limits {
             minimum_share: settings.minimum_share.0,
-            scratch: std::env::temp_dir(),
+            portions: Portions::default(),
+            scratch: Scratch::new(std::env::temp_dir(), settings.scratch.bytes()),
             status_changes_per_second: Some(settings.status_changes_per_second.get()),
         },
         registrations: Registrations::new(&config, settings.registrations_table),

@@ -1,95 +1,136 @@
 //! All registrations against all CRLs, whether something changed or not: what no difference shows.
 //!
 //! Certificates that were activated without a CRL, activations that died after ACTIVE, holds whose end fell into a time
-//! when another CRL of the CA did not count.
+//! when another CRL of the CA did not count. A comparison may take several runs; where it goes on is written as it goes.
 
-use std::collections::HashMap;
+use shared::fault::{Fault, FaultKind};
+use shared::id::CaCertificateId;
+use shared::port::{AuthorityStore, CrlPublication};
+use shared::revocation::Comparison;
 
-use shared::fault::Fault;
-use shared::id::{CaCertificateId, Serial};
-use shared::port::{AuthorityStore, ListedRegistrations, SnapshotStore};
-use shared::registration::Registration;
-use shared::revocation::{Listing, PublishedCrl};
+use crate::carry::{Due, Failures};
+use crate::checker::{Checker, Mode, Ports, Run};
+use crate::report::{Outcome, Report, Request, SourceReport};
+use crate::walk::{List, Lists, Part};
+use crate::window::is_lost;
 
-use crate::apply::keep;
-use crate::checker::{Checker, Ports, Run};
-use crate::content::LocalSnapshot;
-use crate::report::Changes;
-
-/// The CRLs of a CA with their snapshots on this machine.
-type Lists = Vec<(PublishedCrl, LocalSnapshot)>;
+/// How often a comparison is asked for if others write it at the same time.
+const TRIES: usize = 3;
 
 impl<P: Ports> Checker<P> {
-    /// Compares every registration of these CAs; tells how many there were, and whether the time sufficed. The snapshots
-    /// are read after the states, and the rows after the snapshots, so that nothing is released by an old CRL unseen.
+    /// Compares the registrations of these CAs, if it is asked for or under way, as far as the time suffices.
     pub(crate) async fn reconcile(
         &self,
+        request: &Request,
         authorities: &[CaCertificateId],
         run: Run,
-        changes: &mut Changes,
-    ) -> Result<(u64, bool), Fault> {
-        let mut lists = HashMap::new();
+        report: &mut Report,
+    ) -> Result<(), Fault> {
+        let scope = request.ca_certificate_id.as_ref();
+        let mut comparison = match run.mode {
+            Mode::Apply => self.authorities.comparison(scope).await?,
+            Mode::Report => Comparison::default(),
+        };
+        if request.reconcile && !comparison.due {
+            comparison = comparison.requested();
+        }
+        if !comparison.due {
+            return Ok(());
+        }
+        report.reconciled = Some(0);
+        let lists = self.all_lists(authorities, report).await;
+        let mut failures = Failures::default();
+        while comparison.due {
+            if run.is_over() || failures.are_too_many() {
+                report.finished = false;
+                break;
+            }
+            let read = self.part(&lists, comparison.from.as_ref(), u64::MAX, run);
+            let Ok(part) = tokio::time::timeout_at(run.until, read).await else { continue };
+            comparison = self.compare(part?, comparison, run, report, &mut failures).await?;
+            if run.mode == Mode::Apply {
+                if !self.authorities.record_comparison(scope, &comparison).await? {
+                    // Another run is at it.
+                    break;
+                }
+                comparison.step += 1;
+            }
+            if comparison.due && comparison.from.is_none() && failures.has_lost {
+                // Its list is made again by the next check.
+                report.finished = false;
+                break;
+            }
+        }
+        failures.into_result()
+    }
+
+    /// Deals with a part; returns the comparison as it goes on.
+    async fn compare(
+        &self,
+        part: Part,
+        comparison: Comparison,
+        run: Run,
+        report: &mut Report,
+        failures: &mut Failures,
+    ) -> Result<Comparison, Fault> {
+        for (authority, fault) in &part.failed {
+            let failed = SourceReport::failed(authority, fault);
+            if !report.sources.contains(&failed) {
+                report.sources.push(failed);
+            }
+        }
+        let done = self.carry_out(&part.due, true, run, &mut report.changes, failures).await?;
+        failures.has_lost |= part.failed.iter().any(|(_, fault)| is_lost(fault));
+        let comparison = Comparison { again: comparison.again || failures.has_lost, ..comparison };
+        if done < part.due.len() {
+            let last = done.checked_sub(1).and_then(|last| part.due.get(last)).map(Due::continuation);
+            return Ok(Comparison { from: last.or_else(|| comparison.from.clone()), ..comparison });
+        }
+        report.reconciled = report.reconciled.map(|compared| compared + part.compared);
+        Ok(match part.next {
+            Some(next) => Comparison { from: Some(next), ..comparison },
+            None => comparison.ended(),
+        })
+    }
+
+    /// Lets the next runs compare all registrations: a snapshot is lost that would have told what changed.
+    pub(crate) async fn request_comparison(&self) -> Result<(), Fault> {
+        for _ in 0..TRIES {
+            let comparison = self.authorities.comparison(None).await?.requested();
+            if self.authorities.record_comparison(None, &comparison).await? {
+                return Ok(());
+            }
+        }
+        let problem = "others wrote the comparison at the same time";
+        Err(Fault::new("dynamodb:UpdateItem", FaultKind::Unavailable, problem))
+    }
+
+    /// The CRLs of the CAs; those of a CA that can't be read are reported, and its rows are not compared.
+    async fn all_lists(&self, authorities: &[CaCertificateId], report: &mut Report) -> Lists {
+        let mut lists = Lists::new();
         for authority in authorities {
-            lists.insert(authority.clone(), self.lists(authority, run).await?);
-        }
-        let mut compared = 0;
-        let mut failed = None;
-        let mut from = None;
-        loop {
-            let (rows, next) = self.registrations.walk(from.as_ref()).await?;
-            for row in &rows {
-                let Some(lists) = lists.get(&row.ca_certificate_id) else { continue };
-                if run.is_over() {
-                    return Ok((compared, false));
+            match self.lists(authority).await {
+                Ok(own) => {
+                    lists.insert(authority.clone(), own);
                 }
-                compared += 1;
-                match self.compare(row, lists, run).await {
-                    Ok(more) => changes.add(more),
-                    Err(fault) => keep(&mut failed, row, fault),
-                }
-            }
-            match (next, failed.take()) {
-                (Some(next), before) => (from, failed) = (Some(next), before),
-                (None, Some(fault)) => return Err(fault),
-                (None, None) => return Ok((compared, true)),
+                Err(fault) => report.sources.push(SourceReport::failed(authority, &fault)),
             }
         }
+        lists
     }
 
-    async fn lists(&self, authority: &CaCertificateId, run: Run) -> Result<Lists, Fault> {
+    /// The lists of a CA. One that is past its nextUpdate still tells who was revoked; who is not on it any more is asked
+    /// at the gate.
+    pub(crate) async fn lists(&self, authority: &CaCertificateId) -> Result<Vec<List>, Fault> {
         let rules = self.authorities.profile(authority).await?.unwrap_or_default().crl_rules();
-        let mut lists = Vec::new();
-        for crl in self.followed(authority, &rules).await?.into_iter().filter_map(|state| state.current) {
-            // A CRL that is past its nextUpdate still tells who was revoked, but no longer who is not.
-            if crl.next_update <= run.now {
-                continue;
-            }
-            let content = self.snapshots.pages().open(&crl.snapshot.key).await?;
-            let snapshot = LocalSnapshot::copy(content, &crl.snapshot, &self.limits.scratch).await?;
-            lists.push((crl, snapshot));
-        }
-        Ok(lists)
-    }
-
-    async fn compare(&self, row: &Registration, lists: &Lists, run: Run) -> Result<Changes, Fault> {
-        let Some(serial) = row.candidate().serial else { return Ok(Changes::default()) };
-        match listing(&serial, lists)? {
-            Some(listing) => self.enter(row, &listing, true, run.mode, run.now).await,
-            None => self.release(row, run.mode, run.now).await,
-        }
+        Ok(self.followed(authority, &rules).await?.iter().filter_map(List::of).collect())
     }
 }
 
-/// The gravest place on the lists.
-fn listing(serial: &Serial, lists: &Lists) -> Result<Option<Listing>, Fault> {
-    let mut held = None;
-    for (crl, snapshot) in lists {
-        let Some(reason) = snapshot.find(serial)? else { continue };
-        let listing = Listing { crl_number: crl.number.clone(), reason };
-        if !listing.is_hold() {
-            return Ok(Some(listing));
-        }
-        held = Some(listing);
+impl SourceReport {
+    /// A CA that could not be dealt with.
+    pub(crate) fn failed(authority: &CaCertificateId, fault: &Fault) -> Self {
+        let detail = Some(shared::fault::chain(fault));
+        Self { detail, ..Self::new(authority, None, Outcome::Failed) }
     }
-    Ok(held)
 }

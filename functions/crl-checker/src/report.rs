@@ -125,6 +125,9 @@ impl Changes {
 pub struct Report {
     /// Certificates changed.
     pub changes: Changes,
+    /// What went wrong beside the sources.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Detail>,
     /// Whether nothing is left for the next run.
     pub finished: bool,
     /// Registrations compared with all CRLs, if that was asked for.

@@ -1,38 +1,41 @@
-//! A run: every source in turn, those unchecked for longest first, then the reconciliation if it was asked for.
+//! A run: every source in turn, those unchecked for longest first; then what changed in them; then the reconciliation.
+//!
+//! Nothing that one source or CA does costs another one more than its turn: a fault and a panic stay its own, a source
+//! that is slow is cut off, one whose CRL finds no room beside the others' is asked once more alone, and the time for
+//! carrying changes out is shared.
 
-use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use shared::fault::{Fault, FaultKind, chain};
+use shared::contained::contained;
+use shared::fault::{Fault, FaultKind};
 use shared::id::CaCertificateId;
 use shared::pki::Certificate;
 use shared::port::{AuthorityStore, CertificateRegistry, CrlPublication, CrlStates};
 use shared::profile::{CrlRules, Profile};
 use shared::revocation::{CrlState, is_followed};
+use shared::text::Detail;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::check::Checked;
 use crate::checker::{Checker, Mode, Ports, Run};
-use crate::report::{Changes, Outcome, Report, Request, SourceReport};
+use crate::job::{Job, Stage};
+use crate::report::{Outcome, Report, Request, SourceReport};
 
 /// Sources that are dealt with at once.
 const AT_ONCE: usize = 4;
-
-/// One source of one CA.
-struct Job {
-    authority: CaCertificateId,
-    issuer: Certificate,
-    rules: CrlRules,
-    state: CrlState,
-}
+/// Longest time that asking one source may take, with making and writing its snapshot.
+const MAX_CHECK: Duration = Duration::from_mins(5);
+/// Shortest share of the time that a source gets for its changes.
+const MIN_SHARE: Duration = Duration::from_secs(10);
+/// Time after the end of a share for a certificate that has been begun.
+const GRACE: Duration = Duration::from_secs(20);
 
 impl<P: Ports> Checker<P> {
     /// Does what is asked, until it is done or `until` has come. What is left is found by the next run.
     ///
     /// # Errors
-    /// A [`Fault`] if the CAs can't be listed or the registrations can't be read. Whatever concerns one source is in
-    /// the report.
+    /// A [`Fault`] if the CAs can't be listed. Whatever concerns one source or CA is in the report.
     pub async fn run(&self, request: &Request, now: OffsetDateTime, until: Instant) -> Result<Report, Fault> {
         let mode = if request.dry_run { Mode::Report } else { Mode::Apply };
         let run = Run { accept_shrunk: request.accept_shrunk, mode, now, until };
@@ -40,25 +43,26 @@ impl<P: Ports> Checker<P> {
         let mut report = Report::default();
         let mut jobs = Vec::new();
         for authority in &authorities {
-            match self.jobs(authority).await {
+            match contained(self.jobs(authority), until).await {
                 Ok(found) => jobs.extend(found),
-                Err(fault) => {
+                Err(undone) => {
                     let mut failed = SourceReport::new(authority, None, Outcome::Failed);
-                    failed.detail = Some(chain(&fault));
+                    failed.detail = Some(Detail::new(undone));
                     report.sources.push(failed);
                 }
             }
         }
         jobs.sort_by_key(|job| job.state.checked_at);
-        let changes = Mutex::new(Changes::default());
-        let checks = jobs.into_iter().map(|job| self.deal_with(job, run, &changes));
-        report.sources.extend(stream::iter(checks).buffered(AT_ONCE).collect::<Vec<_>>().await);
-        report.changes = changes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.check_all(&mut jobs, run).await;
+        self.apply_everywhere(&mut jobs, run).await;
+        for job in jobs {
+            report.changes.add(job.changes);
+            report.sources.push(job.into_report());
+        }
         report.finished = report.sources.iter().all(|source| source.outcome != Outcome::Postponed);
-        if request.reconcile {
-            let (compared, finished) = self.reconcile(&authorities, run, &mut report.changes).await?;
-            report.reconciled = Some(compared);
-            report.finished &= finished;
+        let compared = self.reconcile(request, &authorities, run, &mut report);
+        if let Err(undone) = contained(compared, until + GRACE).await {
+            report.failures.push(Detail::new(format_args!("the comparison of all registrations: {undone}")));
         }
         Ok(report)
     }
@@ -73,6 +77,49 @@ impl<P: Ports> Checker<P> {
         }
     }
 
+    /// Asks the sources: some at once, and then one after the other those that found no room for their CRL.
+    async fn check_all(&self, jobs: &mut [Job], run: Run) {
+        let checks = jobs.iter_mut().map(|job| self.check_one(job, run));
+        stream::iter(checks).buffer_unordered(AT_ONCE).collect::<()>().await;
+        for job in jobs.iter_mut().filter(|job| job.stage == Stage::CheckAlone) {
+            self.check_one(job, run).await;
+        }
+    }
+
+    async fn check_one(&self, job: &mut Job, run: Run) {
+        if run.is_over() {
+            job.stage = Stage::Done;
+            return;
+        }
+        let until = run.until.min(Instant::now() + MAX_CHECK);
+        let checked = contained(self.check_job(job, run), until).await;
+        if let Err(undone) = checked {
+            job.interrupt(&undone, run.is_over());
+        }
+    }
+
+    /// Carries out what changed. The sources share the time; what one does not need, the others get in the next round.
+    async fn apply_everywhere(&self, jobs: &mut [Job], run: Run) {
+        loop {
+            let waiting: Vec<&mut Job> = jobs.iter_mut().filter(|job| job.stage == Stage::Apply).collect();
+            if waiting.is_empty() || run.is_over() {
+                return;
+            }
+            let share = share(run.until.saturating_duration_since(Instant::now()), waiting.len());
+            let applications = waiting.into_iter().map(|job| self.apply_one(job, share, run));
+            stream::iter(applications).buffer_unordered(AT_ONCE).collect::<()>().await;
+        }
+    }
+
+    async fn apply_one(&self, job: &mut Job, share: Duration, run: Run) {
+        let until = run.until.min(Instant::now() + share);
+        let applied = contained(self.apply(job, Run { until, ..run }), until + GRACE).await;
+        match applied {
+            Ok(applied) => job.note(applied, run.is_over()),
+            Err(undone) => job.interrupt(&undone, run.is_over()),
+        }
+    }
+
     /// The sources of a CA: those that its profile names, and the distribution points that were asked for.
     async fn jobs(&self, authority: &CaCertificateId) -> Result<Vec<Job>, Fault> {
         let profile = self.authorities.profile(authority).await?.unwrap_or_default();
@@ -81,7 +128,7 @@ impl<P: Ports> Checker<P> {
         let states = self.followed(authority, &rules).await?;
         let unknown = rules.sources.iter().filter(|source| states.iter().all(|state| state.source != **source));
         let unknown: Vec<CrlState> = unknown.cloned().map(CrlState::new).collect();
-        let job = |state| Job { authority: authority.clone(), issuer: issuer.clone(), rules: rules.clone(), state };
+        let job = |state| Job::new(authority.clone(), issuer.clone(), rules.clone(), state);
         Ok(states.into_iter().chain(unknown).map(job).collect())
     }
 
@@ -103,46 +150,24 @@ impl<P: Ports> Checker<P> {
         };
         Certificate::from_pem(&pem).map_err(|fault| broken(format!("the certificate of CA {authority}: {fault}")))
     }
+}
 
-    /// Checks one source, and carries out what changed.
-    async fn deal_with(&self, job: Job, run: Run, changes: &Mutex<Changes>) -> SourceReport {
-        let Job { authority, issuer, rules, mut state } = job;
-        let source = state.source.clone();
-        let mut report = SourceReport::new(&authority, Some(&source), Outcome::Postponed);
-        if run.is_over() {
-            return report;
+/// How much of the time each of so many sources gets.
+fn share(left: Duration, sources: usize) -> Duration {
+    let rounds = u32::try_from(sources.div_ceil(AT_ONCE)).unwrap_or(u32::MAX);
+    left.checked_div(rounds).unwrap_or(left).max(MIN_SHARE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_is_shared_by_as_many_as_wait() {
+        let minutes = Duration::from_mins;
+        for (sources, expected) in [(1, 12), (4, 12), (5, 6), (12, 4)] {
+            assert_eq!(share(minutes(12), sources), minutes(expected), "{sources} sources");
         }
-        let mut counted = Changes::default();
-        let outcome = async {
-            let checked = self.check(&authority, &issuer, &rules, &state, run).await?;
-            report.outcome = checked.outcome();
-            match checked {
-                Checked::KeptOut(fault) => {
-                    report.reason = Some(fault.reason);
-                    report.detail = Some(fault.detail);
-                    // What the CRL before has changed may not have been carried out to its end.
-                    self.apply(&authority, &state, None, run, &mut report, &mut counted).await?;
-                }
-                Checked::Published(crl, content) => {
-                    state.current = Some(*crl);
-                    self.apply(&authority, &state, content, run, &mut report, &mut counted).await?;
-                }
-                Checked::Unchanged => self.apply(&authority, &state, None, run, &mut report, &mut counted).await?,
-                Checked::LostLock => {}
-            }
-            Ok::<_, Fault>(())
-        };
-        let outcome = outcome.await;
-        if let Some(crl) = &state.current {
-            report.crl_number.clone_from(&crl.number);
-            report.entries = Some(crl.snapshot.layout.entries);
-            report.skipped = Some(crl.skipped).filter(|skipped| *skipped > 0);
-        }
-        if let Err(fault) = outcome {
-            report.outcome = Outcome::Failed;
-            report.detail = Some(chain(&fault));
-        }
-        changes.lock().unwrap_or_else(PoisonError::into_inner).add(counted);
-        report
+        assert_eq!(share(minutes(12), 10_000), MIN_SHARE);
     }
 }

@@ -35,6 +35,26 @@ impl FromStr for Names {
     }
 }
 
+/// The scratch storage of the function in MB, as `EphemeralStorage` has it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ScratchStorage(NonZeroU32);
+
+impl ScratchStorage {
+    /// Bytes for snapshots: a sixteenth stays free for the file system itself.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
+        u64::from(self.0.get()) * 15 * 65_536
+    }
+}
+
+impl FromStr for ScratchStorage {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
 /// What the template tells the function.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -55,6 +75,8 @@ pub struct Settings {
     pub registrations_table: String,
     /// Bucket of the revocation snapshots: `REVOCATION_BUCKET`.
     pub revocation_bucket: String,
+    /// Storage for snapshots that are being made: `SCRATCH_MEGABYTES`.
+    pub scratch: ScratchStorage,
     /// `UpdateCertificate` calls a second: `STATUS_CHANGES_PER_SECOND`.
     pub status_changes_per_second: NonZeroU32,
 }
@@ -77,6 +99,7 @@ impl Settings {
         let revocation_bucket = reader.required("REVOCATION_BUCKET");
         let max_octets = reader.required("CRL_MAX_OCTETS");
         let minimum_share = reader.required("CRL_MINIMUM_SHARE");
+        let scratch = reader.required("SCRATCH_MEGABYTES");
         let status_changes_per_second = reader.required("STATUS_CHANGES_PER_SECOND");
         let crl_buckets = reader.optional("CRL_BUCKETS");
         let private_networks = reader.optional("CRL_PRIVATE_NETWORKS");
@@ -90,6 +113,7 @@ impl Settings {
                 private_networks: private_networks.unwrap_or_default(),
                 registrations_table: registrations_table?,
                 revocation_bucket: revocation_bucket?,
+                scratch: scratch?,
                 status_changes_per_second: status_changes_per_second?,
             })
         })();
@@ -106,6 +130,7 @@ mod tests {
             "RUST_LOG" => return None,
             "CRL_MAX_OCTETS" => "1000000",
             "CRL_MINIMUM_SHARE" => "50",
+            "SCRATCH_MEGABYTES" => "1024",
             "STATUS_CHANGES_PER_SECOND" => "8",
             "CRL_BUCKETS" => "one, two,",
             "CRL_PRIVATE_NETWORKS" => "",
@@ -119,19 +144,26 @@ mod tests {
         let settings = Settings::read(variable).unwrap();
         assert_eq!(settings.crl_buckets, Names(vec!["one".to_owned(), "two".to_owned()]));
         assert_eq!(settings.minimum_share, Percent(50));
+        assert_eq!(settings.scratch.bytes(), 960 << 20);
     }
 
     #[test]
     fn every_fault_is_named_at_once() {
         let fault = Settings::read(|name| match name {
-            "CRL_MAX_OCTETS" => Some("0".to_owned()),
+            "CRL_MAX_OCTETS" | "SCRATCH_MEGABYTES" => Some("0".to_owned()),
             "CRL_MINIMUM_SHARE" => Some("101".to_owned()),
             "CRL_PRIVATE_NETWORKS" => Some("10.0.0.0/33".to_owned()),
             "STATUS_CHANGES_PER_SECOND" => None,
             other => variable(other),
         });
         let text = fault.unwrap_err().to_string();
-        for name in ["CRL_MAX_OCTETS", "CRL_MINIMUM_SHARE", "CRL_PRIVATE_NETWORKS", "STATUS_CHANGES_PER_SECOND"] {
+        for name in [
+            "CRL_MAX_OCTETS",
+            "CRL_MINIMUM_SHARE",
+            "CRL_PRIVATE_NETWORKS",
+            "SCRATCH_MEGABYTES",
+            "STATUS_CHANGES_PER_SECOND",
+        ] {
             assert!(text.contains(name), "{text}");
         }
     }

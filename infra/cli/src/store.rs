@@ -74,6 +74,10 @@ pub fn explain(fault: Fault) -> anyhow::Error {
             anyhow!(fault).context("the stack has no such table here: check --stack, the region and the account")
         }
         FaultKind::Denied => anyhow!(fault).context("the credentials do not allow this"),
-        FaultKind::Invalid | FaultKind::NotFound | FaultKind::Throttled | FaultKind::Unavailable => anyhow!(fault),
+        FaultKind::Invalid
+        | FaultKind::Missing
+        | FaultKind::NotFound
+        | FaultKind::Throttled
+        | FaultKind::Unavailable => anyhow!(fault),
     }
 }

@@ -76,7 +76,11 @@ impl Authorities {
     }
 
     /// Consistent: what the operator wrote a moment ago counts.
-    async fn item(&self, partition: &str, sort: &str) -> Result<Option<HashMap<String, AttributeValue>>, Fault> {
+    pub(super) async fn item(
+        &self,
+        partition: &str,
+        sort: &str,
+    ) -> Result<Option<HashMap<String, AttributeValue>>, Fault> {
         let request = self
             .client
             .get_item()

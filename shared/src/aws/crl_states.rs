@@ -1,6 +1,7 @@
 //! The states of CRLs in the `Authorities` table: one row `crl#<source>` each, beside the profile of the CA.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::authorities::{Authorities, PARTITION_KEY, SORT_KEY};
@@ -11,7 +12,10 @@ use crate::fault::{Fault, FaultKind};
 use crate::id::CaCertificateId;
 use crate::port::{CrlPublication, CrlStates};
 use crate::profile::PROFILE_RECORD;
-use crate::revocation::{CRL_RECORD, CheckFault, CrlSource, CrlState, PublishedCrl, SnapshotObject, Validators};
+use crate::revocation::{
+    ALL_AUTHORITIES, COMPARISON_RECORD, CRL_RECORD, CheckFault, Comparison, CrlSource, CrlState, PublishedCrl,
+    Validators,
+};
 use crate::timestamp;
 
 /// Name of the index of the `Authorities` table by `record`, then `caCertificateId`, with `crlHosts`, `crlSources` and `enrolledAt`.
@@ -155,24 +159,78 @@ impl CrlPublication for Authorities {
         })
     }
 
-    async fn record_applied(
-        &self,
-        id: &CaCertificateId,
-        source: &CrlSource,
-        before: Option<&SnapshotObject>,
-        applied: &SnapshotObject,
-    ) -> Result<bool, Fault> {
-        let update = self.update_state(id, source).set_value("applied", row::attribute(UPDATE, applied)?);
-        let request = match before {
-            Some(before) => update.name("key").given("before", &before.key).build(Some("#applied.#key = :before")),
+    async fn record_progress(&self, id: &CaCertificateId, state: &CrlState) -> Result<bool, Fault> {
+        let next = state.step.saturating_add(1);
+        let update = self.update_state(id, &state.source).set_number("step", next);
+        let update = set_or_remove(update, "applied", state.applied.as_ref())?;
+        let update = set_or_remove(update, "progress", state.progress.as_ref())?;
+        let update = set_or_remove(update, "retry", Some(&state.retry).filter(|retry| !retry.is_empty()))?;
+        let request = match state.step {
             // A row that has been removed must not come back as a fragment.
-            None => update.name("source").build(Some("attribute_exists(#source) AND attribute_not_exists(#applied)")),
+            0 => update.name("source").build(Some("attribute_exists(#source) AND attribute_not_exists(#step)")),
+            step => update.given_number("expected", step).build(Some("#step = :expected")),
         };
         Ok(match conditional(request.send().await)? {
             Conditional::Done(_) => true,
-            Conditional::Failed(row) => snapshot_key(row.get("applied")) == Some(&applied.key),
+            Conditional::Failed(row) if row.is_empty() => false,
+            // The answer to the first try was lost, and the second found what the first had written.
+            Conditional::Failed(row) => {
+                let found = read_state(id, row)?;
+                let same =
+                    (&found.applied, &found.progress, &found.retry) == (&state.applied, &state.progress, &state.retry);
+                found.step == next && same
+            }
         })
     }
+
+    async fn comparison(&self, authority: Option<&CaCertificateId>) -> Result<Comparison, Fault> {
+        let partition = comparison_partition(authority);
+        let Some(item) = self.item(partition, COMPARISON_RECORD).await? else { return Ok(Comparison::default()) };
+        read_comparison(partition, item)
+    }
+
+    async fn record_comparison(
+        &self,
+        authority: Option<&CaCertificateId>,
+        comparison: &Comparison,
+    ) -> Result<bool, Fault> {
+        let partition = comparison_partition(authority);
+        let next = comparison.step.saturating_add(1);
+        let update = Update::new(&self.client, &self.table)
+            .key(PARTITION_KEY, partition)
+            .key(SORT_KEY, COMPARISON_RECORD)
+            .set_value("again", AttributeValue::Bool(comparison.again))
+            .set_value("due", AttributeValue::Bool(comparison.due))
+            .set_number("step", next);
+        let update = set_or_remove(update, "from", comparison.from.as_ref())?;
+        let request = match comparison.step {
+            0 => update.build(Some("attribute_not_exists(#step)")),
+            step => update.given_number("expected", step).build(Some("#step = :expected")),
+        };
+        Ok(match conditional(request.send().await)? {
+            Conditional::Done(_) => true,
+            Conditional::Failed(row) => {
+                read_comparison(partition, row)? == Comparison { step: next, ..comparison.clone() }
+            }
+        })
+    }
+}
+
+fn set_or_remove(update: Update, name: &str, value: Option<&impl Serialize>) -> Result<Update, Fault> {
+    Ok(match value {
+        Some(value) => update.set_value(name, row::attribute(UPDATE, value)?),
+        None => update.remove(name),
+    })
+}
+
+fn comparison_partition(authority: Option<&CaCertificateId>) -> &str {
+    authority.map_or(ALL_AUTHORITIES, CaCertificateId::as_str)
+}
+
+fn read_comparison(partition: &str, item: Item) -> Result<Comparison, Fault> {
+    let broken =
+        |cause| Fault::new("dynamodb:GetItem", FaultKind::Invalid, format!("comparison of {partition}: {cause}"));
+    row::read(item).map_err(broken)
 }
 
 fn read_state(id: &CaCertificateId, item: Item) -> Result<CrlState, Fault> {

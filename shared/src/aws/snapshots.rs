@@ -168,10 +168,10 @@ async fn exactly(
     Ok((content.len() == octets).then_some(content))
 }
 
-/// A snapshot that isn't there has been superseded and removed: the next try reads a newer state.
+/// A snapshot that isn't there is no fault of the service: it has been superseded, or is lost.
 fn reading(key: &str, error: SdkError<GetObjectError, HttpResponse>) -> Fault {
     if is_missing(&error) {
-        return Fault::new(GET, FaultKind::Unavailable, format!("there is no object {key} any more"));
+        return Fault::new(GET, FaultKind::Missing, format!("there is no object {key}"));
     }
     fault(GET, error)
 }

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::future::Future;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::fault::Fault;
 use crate::id::{CaCertificateId, CertificateId, ThingName};
 use crate::registration::{Registration, RegistrationId};
-use crate::revocation::{CheckFault, CrlSource, CrlState, Listing, PublishedCrl, SnapshotObject, Validators};
+use crate::revocation::{CheckFault, Comparison, CrlSource, CrlState, Listing, PublishedCrl, Validators};
 use crate::snapshot::Chunks;
 
 /// The CRL states of a CA, as the gate reads them.
@@ -47,14 +48,23 @@ pub trait CrlPublication: CrlStates {
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Writes that all changes up to a snapshot have been carried out, if the one that was carried out before is still
-    /// `before`; tells whether it was.
-    fn record_applied(
+    /// Writes `applied`, `progress` and `retry` of a state, and its `step` one higher, if the step is still the
+    /// state's; tells whether it was.
+    fn record_progress(
         &self,
         id: &CaCertificateId,
-        source: &CrlSource,
-        before: Option<&SnapshotObject>,
-        applied: &SnapshotObject,
+        state: &CrlState,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+
+    /// The comparison of one CA's registrations, or of all, as it stands.
+    fn comparison(&self, authority: Option<&CaCertificateId>)
+    -> impl Future<Output = Result<Comparison, Fault>> + Send;
+
+    /// Writes a comparison, and its `step` one higher, if the step is still the comparison's; tells whether it was.
+    fn record_comparison(
+        &self,
+        authority: Option<&CaCertificateId>,
+        comparison: &Comparison,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 }
 
@@ -79,8 +89,9 @@ pub trait SnapshotStore: SnapshotPages {
     fn remove(&self, key: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// Where a walk over all registrations goes on.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// Where a walk over all registrations goes on: after the row of this id, which need not be there.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Continuation(pub String);
 
 /// The `Registrations` table, as revocation reads and changes it.

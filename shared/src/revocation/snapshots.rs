@@ -7,12 +7,16 @@ use super::SnapshotObject;
 use crate::fault::{Fault, FaultKind};
 use crate::id::Serial;
 use crate::pki::crl::RevocationReason;
-use crate::port::SnapshotPages;
+use crate::port::{SnapshotPages, SnapshotStore};
+use crate::snapshot::{Found, Search, SnapshotFault, StreamError};
 
 /// Snapshots up to this size, in octets, are read whole and kept.
 const SMALL: u64 = 262_144;
 /// How many small snapshots are kept, the last used ones.
 const KEPT: usize = 16;
+
+/// Pages that arrive in a stream in the time that one ranged read takes: about 2 MB in about 30 ms.
+const PAGES_PER_READ: u64 = 256;
 
 /// Snapshots behind a small cache. What is cached is immutable, and chosen by a key that names the content.
 #[derive(Debug)]
@@ -45,7 +49,43 @@ impl<P: SnapshotPages + Sync> Snapshots<P> {
         } else {
             layout.find(&self.pages.read(&object.key, layout.page_of(serial)).await?, serial)
         };
-        found.map_err(|fault| Fault::new("s3:GetObject", FaultKind::Invalid, format!("{}: {fault}", object.key)))
+        found.map_err(|fault| altered(object, fault))
+    }
+
+    /// Checks that the object is there, by its header page. What else is in it is checked by whoever reads it.
+    ///
+    /// # Errors
+    /// A [`Fault`] of the kind `Missing` if it is not there, `Invalid` if it is another object, or one of the read.
+    pub async fn probe(&self, object: &SnapshotObject) -> Result<(), Fault> {
+        let page = self.pages.read(&object.key, object.layout.header()).await?;
+        object.layout.check_header(&page).map_err(|fault| altered(object, fault))
+    }
+
+    /// Looks serial numbers up together: page by page if they are few, otherwise by one pass over the whole object,
+    /// whose hash is compared with the state's before anything is returned.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the snapshot can't be read, or is corrupt.
+    pub async fn find_all(&self, object: &SnapshotObject, serials: &[Serial]) -> Result<Found, Fault>
+    where
+        P: SnapshotStore,
+    {
+        let search = Search::new(&object.layout, serials).map_err(|fault| altered(object, fault))?;
+        let pages: Vec<_> = search.pages().collect();
+        let few = u64::try_from(pages.len()).unwrap_or(u64::MAX);
+        if few.saturating_mul(PAGES_PER_READ) > u64::from(object.layout.pages) {
+            let content = self.pages.open(&object.key).await?;
+            return search.in_stream(content, &object.sha256).await.map_err(|error| match error {
+                StreamError::Fault(fault) => altered(object, fault),
+                StreamError::Read(fault) => fault,
+            });
+        }
+        let mut found = Found::new();
+        for range in pages {
+            let page = self.pages.read(&object.key, range.clone()).await?;
+            search.in_page(&range, &page, &mut found).map_err(|fault| altered(object, fault))?;
+        }
+        Ok(found)
     }
 
     async fn whole(&self, object: &SnapshotObject) -> Result<Arc<Vec<u8>>, Fault> {
@@ -66,4 +106,25 @@ impl<P: SnapshotPages + Sync> Snapshots<P> {
         kept.push_front(found);
         kept.front().map(|(_, object)| Arc::clone(object))
     }
+}
+
+/// Why a snapshot is not the one which the state names.
+#[derive(Debug, thiserror::Error)]
+#[error("{key} is not what was written")]
+struct Altered {
+    key: String,
+    #[source]
+    fault: SnapshotFault,
+}
+
+/// The fault of a snapshot that is not the one which the state names.
+#[must_use]
+pub fn altered(object: &SnapshotObject, fault: SnapshotFault) -> Fault {
+    Fault::new("s3:GetObject", FaultKind::Invalid, Altered { key: object.key.clone(), fault })
+}
+
+/// Whether a fault says that a snapshot is not the one which the state names.
+#[must_use]
+pub fn is_altered(fault: &Fault) -> bool {
+    std::error::Error::source(fault).is_some_and(<dyn std::error::Error>::is::<Altered>)
 }

@@ -5,7 +5,9 @@ use time::OffsetDateTime;
 
 use super::{CrlSource, Validators};
 use crate::decision::Reason;
+use crate::id::Serial;
 use crate::pki::crl::{CrlNumber, Scope};
+use crate::port::Continuation;
 use crate::snapshot::Layout;
 use crate::text::Detail;
 use crate::timestamp;
@@ -65,6 +67,45 @@ pub struct CheckFault {
     pub reason: Reason,
 }
 
+/// How far the changes up to a snapshot have been carried out.
+///
+/// The target stays until it is reached, also if a newer CRL counts meanwhile: so there is progress from run to run,
+/// however often CRLs come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// The last serial number whose change was carried out, in the order of the snapshot; none at the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Serial>,
+    /// CRL number of the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<CrlNumber>,
+    /// The snapshot whose changes are being carried out.
+    pub target: SnapshotObject,
+    /// Set once the registrations are walked instead of the entries, and stays if that is given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub walk: Option<FleetWalk>,
+}
+
+impl Progress {
+    /// The beginning of the way to a CRL that counts.
+    #[must_use]
+    pub fn to(crl: &PublishedCrl) -> Self {
+        Self { after: None, number: crl.number.clone(), target: crl.snapshot.clone(), walk: None }
+    }
+}
+
+/// A walk over the registrations that looks each of them up in the target.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FleetWalk {
+    /// Where it goes on; none at its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Continuation>,
+    /// Requests after which looking the entries up is the cheaper way, and is taken.
+    pub requests_left: u64,
+}
+
 /// All that is known of one source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -81,8 +122,17 @@ pub struct CrlState {
     /// What was wrong with the newest check; none if it went well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<CheckFault>,
+    /// How far the way from `applied` to the next snapshot has been gone; none before its first part is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    /// Serial numbers whose change failed; each run tries them again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retry: Vec<Serial>,
     /// Where the CRL comes from.
     pub source: CrlSource,
+    /// Counts the writes of `applied`, `progress` and `retry`; the lock of whoever makes the next one.
+    #[serde(default)]
+    pub step: u64,
     /// What the source said about the newest answer.
     #[serde(default)]
     pub validators: Validators,
@@ -100,18 +150,54 @@ impl CrlState {
             checked_at: None,
             current: None,
             last_error: None,
+            progress: None,
+            retry: Vec::new(),
             source,
+            step: 0,
             validators: Validators::default(),
             version: 0,
         }
     }
 
-    /// Whether changes of the CRL that counts wait to be carried out.
+    /// What waits to be carried out: the rest of what is under way, or all changes up to the CRL that counts.
     #[must_use]
-    pub fn unapplied(&self) -> Option<&PublishedCrl> {
+    pub fn unapplied(&self) -> Option<Progress> {
+        if self.progress.is_some() {
+            return self.progress.clone();
+        }
         let current = self.current.as_ref()?;
         let done = self.applied.as_ref().is_some_and(|applied| applied.key == current.snapshot.key);
-        (!done).then_some(current)
+        (!done).then(|| Progress::to(current))
+    }
+
+    /// What the certificates are brought to: the target of what is under way, or what has been carried out. With the CRL
+    /// number, where it is known.
+    ///
+    /// Whoever compares certificates with a list takes this one. With a newer one, which may be replaced before its turn
+    /// comes, changes would be made that no later difference takes back.
+    #[must_use]
+    pub fn basis(&self) -> Option<(Option<&CrlNumber>, &SnapshotObject)> {
+        if let Some(progress) = &self.progress {
+            return Some((progress.number.as_ref(), &progress.target));
+        }
+        let applied = self.applied.as_ref()?;
+        let current = self.current.as_ref().filter(|crl| crl.snapshot.key == applied.key);
+        Some((current.and_then(|crl| crl.number.as_ref()), applied))
+    }
+
+    /// Whether every change of the CRL that counts has been carried out on every certificate.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.unapplied().is_none() && self.retry.is_empty()
+    }
+
+    /// Whether the state needs the object of this key.
+    #[must_use]
+    pub fn names(&self, key: &str) -> bool {
+        let applied = self.applied.as_ref();
+        let target = self.progress.as_ref().map(|progress| &progress.target);
+        let current = self.current.as_ref().map(|crl| &crl.snapshot);
+        [applied, target, current].into_iter().flatten().any(|object| object.key == key)
     }
 }
 

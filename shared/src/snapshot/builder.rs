@@ -3,9 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
 
 use aws_lc_rs::digest;
 
@@ -15,6 +13,7 @@ use super::layout::{Frame, Layout};
 use super::merge::{Sorted, sort, spill};
 use super::page::{self, CAPACITY, PAGE_OCTETS, page_number};
 use super::record::{Record, SEED_OCTETS};
+use super::scratch::{Scratch, ScratchFile};
 use crate::id::CaCertificateId;
 use crate::pki::crl::RevocationReason;
 
@@ -30,17 +29,17 @@ const ATTEMPTS: u32 = 16;
 /// Collects the entries of a CRL and writes them as a snapshot.
 ///
 /// Entries may come from a CRL that is not verified yet, as its signature is known only at its end; [`Self::write`]
-/// is for after that. Up to 262,144 entries stay in memory (8 MB); more go into unnamed temporary files of 30 octets
-/// per entry, and memory grows by 64 KiB for each 262,144 entries. The work is blocking.
+/// is for after that. Up to 262,144 entries stay in memory (8 MB); more go into temporary files of 2 octets and the
+/// serial number for each entry, and memory grows by 64 KiB for each 262,144 entries. The work is blocking.
 pub struct Builder {
     attempts: u32,
     fault: Option<SnapshotFault>,
     load: u64,
     run: Vec<Record>,
     run_size: usize,
-    scratch: PathBuf,
+    scratch: Scratch,
     seed: [u8; SEED_OCTETS],
-    spilled: Vec<File>,
+    spilled: Vec<ScratchFile>,
 }
 
 /// A snapshot that was written.
@@ -53,9 +52,9 @@ pub struct Written {
 }
 
 impl Builder {
-    /// A builder for the CRL of this CA from this source; `scratch` is the folder for temporary files.
+    /// A builder for the CRL of this CA from this source; `scratch` is where temporary files go.
     #[must_use]
-    pub fn new(authority: &CaCertificateId, source: &str, scratch: impl Into<PathBuf>) -> Self {
+    pub fn new(authority: &CaCertificateId, source: &str, scratch: impl Into<Scratch>) -> Self {
         Self {
             attempts: ATTEMPTS,
             fault: None,
@@ -87,6 +86,18 @@ impl Builder {
         self.run.push(record);
     }
 
+    /// Whether temporary files are in use: only then writing the snapshot takes more than a moment.
+    #[must_use]
+    pub fn has_spilled(&self) -> bool {
+        !self.spilled.is_empty()
+    }
+
+    /// Whether an entry found no room in the temporary files. [`Self::write`] can't succeed then.
+    #[must_use]
+    pub fn is_out_of_scratch(&self) -> bool {
+        self.fault.as_ref().is_some_and(SnapshotFault::is_out_of_scratch)
+    }
+
     /// Writes the snapshot. The same entries under the same header give the same octets, in whatever order they came.
     ///
     /// # Errors
@@ -107,7 +118,7 @@ impl Builder {
             Sorted::Memory(self.run)
         } else {
             drop(self.run);
-            Sorted::Runs(self.spilled)
+            Sorted::Runs(self.spilled, self.seed)
         };
         // Every page needs the id, the id needs the number of entries, the header needs the hash of the pages, and
         // the hash of the whole begins with the header. Walking the records three times costs less than reading the

@@ -56,12 +56,11 @@ pub enum DifferenceError<E> {
 
 /// Streams two snapshots of one source side by side; holds one page and one piece of each.
 ///
-/// A change is handed over as soon as it is found, before the rest of the objects is known to be sound. That is safe:
-/// each page proves by its check, id and index that it is, octet for octet, the page that was written at this place,
-/// no page can be left out or come twice, and so the change is true whatever the pages after it hold. A fault later on
-/// says that changes are missing, not that those handed over were wrong; whoever acts on them must be able to see them
-/// again when the difference is taken once more.
+/// A change is handed over as soon as it is found, before the rest of the objects is known to be sound. The checks of the
+/// pages find what broke, but whoever can write an object can write its checks too: act on changes only once
+/// [`Self::next`] has returned none, which says that both objects have the promised hashes.
 pub struct Difference<O, N> {
+    after: Option<Record>,
     done: bool,
     failed: bool,
     new: Records<N>,
@@ -75,7 +74,17 @@ impl<E, O: Chunks<Error = E>, N: Chunks<Error = E>> Difference<O, N> {
     pub fn new(old: Option<(O, Layout, String)>, new: (N, Layout, String)) -> Self {
         let old = old.map(|(chunks, layout, sha256)| Records::new(chunks, layout, sha256));
         let (chunks, layout, sha256) = new;
-        Self { done: false, failed: false, new: Records::new(chunks, layout, sha256), old }
+        Self { after: None, done: false, failed: false, new: Records::new(chunks, layout, sha256), old }
+    }
+
+    /// Leaves out the changes up to that of this serial number, in the order of the changes. What they stand in is read
+    /// and verified all the same.
+    ///
+    /// # Errors
+    /// The layout or the serial number is impossible.
+    pub fn after(self, serial: &Serial) -> Result<Self, SnapshotFault> {
+        let after = Record::sought(self.new.layout().frame()?.seed, serial)?;
+        Ok(Self { after: Some(after), ..self })
     }
 
     /// The next change in the order of fingerprints; none after the last.
@@ -124,6 +133,11 @@ impl<E, O: Chunks<Error = E>, N: Chunks<Error = E>> Difference<O, N> {
             }
             if order.is_ge() {
                 self.new.advance();
+            }
+            if let Some(after) = &self.after
+                && old.as_ref().filter(|_| order.is_le()).or(new.as_ref()).is_some_and(|it| it.order(after).is_le())
+            {
+                continue;
             }
             let change = match (order, old, new) {
                 (Ordering::Less, Some(old), _) => removed(&old).map_err(DifferenceError::Old)?,

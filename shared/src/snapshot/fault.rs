@@ -67,3 +67,11 @@ pub enum SnapshotFault {
     #[error("the snapshot could not be written")]
     Write(#[source] io::Error),
 }
+
+impl SnapshotFault {
+    /// Whether the storage for temporary files is full.
+    #[must_use]
+    pub fn is_out_of_scratch(&self) -> bool {
+        matches!(self, Self::Scratch(error) | Self::Write(error) if error.kind() == io::ErrorKind::StorageFull)
+    }
+}

@@ -74,6 +74,20 @@ impl Layout {
         Ok(found.and_then(|at| records.get(at)).map(|record| record.reason))
     }
 
+    /// The octets of the header page, which tells whether the object is there and is this snapshot.
+    #[must_use]
+    pub fn header(&self) -> Range<u64> {
+        0..offset(0)
+    }
+
+    /// Checks the header page.
+    ///
+    /// # Errors
+    /// The octets are not the header of this snapshot, undamaged.
+    pub fn check_header(&self, page: &[u8]) -> Result<(), SnapshotFault> {
+        header::read(&self.frame()?, page).map(|_| ())
+    }
+
     /// Looks a serial number up in the whole object. For small snapshots, which readers may keep in memory.
     ///
     /// # Errors
@@ -106,6 +120,6 @@ fn offset(index: u32) -> u64 {
     (u64::from(index) + 1) * u64::try_from(PAGE_OCTETS).unwrap_or_default()
 }
 
-fn range(index: u32) -> Range<u64> {
+pub(super) fn range(index: u32) -> Range<u64> {
     offset(index)..offset(index) + offset(0)
 }

@@ -1,6 +1,7 @@
 //! One revoked serial number.
 
 use std::cmp::Ordering;
+use std::io::{self, BufRead};
 
 use aws_lc_rs::digest;
 
@@ -53,6 +54,27 @@ impl Record {
         let minimal = length > 0 && serial.first() != Some(&0);
         let zero = padding.iter().all(|octet| *octet == 0);
         (minimal && zero).then_some(Self { fingerprint: u64::from_be_bytes(*fingerprint), length, serial, reason })
+    }
+
+    /// Writes what the rest can be made of again: reason, length, serial number without padding.
+    pub(super) fn write_short(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&[self.reason.code(), self.length]);
+        out.extend_from_slice(self.serial.get(..usize::from(self.length)).unwrap_or_default());
+    }
+
+    /// Reads what [`Self::write_short`] has written; none after the last record.
+    pub(super) fn read_short(seed: [u8; SEED_OCTETS], from: &mut impl BufRead) -> io::Result<Option<Self>> {
+        if from.fill_buf()?.is_empty() {
+            return Ok(None);
+        }
+        let mut head = [0; 2];
+        from.read_exact(&mut head)?;
+        let [reason, length] = head;
+        let mut padded = [0; SERIAL_OCTETS];
+        let serial = padded.get_mut(..usize::from(length)).ok_or(io::ErrorKind::InvalidData)?;
+        from.read_exact(serial)?;
+        let reason = RevocationReason::from_code(reason).ok_or(io::ErrorKind::InvalidData)?;
+        Self::new(seed, serial, reason).map(Some).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {

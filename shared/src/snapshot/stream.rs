@@ -21,9 +21,14 @@ pub trait Chunks {
 }
 
 /// Why a stream ended early.
-pub(super) enum StreamError<E> {
-    Fault(SnapshotFault),
-    Read(E),
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError<E> {
+    /// The snapshot can't be believed.
+    #[error("the snapshot has a fault")]
+    Fault(#[source] SnapshotFault),
+    /// Its octets can't be had.
+    #[error("the snapshot could not be read")]
+    Read(#[source] E),
 }
 
 impl<E> From<SnapshotFault> for StreamError<E> {

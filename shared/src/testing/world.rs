@@ -29,7 +29,7 @@ use crate::id::{AccountId, CaCertificateId, CertificateId, PolicyName, Serial, T
 use crate::port::{CertificateStatus, RegisteredCertificate, Replaced};
 use crate::profile::Profile;
 use crate::registration::{Candidate, Registration, RegistrationId};
-use crate::revocation::{CrlSource, CrlState};
+use crate::revocation::{Comparison, CrlSource, CrlState};
 use crate::text::Detail;
 use crate::timestamp;
 
@@ -88,6 +88,8 @@ pub struct State {
     pub authorities: BTreeMap<CaCertificateId, String>,
     /// Device certificates.
     pub certificates: BTreeMap<CertificateId, RegisteredCertificate>,
+    /// Comparisons of registrations with CRLs, of one CA or of all.
+    pub comparisons: BTreeMap<Option<CaCertificateId>, Comparison>,
     /// Clients with a live session, with the certificate they came in with.
     pub connected: BTreeMap<String, CertificateId>,
     /// States of CRLs.

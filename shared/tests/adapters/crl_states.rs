@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 use shared::aws::authorities::{RECORD_INDEX, crl_record};
 use shared::decision::Reason;
 use shared::fault::FaultKind::{Invalid, NotFound, Throttled};
-use shared::port::{CrlPublication, CrlStates};
-use shared::revocation::{CheckFault, CrlSource, CrlState, PublishedCrl, SnapshotObject, Validators};
+use shared::port::{Continuation, CrlPublication, CrlStates};
+use shared::revocation::{
+    CheckFault, Comparison, CrlSource, CrlState, FleetWalk, Progress, PublishedCrl, SnapshotObject, Validators,
+};
 
 use crate::wire::{NOW, Sent, Service, assert_fault, authority, condition_failed, dynamodb_error, ok};
 
@@ -95,9 +97,9 @@ async fn all_states_of_a_ca_are_read_consistently() {
         checked_at: Some(NOW),
         current: Some(published("new")),
         last_error: Some(problem),
-        source: source(),
         validators: validators(),
         version: 3,
+        ..CrlState::new(source())
     };
     assert_eq!(states, [expected, CrlState::new("s3://bucket/a".parse().unwrap())]);
 
@@ -256,36 +258,106 @@ async fn publishing_tells_a_rival_from_its_own_lost_answer() {
     }
 }
 
+fn carried_out(step: u64) -> CrlState {
+    let progress = Progress {
+        after: Some("a1b".parse().unwrap()),
+        number: None,
+        target: snapshot("new"),
+        walk: Some(FleetWalk { from: Some(Continuation("ca#07".to_owned())), requests_left: 9 }),
+    };
+    let retry = vec!["0f".parse().unwrap()];
+    CrlState { applied: Some(snapshot("old")), progress: Some(progress), retry, step, ..CrlState::new(source()) }
+}
+
 #[tokio::test]
-async fn what_was_carried_out_moves_on_from_what_was_carried_out_before() {
+async fn progress_moves_on_from_where_it_stood() {
     let service = Service::new([ok(&json!({})), ok(&json!({}))]);
     let authorities = service.authorities();
-    let (old, new) = (snapshot("old"), snapshot("new"));
-    assert!(authorities.record_applied(&authority(), &source(), Some(&old), &new).await.unwrap());
-    assert!(authorities.record_applied(&authority(), &source(), None, &new).await.unwrap());
+    assert!(authorities.record_progress(&authority(), &carried_out(7)).await.unwrap());
+    assert!(authorities.record_progress(&authority(), &CrlState::new(source())).await.unwrap());
     let sent = service.sent();
-    for sent in &sent {
-        assert_key(sent);
-        assert_eq!(sent.text("UpdateExpression"), "SET #applied = :applied");
-        assert_eq!(sent.values()[":applied"], snapshot_item("new"));
-    }
-    assert_eq!(sent[0].text("ConditionExpression"), "#applied.#key = :before");
-    assert_eq!(sent[0].values()[":before"], json!({"S": "old"}));
-    assert_eq!(*sent[0].names(), json!({"#applied": "applied", "#key": "key"}));
-    let absent = "attribute_exists(#source) AND attribute_not_exists(#applied)";
-    assert_eq!(sent[1].text("ConditionExpression"), absent);
-    assert_eq!(*sent[1].names(), json!({"#applied": "applied", "#source": "source"}));
+    sent.iter().for_each(assert_key);
+    let expression = "SET #step = :step, #applied = :applied, #progress = :progress, #retry = :retry";
+    assert_eq!(sent[0].text("UpdateExpression"), expression);
+    assert_eq!(sent[0].text("ConditionExpression"), "#step = :expected");
+    let values = sent[0].values();
+    assert_eq!((&values[":expected"], &values[":step"]), (&json!({"N": "7"}), &json!({"N": "8"})));
+    assert_eq!(values[":applied"], snapshot_item("old"));
+    assert_eq!(values[":retry"], json!({"L": [{"S": "f"}]}));
+    let walk = json!({"M": {"from": {"S": "ca#07"}, "requestsLeft": {"N": "9"}}});
+    let progress = json!({"M": {"after": {"S": "a1b"}, "target": snapshot_item("new"), "walk": walk}});
+    assert_eq!(values[":progress"], progress);
+    assert_eq!(sent[1].text("UpdateExpression"), "SET #step = :step REMOVE #applied, #progress, #retry");
+    assert_eq!(sent[1].text("ConditionExpression"), "attribute_exists(#source) AND attribute_not_exists(#step)");
 
-    for (key, expected) in [("rival", false), ("new", true)] {
-        let authorities = Service::new([condition_failed(&row(&json!({"applied": snapshot_item(key)})))]).authorities();
-        let done = authorities.record_applied(&authority(), &source(), Some(&old), &new).await;
-        assert_eq!(done.unwrap(), expected, "{key}");
+    let own = |step: &str, after: &str| {
+        let mut moved = progress.clone();
+        moved["M"]["after"]["S"] = json!(after);
+        row(&json!({
+            "applied": snapshot_item("old"), "progress": moved, "retry": {"L": [{"S": "f"}]}, "step": {"N": step},
+        }))
+    };
+    // The answer to the first try was lost, or another run was faster.
+    for (found, expected) in
+        [(own("8", "a1b"), true), (own("8", "a1c"), false), (own("9", "a1b"), false), (Value::Null, false)]
+    {
+        let authorities = Service::new([condition_failed(&found)]).authorities();
+        let done = authorities.record_progress(&authority(), &carried_out(7)).await;
+        assert_eq!(done.unwrap(), expected, "{found}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_of_the_progress_is_read_again() {
+    let state = carried_out(7);
+    let service = Service::new([ok(&json!({}))]);
+    service.authorities().record_progress(&authority(), &state).await.unwrap();
+    let values = service.only().values().clone();
+    let written = row(&json!({
+        "applied": values[":applied"], "progress": values[":progress"], "retry": values[":retry"],
+        "step": values[":expected"], "version": {"N": "0"},
+    }));
+    let states = Service::new([ok(&json!({"Items": [written]}))]).authorities().crl_states(&authority()).await.unwrap();
+    assert_eq!(states, [state]);
+}
+
+#[tokio::test]
+async fn a_comparison_goes_on_from_where_it_stood() {
+    let row = |step: &str, from: &str| {
+        json!({
+            "caCertificateId": {"S": "all"}, "record": {"S": "comparison"}, "again": {"BOOL": false},
+            "due": {"BOOL": true}, "from": {"S": from}, "step": {"N": step},
+        })
+    };
+    let comparison = |step| Comparison { again: false, due: true, from: Some(Continuation("ca#07".to_owned())), step };
+    let service =
+        Service::new([ok(&json!({"Item": row("3", "ca#07")})), ok(&json!({})), ok(&json!({})), ok(&json!({}))]);
+    let authorities = service.authorities();
+    assert_eq!(authorities.comparison(None).await.unwrap(), comparison(3));
+    assert!(authorities.record_comparison(None, &comparison(3)).await.unwrap());
+    assert!(authorities.record_comparison(Some(&authority()), &Comparison::default()).await.unwrap());
+    assert_eq!(authorities.comparison(Some(&authority())).await.unwrap(), Comparison::default());
+    let sent = service.sent();
+    let key = |partition: &str| json!({"caCertificateId": {"S": partition}, "record": {"S": "comparison"}});
+    assert_eq!((&sent[0].body["Key"], &sent[0].body["ConsistentRead"]), (&key("all"), &json!(true)));
+    assert_eq!((&sent[1].body["Key"], &sent[2].body["Key"]), (&key("all"), &key(authority().as_str())));
+    let expression = "SET #again = :again, #due = :due, #step = :step, #from = :from";
+    assert_eq!(
+        (sent[1].text("UpdateExpression"), sent[1].text("ConditionExpression")),
+        (expression, "#step = :expected")
+    );
+    assert_eq!((&sent[1].values()[":step"], &sent[1].values()[":expected"]), (&json!({"N": "4"}), &json!({"N": "3"})));
+    assert_eq!(sent[2].text("ConditionExpression"), "attribute_not_exists(#step)");
+
+    for (found, expected) in [(row("4", "ca#07"), true), (row("4", "ca#08"), false), (Value::Null, false)] {
+        let authorities = Service::new([condition_failed(&found)]).authorities();
+        assert_eq!(authorities.record_comparison(None, &comparison(3)).await.unwrap(), expected, "{found}");
     }
 }
 
 #[tokio::test]
 async fn every_call_reports_its_operation() {
-    let service = Service::new(vec![dynamodb_error(400, "ResourceNotFoundException"); 6]);
+    let service = Service::new(vec![dynamodb_error(400, "ResourceNotFoundException"); 8]);
     let (table, id, source) = (service.authorities(), authority(), source());
     assert_fault(table.crl_states(&id).await, "dynamodb:Query", NotFound, "crl_states");
     assert_fault(table.authorities_with_crls().await, "dynamodb:Query", NotFound, "authorities_with_crls");
@@ -294,6 +366,9 @@ async fn every_call_reports_its_operation() {
     assert_fault(checked, UPDATE, NotFound, "record_check");
     let done = table.publish(&id, &source, 0, &published("new"), &validators(), NOW).await;
     assert_fault(done, UPDATE, NotFound, "publish");
-    assert_fault(table.record_applied(&id, &source, None, &snapshot("new")).await, UPDATE, NotFound, "record_applied");
-    assert_eq!(service.sent().len(), 6);
+    assert_fault(table.record_progress(&id, &CrlState::new(source)).await, UPDATE, NotFound, "record_progress");
+    assert_fault(table.comparison(None).await, "dynamodb:GetItem", NotFound, "comparison");
+    let written = table.record_comparison(None, &Comparison::default()).await;
+    assert_fault(written, UPDATE, NotFound, "record_comparison");
+    assert_eq!(service.sent().len(), 8);
 }

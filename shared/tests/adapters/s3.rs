@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
 use shared::aws::snapshots::{SnapshotBucket, client};
-use shared::fault::FaultKind::{Denied, Invalid, NotFound, Throttled, Unavailable};
+use shared::fault::FaultKind::{Denied, Invalid, Missing, NotFound, Throttled, Unavailable};
 use shared::port::{SnapshotPages, SnapshotStore};
 use shared::snapshot::Chunks;
 
@@ -64,10 +64,10 @@ async fn a_range_that_breaks_off_is_asked_for_again() {
 #[tokio::test]
 async fn errors_of_s3_are_classified_by_code() {
     let cases = [
-        // A superseded snapshot has been removed: the next try reads a newer state.
-        (404, "NoSuchKey", Unavailable),
+        (404, "NoSuchKey", Missing),
         (404, "NoSuchBucket", NotFound),
         (416, "InvalidRange", Invalid),
+        // What S3 says of a missing object, too, if the role may not list the bucket: nothing is known to be lost.
         (403, "AccessDenied", Denied),
         (400, "ExpiredToken", Denied),
         (403, "SignatureDoesNotMatch", Denied),
@@ -82,7 +82,7 @@ async fn errors_of_s3_are_classified_by_code() {
         assert_fault(bucket().read(KEY, 0..8).await, GET, kind, code);
         assert_fault(bucket().open(KEY).await, GET, kind, code);
     }
-    assert_fault(Service::new([empty(404)]).snapshots().read(KEY, 0..8).await, GET, Unavailable, "404 without a body");
+    assert_fault(Service::new([empty(404)]).snapshots().read(KEY, 0..8).await, GET, Missing, "404 without a body");
     assert_fault(Service::default().snapshots().read(KEY, 0..8).await, GET, Unavailable, "lost");
 }
 

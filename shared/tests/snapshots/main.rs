@@ -6,6 +6,7 @@ mod damage;
 mod difference;
 mod format;
 mod lookup;
+mod search;
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -10,9 +10,12 @@
 
 mod changes;
 mod enrolment;
+mod isolation;
 mod kept_out;
 mod kill_points;
+mod lost;
 mod odd_entries;
+mod progress;
 mod races;
 mod stage;
 mod sweep;

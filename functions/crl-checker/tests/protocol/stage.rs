@@ -6,7 +6,7 @@ use std::time::Duration;
 use activator::{Activator, Settings, UnenrolledAuthorities};
 use bytes::Bytes;
 use crl_checker::fetch::{CrlBody, CrlFetch, FetchFault, Fetched};
-use crl_checker::{Checker, Limits, Parts, Report, Request};
+use crl_checker::{Checker, Limits, Parts, Portions, Report, Request};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -17,6 +17,7 @@ use shared::port::CertificateStatus;
 use shared::profile::{Defaults, Profile};
 use shared::registration::{Registration, RegistrationId};
 use shared::revocation::{CrlSource, CrlState, Validators};
+use shared::snapshot::Scratch;
 use shared::testing::{Issued, NewCrl, State, TestAuthority, World};
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -151,11 +152,27 @@ pub(crate) async fn run_for(
     shelf: &Shelf,
     request: &Request,
 ) -> Result<Report, shared::fault::Fault> {
-    let limits = Limits { minimum_share: 50, scratch: std::env::temp_dir(), status_changes_per_second: None };
+    run_with(limits(), time, world, shelf, request).await
+}
+
+/// The limits of a run.
+pub(crate) fn limits() -> Limits {
+    let scratch = Scratch::new(std::env::temp_dir(), 1 << 30);
+    Limits { minimum_share: 50, portions: Portions::default(), scratch, status_changes_per_second: None }
+}
+
+/// One run of the checker within these limits.
+pub(crate) async fn run_with<F: CrlFetch + Sync>(
+    limits: Limits,
+    time: Duration,
+    world: &World,
+    fetcher: F,
+    request: &Request,
+) -> Result<Report, shared::fault::Fault> {
     let checker = Checker::new(Parts {
         authorities: world,
         bucket: world,
-        fetcher: shelf,
+        fetcher,
         limits,
         registrations: world,
         registry: world,

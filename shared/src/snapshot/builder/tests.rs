@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fs::File;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -17,7 +18,7 @@ fn header() -> Header {
     }
 }
 
-fn builder(scratch: impl Into<PathBuf>, run_size: usize, load: u64) -> Builder {
+fn builder(scratch: impl Into<Scratch>, run_size: usize, load: u64) -> Builder {
     let builder = Builder::new(&header().ca_certificate_id, &header().source, scratch);
     Builder { load, run_size, ..builder }
 }
@@ -96,17 +97,44 @@ fn spilled_files_have_no_name() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
+/// CRL entries of this size take at least 19 octets besides the serial number, so that a CRL bounds what is spilled.
+#[test]
+fn temporary_files_hold_two_octets_and_the_serial_number_of_each_entry() {
+    let folder = tempfile::tempdir().unwrap();
+    for length in [3, 16, 20] {
+        let scratch = Scratch::new(folder.path(), 99 * (2 + length));
+        let mut builder = builder(scratch.clone(), 9, LOAD);
+        let entry = |serial: u64| {
+            [&vec![1; usize::try_from(length).unwrap() - 1][..], &[u8::try_from(serial).unwrap()]].concat()
+        };
+        for serial in 0..100_u64 {
+            builder.insert(&entry(serial), RevocationReason::Superseded);
+        }
+        assert_eq!((scratch.free(), builder.has_spilled(), builder.is_out_of_scratch()), (0, true, false));
+        for serial in 100..109_u64 {
+            builder.insert(&entry(serial), RevocationReason::Superseded);
+        }
+        assert!(builder.is_out_of_scratch());
+        assert!(builder.write(&header(), &mut Vec::new()).unwrap_err().is_out_of_scratch());
+        assert_eq!(scratch.free(), 99 * (2 + length), "everything is free again");
+    }
+}
+
 #[test]
 fn a_damaged_temporary_file_is_a_fault() {
     let folder = tempfile::tempdir().unwrap();
-    let damages: [fn(&File); 2] = [|file| file.set_len(29).unwrap(), |mut file| file.write_all(&[0xff; 30]).unwrap()];
+    let damages: [fn(&File); 3] = [
+        |file| file.set_len(29).unwrap(),
+        |mut file| file.write_all(&[0xff; 2]).unwrap(),
+        |mut file| file.write_all(&[1, 0xff]).unwrap(),
+    ];
     for damage in damages {
         let mut builder = builder(folder.path(), 10, LOAD);
         for serial in 1..=100_u32 {
             builder.insert(&serial.to_be_bytes(), RevocationReason::Superseded);
         }
-        std::io::Seek::rewind(&mut builder.spilled[3]).unwrap();
-        damage(&builder.spilled[3]);
+        std::io::Seek::rewind(&mut builder.spilled[3].file()).unwrap();
+        damage(builder.spilled[3].file());
         assert!(matches!(builder.write(&header(), &mut Vec::new()), Err(SnapshotFault::Scratch(_))));
     }
 }

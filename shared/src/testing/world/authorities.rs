@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::id::{CaCertificateId, Serial, ThingName};
 use crate::port::{Announcement, AuthorityStore, CrlPublication, CrlStates};
 use crate::profile::Profile;
-use crate::revocation::{CheckFault, CrlSource, CrlState, PublishedCrl, SnapshotObject, Validators};
+use crate::revocation::{CheckFault, Comparison, CrlSource, CrlState, PublishedCrl, Validators};
 use crate::timestamp;
 
 impl AuthorityStore for &World {
@@ -113,19 +113,38 @@ impl CrlPublication for &World {
         .await
     }
 
-    async fn record_applied(
-        &self,
-        id: &CaCertificateId,
-        source: &CrlSource,
-        before: Option<&SnapshotObject>,
-        applied: &SnapshotObject,
-    ) -> Result<bool, Fault> {
-        self.call("dynamodb:UpdateItem", |state| {
-            let row = state.crl_state(id, source);
-            if row.applied.as_ref().map(|object| &object.key) != before.map(|object| &object.key) {
+    async fn record_progress(&self, id: &CaCertificateId, state: &CrlState) -> Result<bool, Fault> {
+        self.call("dynamodb:UpdateItem", |world| {
+            let row = world.crl_state(id, &state.source);
+            if row.step != state.step {
                 return false;
             }
-            row.applied = Some(applied.clone());
+            row.applied.clone_from(&state.applied);
+            row.progress.clone_from(&state.progress);
+            row.retry.clone_from(&state.retry);
+            row.step += 1;
+            true
+        })
+        .await
+    }
+
+    async fn comparison(&self, authority: Option<&CaCertificateId>) -> Result<Comparison, Fault> {
+        let key = authority.cloned();
+        self.call("dynamodb:GetItem", |state| state.comparisons.get(&key).cloned().unwrap_or_default()).await
+    }
+
+    async fn record_comparison(
+        &self,
+        authority: Option<&CaCertificateId>,
+        comparison: &Comparison,
+    ) -> Result<bool, Fault> {
+        let key = authority.cloned();
+        self.call("dynamodb:UpdateItem", |state| {
+            let row = state.comparisons.entry(key).or_default();
+            if row.step != comparison.step {
+                return false;
+            }
+            *row = Comparison { step: comparison.step + 1, ..comparison.clone() };
             true
         })
         .await

@@ -16,7 +16,7 @@ use crate::text::Detail;
 use crate::timestamp;
 
 /// How many rows one step of a walk over all of them reads.
-const WALKED: usize = 100;
+const WALKED: usize = 10;
 
 impl RegistrationStore for &World {
     async fn registration(&self, id: &RegistrationId) -> Result<Option<Registration>, Fault> {

@@ -73,7 +73,7 @@ impl World {
 }
 
 fn missing(key: &str) -> Fault {
-    Fault::new("s3:GetObject", FaultKind::Unavailable, format!("no object {key}"))
+    Fault::new("s3:GetObject", FaultKind::Missing, format!("no object {key}"))
 }
 
 impl SnapshotPages for &World {

@@ -159,9 +159,9 @@ impl Running<'_, '_> {
     fn fingerprint(&self) -> u64 {
         let inner = self.world.lock();
         let mut hasher = DefaultHasher::new();
-        let State { certificates, crl_states, policies, rows, snapshots, things, .. } = &inner.state;
+        let State { certificates, comparisons, crl_states, policies, rows, snapshots, things, .. } = &inner.state;
         // What never changes, or changes with one of these, is left out.
-        timeless(&(certificates, crl_states, policies, rows, snapshots.keys(), things)).hash(&mut hasher);
+        timeless(&(certificates, comparisons, crl_states, policies, rows, snapshots.keys(), things)).hash(&mut hasher);
         if let Some(turns) = &inner.turns {
             turns.observed.iter().for_each(|observed| observed.finish().hash(&mut hasher));
         }

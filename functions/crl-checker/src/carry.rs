@@ -1,0 +1,119 @@
+//! Carrying changes out on the certificates that are registered, a hundred at a time.
+
+use std::collections::HashMap;
+
+use lambda_runtime::tracing;
+use shared::fault::{Fault, chain};
+use shared::id::Serial;
+use shared::port::{Continuation, ListedRegistrations};
+use shared::registration::{Registration, RegistrationId};
+use shared::revocation::Listing;
+
+use crate::checker::{Checker, Ports, Run};
+use crate::report::Changes;
+use crate::window::is_lost;
+
+/// Certificates that are looked up at once: what one `BatchGetItem` reads.
+pub(crate) const BATCH: usize = 100;
+/// Certificates that may fail before it is not they that are at fault, and the run stops.
+const MAX_FAILED: usize = 100;
+
+/// What a change asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Task {
+    /// The certificate is on the list.
+    Enter(Listing),
+    /// Its hold is gone.
+    Release,
+}
+
+/// A certificate that may have something to change.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Due {
+    pub(crate) id: RegistrationId,
+    pub(crate) serial: Serial,
+    pub(crate) task: Task,
+}
+
+impl Due {
+    /// Where a walk goes on after this certificate.
+    pub(crate) fn continuation(&self) -> Continuation {
+        Continuation(self.id.to_string())
+    }
+}
+
+/// Certificates whose change failed. One does not stop the others.
+#[derive(Debug, Default)]
+pub(crate) struct Failures {
+    pub(crate) first: Option<Fault>,
+    /// Whether a snapshot was lost that one of them needed.
+    pub(crate) has_lost: bool,
+    pub(crate) serials: Vec<Serial>,
+}
+
+impl Failures {
+    /// Whether whatever fails for them fails for everybody.
+    pub(crate) fn are_too_many(&self) -> bool {
+        self.serials.len() > MAX_FAILED
+    }
+
+    /// The first fault, if there was any; each of them is in the log.
+    pub(crate) fn into_result(self) -> Result<(), Fault> {
+        self.first.map_or(Ok(()), Err)
+    }
+
+    fn add(&mut self, row: &Registration, serial: &Serial, fault: Fault) {
+        let (certificate, error) = (&row.certificate_id, chain(&fault));
+        tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: to be tried again");
+        self.serials.push(serial.clone());
+        self.has_lost |= is_lost(&fault);
+        self.first.get_or_insert(fault);
+    }
+}
+
+impl<P: Ports> Checker<P> {
+    /// Looks the certificates up, and changes those that are registered, in order. Returns how many have been dealt with:
+    /// fewer than there are if the time was up or too many failed. `thorough` believes AWS IoT, not the row.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the rows can't be read. What fails for one certificate is added to `failures`.
+    pub(crate) async fn carry_out(
+        &self,
+        due: &[Due],
+        thorough: bool,
+        run: Run,
+        changes: &mut Changes,
+        failures: &mut Failures,
+    ) -> Result<usize, Fault> {
+        let mut done = 0;
+        for batch in due.chunks(BATCH) {
+            if run.is_over() || failures.are_too_many() {
+                return Ok(done);
+            }
+            let ids: Vec<RegistrationId> = batch.iter().map(|due| due.id.clone()).collect();
+            let rows = self.registrations.registrations(&ids).await?.into_iter();
+            let rows: HashMap<RegistrationId, Registration> =
+                rows.map(|row| (RegistrationId::from_text(&row.registration_id), row)).collect();
+            for due in batch {
+                if run.is_over() || failures.are_too_many() {
+                    return Ok(done);
+                }
+                if let Some(row) = rows.get(&due.id) {
+                    match self.change(row, &due.task, thorough, run).await {
+                        Ok(more) => changes.add(more),
+                        Err(fault) => failures.add(row, &due.serial, fault),
+                    }
+                }
+                done += 1;
+            }
+        }
+        Ok(done)
+    }
+
+    async fn change(&self, row: &Registration, task: &Task, thorough: bool, run: Run) -> Result<Changes, Fault> {
+        match task {
+            Task::Enter(listing) => self.enter(row, listing, thorough, run.mode, run.now).await,
+            Task::Release => self.release(row, run.mode, run.now).await,
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Lists that take more than one run, and lists that are longer than the fleet: what they cost, and where they go on.
+
+use std::time::Duration;
+
+use crl_checker::{Limits, Portions, Report, Request};
+use proptest::prelude::*;
+use shared::decision::Decision;
+use shared::fault::Fault;
+use shared::id::CaCertificateId;
+use shared::pki::crl::RevocationReason::{self, CertificateHold, KeyCompromise, Unspecified};
+use shared::port::CertificateStatus::{Active, Inactive, Revoked};
+use shared::registration::RegistrationId;
+use shared::testing::{Issued, Mishap, NewCrl, World};
+
+use crate::stage::{Stage, limits, run_with, serial};
+
+/// Limits under which a handful of certificates is a long list.
+fn small(few: u64) -> Limits {
+    Limits { portions: Portions { checkpoint: 2, few, rows: 3, window: 3 }, ..limits() }
+}
+
+async fn run_small(stage: &Stage, few: u64, time: Duration) -> Report {
+    try_small(stage, few, time).await.unwrap()
+}
+
+async fn try_small(stage: &Stage, few: u64, time: Duration) -> Result<Report, Fault> {
+    run_with(small(few), time, &stage.world, &stage.shelf, &Request::default()).await
+}
+
+fn count(world: &World, from: usize, name: &str) -> usize {
+    world.calls()[from..].iter().filter(|call| **call == name).count()
+}
+
+/// Rows of certificates that nobody lists.
+fn fill(world: &World, authority: &CaCertificateId, like: &RegistrationId, rows: u64) {
+    world.change(|state| {
+        let row = state.rows[like].clone();
+        for n in 1..=rows {
+            let mut row = row.clone();
+            let serial = format!("{:x}", (1_u64 << 40) + n);
+            let id = RegistrationId::issued(authority, &serial.parse().unwrap());
+            row.registration.registration_id = id.to_string();
+            row.registration.serial = Some(serial);
+            row.registration.decision = Decision::Activated;
+            state.rows.insert(id, row);
+        }
+    });
+}
+
+/// A first list of so many strangers, and two of the registered devices, with so many other rows; the requests for rows.
+async fn requests_for_rows(list: u64, fleet: u64) -> usize {
+    let stage = Stage::new().await;
+    let (revoked, held) = (stage.inside("pump-1").await, stage.inside("pump-2").await);
+    fill(&stage.world, stage.authority.id(), &stage.registration(&revoked), fleet);
+    let strangers = (1..=list).map(|n| ((n << 20).to_be_bytes().to_vec(), Unspecified));
+    let own = [(serial(&revoked), KeyCompromise), (serial(&held), CertificateHold)];
+    stage.shelve(stage.authority.crl(&NewCrl::current(2, stage.now), strangers.chain(own)));
+    let begun = stage.world.calls().len();
+    let limits = Limits { portions: Portions { few: 100, ..Portions::default() }, ..limits() };
+    let time = Duration::from_mins(10);
+    let report = run_with(limits, time, &stage.world, &stage.shelf, &Request::default()).await.unwrap();
+    assert!(report.finished && stage.crl_state().is_settled(), "{report:?}");
+    assert_eq!((stage.status(&revoked), stage.status(&held)), (Revoked, Inactive));
+    assert_eq!((report.sources[0].added, report.changes.revoked, report.changes.held), (list + 2, 1, 1));
+    count(&stage.world, begun, "dynamodb:Scan") + count(&stage.world, begun, "dynamodb:BatchGetItem")
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cost_is_in_proportion_to_the_smaller_of_list_and_fleet() {
+    // A scan of the fake reads 10 rows; a batch reads 100 entries.
+    let few_rows = requests_for_rows(20_000, 28).await;
+    assert!(few_rows <= 4, "{few_rows} requests for 30 rows");
+    assert_eq!(requests_for_rows(40_000, 28).await, few_rows, "the list does not count");
+    let few_entries = requests_for_rows(998, 400).await;
+    assert!(few_entries <= 2 * 10 + 2, "{few_entries} requests for 1,000 entries");
+    assert_eq!(requests_for_rows(998, 800).await, few_entries, "the fleet does not count");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_takes_several_runs_goes_on_where_it_stopped() {
+    for few in [0, 1_000] {
+        let stage = Stage::new().await;
+        let mut devices = Vec::new();
+        for n in 0..20 {
+            devices.push(stage.inside(&format!("pump-{n}")).await);
+        }
+        stage.publish(2, &devices.iter().map(|device| (device, KeyCompromise)).collect::<Vec<_>>());
+        let begun = stage.world.calls().len();
+        let mut runs = 0;
+        let mut before = None;
+        while !stage.crl_state().is_settled() || runs == 0 {
+            let report = run_small(&stage, few, Duration::from_secs(7)).await;
+            let progress = stage.crl_state().progress;
+            assert!(report.finished || progress != before, "no progress from {before:?}");
+            before = progress;
+            runs += 1;
+            assert!(runs <= 10, "{runs} runs");
+        }
+        assert!(runs >= 4, "{runs} runs");
+        assert!(devices.iter().all(|device| stage.status(device) == Revoked));
+        assert_eq!(count(&stage.world, begun, "iot:UpdateCertificate"), 20, "each of them once");
+        // One at the beginning of each run, and one for each part: nothing is looked up from the beginning again.
+        let requests = count(&stage.world, begun, "dynamodb:BatchGetItem");
+        assert!(requests <= runs + 10, "{requests} requests in {runs} runs");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn crls_that_come_faster_than_they_are_carried_out_do_not_stop_the_progress() {
+    for few in [0, 1_000] {
+        let stage = Stage::new().await;
+        let mut devices = Vec::new();
+        for n in 0..16 {
+            devices.push(stage.inside(&format!("pump-{n}")).await);
+        }
+        let mut applied = stage.crl_state().applied;
+        let mut moved = 0;
+        for n in 0..16 {
+            let listed: Vec<_> = devices.iter().take(n + 1).map(|device| (device, KeyCompromise)).collect();
+            stage.publish(2 + n as u64, &listed);
+            run_small(&stage, few, Duration::from_secs(4)).await;
+            let now = stage.crl_state().applied;
+            moved += usize::from(now != applied);
+            applied = now;
+        }
+        assert!(moved >= 3, "{moved} lists were carried out");
+        let revoked = devices.iter().filter(|device| stage.status(device) == Revoked).count();
+        assert!(revoked >= 8, "{revoked} were revoked");
+        run_small(&stage, few, Duration::from_mins(9)).await;
+        assert!(stage.crl_state().is_settled() && devices.iter().all(|device| stage.status(device) == Revoked));
+        // What no state names any more has been removed.
+        assert_eq!(stage.world.state().snapshots.len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_comparison_goes_on_where_it_stopped_without_being_asked_again() {
+    let stage = Stage::new().await;
+    let mut devices = Vec::new();
+    for n in 0..12 {
+        devices.push(stage.inside(&format!("pump-{n}")).await);
+    }
+    stage.publish(2, &devices.iter().map(|device| (device, CertificateHold)).collect::<Vec<_>>());
+    stage.sweep().await;
+    fill(&stage.world, stage.authority.id(), &stage.registration(&devices[0]), 50);
+    // As if every hold had been lifted by hand: the comparison looks at each of them in AWS IoT.
+    stage.world.change(|state| state.certificates.values_mut().for_each(|certificate| certificate.status = Active));
+    let begun = stage.world.calls().len();
+    let request = Request { reconcile: true, ..Request::default() };
+    let first = run_with(small(0), Duration::from_secs(8), &stage.world, &stage.shelf, &request).await.unwrap();
+    assert!(!first.finished && first.reconciled.is_some());
+    let mut runs = 1;
+    while run_small(&stage, 0, Duration::from_secs(8)).await.reconciled.is_some() {
+        runs += 1;
+        assert!(runs < 20);
+    }
+    assert!(devices.iter().all(|device| stage.status(device) == Inactive));
+    let looks = count(&stage.world, begun, "iot:DescribeCertificate");
+    assert!(looks <= devices.len() + runs, "{looks} looks at {} certificates in {runs} runs", devices.len());
+    assert_eq!(run_small(&stage, 0, Duration::from_mins(1)).await.reconciled, None, "it has come to its end");
+    assert!(stage.reconcile().await.reconciled.is_some());
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    /// A new CRL, with an entry for each device that has one.
+    Publish(Vec<Option<RevocationReason>>),
+    /// A run of so many seconds that meets a mishap at so manieth call.
+    Run { few: u64, mishap: Option<(usize, Mishap)>, seconds: u64 },
+    /// The bucket loses one of its objects, or has it altered.
+    Lose { alter: bool, which: usize },
+}
+
+const DEVICES: usize = 6;
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let entry = prop_oneof![Just(None), Just(Some(CertificateHold)), Just(Some(KeyCompromise))];
+    let publish = prop::collection::vec(entry, DEVICES).prop_map(Event::Publish);
+    let mishap = prop::option::of((0_usize..40, prop::sample::select(Mishap::STOPS.to_vec())));
+    let run = (prop::sample::select(vec![0, 1_000]), mishap, 0_u64..12).prop_map(|(few, mishap, seconds)| Event::Run {
+        few,
+        mishap,
+        seconds,
+    });
+    let lose = (any::<bool>(), 0_usize..3).prop_map(|(alter, which)| Event::Lose { alter, which });
+    prop::collection::vec(prop_oneof![3 => publish, 5 => run, 1 => lose], 1..14)
+}
+
+/// Lets it happen; tells whether a comparison failed for a certificate, which the next one tries again.
+async fn happens(stage: &Stage, devices: &[Issued], number: &mut u64, event: &Event) -> bool {
+    match event {
+        Event::Publish(entries) => {
+            *number += 1;
+            let listed = devices.iter().zip(entries).filter_map(|(device, reason)| Some((device, (*reason)?)));
+            stage.publish(*number, &listed.collect::<Vec<_>>());
+        }
+        Event::Run { few, mishap, seconds } => {
+            if let Some((n, mishap)) = mishap {
+                stage.world.plan(*n, *mishap);
+            }
+            // A death shows as a run that does not end.
+            let ended = tokio::time::timeout(
+                Duration::from_secs(seconds + 5),
+                try_small(stage, *few, Duration::from_secs(*seconds)),
+            )
+            .await;
+            stage.world.plan(usize::MAX / 2, Mishap::Stall);
+            return ended.is_ok_and(|report| report.is_ok_and(|report| !report.failures.is_empty()));
+        }
+        Event::Lose { alter, which } => stage.world.change(|state| {
+            let Some(key) = state.snapshots.keys().nth(*which).cloned() else { return };
+            match state.snapshots.get_mut(&key) {
+                Some(object) if *alter => object[8_192 + 40] ^= 1,
+                _ => drop(state.snapshots.remove(&key)),
+            }
+        }),
+    }
+    false
+}
+
+/// Runs until nothing is left to do; tells whether a comparison failed for a certificate.
+async fn settles(stage: &Stage) -> bool {
+    let mut has_failed = false;
+    for _ in 0..6 {
+        let report = run_small(stage, 0, Duration::from_mins(3)).await;
+        has_failed |= !report.failures.is_empty();
+        let failed = report.sources.iter().any(|source| source.outcome == crl_checker::Outcome::Failed);
+        if report.finished && !failed && report.failures.is_empty() && report.reconciled.is_none() {
+            assert!(stage.crl_state().is_settled());
+            return has_failed;
+        }
+    }
+    unreachable!("six runs were not enough")
+}
+
+async fn ends_in_the_right_statuses(events: Vec<Event>) {
+    let stage = Stage::new().await;
+    let mut devices = Vec::new();
+    for n in 0..DEVICES {
+        devices.push(stage.inside(&format!("pump-{n}")).await);
+    }
+    let mut number = 1;
+    let mut has_failed = false;
+    for event in &events {
+        has_failed |= happens(&stage, &devices, &mut number, event).await;
+    }
+    has_failed |= settles(&stage).await;
+    if has_failed || events.iter().any(|event| matches!(event, Event::Lose { .. })) {
+        // The next day's comparison, which may be the first to find a snapshot altered.
+        stage.reconcile().await;
+        settles(&stage).await;
+    }
+    let lists: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Publish(entries) => Some(entries),
+            _ => None,
+        })
+        .collect();
+    for (n, device) in devices.iter().enumerate() {
+        let last = lists.last().and_then(|entries| entries[n]);
+        let ever = lists.iter().any(|entries| entries[n] == Some(KeyCompromise));
+        let (status, expected) = (
+            stage.status(device),
+            match last {
+                Some(KeyCompromise) => Revoked,
+                Some(_) => Inactive,
+                None => Active,
+            },
+        );
+        assert!(status == expected || (ever && status == Revoked), "pump-{n}: {status:?} instead of {expected:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    /// However runs are cut short, and whatever CRLs come and objects go in between.
+    #[test]
+    fn any_order_of_stops_and_crls_ends_in_the_right_statuses(events in events()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(ends_in_the_right_statuses(events));
+    }
+}
