@@ -26,6 +26,10 @@ impl<P: Ports> Checker<P> {
         run: Run,
         report: &mut Report,
     ) -> Result<(), Fault> {
+        if authorities.is_empty() {
+            report.reconciled = request.reconcile.then_some(0);
+            return Ok(());
+        }
         let scope = request.ca_certificate_id.as_ref();
         let mut comparison = match run.mode {
             Mode::Apply => self.authorities.comparison(scope).await?,

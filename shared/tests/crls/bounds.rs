@@ -38,7 +38,8 @@ fn whatever_a_list_names_its_fault_is_short() {
 #[test]
 fn names_of_a_distribution_point_have_a_bound() {
     let of_names = |names: &[usize]| {
-        let names: Vec<u8> = names.iter().flat_map(|length| element(0x86, &vec![b'a'; *length])).collect();
+        let name = |length: &usize| element(0x86, format!("{:a<length$}", "http://").as_bytes());
+        let names: Vec<u8> = names.iter().flat_map(name).collect();
         let point = sequence(&[element(0xa0, &element(0xa0, &names))]);
         check(&list(&[], Some(&[extension(ISSUING_DISTRIBUTION_POINT, true, &point)])), &certificate("ca-p256"), NOW)
     };

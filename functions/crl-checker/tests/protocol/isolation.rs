@@ -59,7 +59,7 @@ fn cas(world: &World, sources: &mut Sources, made: &[&dyn Fn(&TestAuthority) -> 
     for (n, make) in made.iter().enumerate() {
         let authority = TestAuthority::new(&format!("CA {n}"), now());
         let address = format!("https://crl.example.com/{n}.crl");
-        let mut profile: Profile = serde_json::from_value(json!({"crl": "required", "crlSources": [address]})).unwrap();
+        let mut profile: Profile = enrolled(&address);
         profile.ca_pem = Some(authority.pem().to_owned());
         sources.by_address.insert(address, make(&authority));
         world.change(|state| state.profiles.insert(authority.id().clone(), profile));
@@ -82,6 +82,12 @@ async fn run(limits: Limits, world: &World, sources: &Sources) -> BTreeMap<Strin
     report.sources.into_iter().map(outcome).collect()
 }
 
+/// The profile of a CA that requires the CRL of one source.
+fn enrolled(source: &str) -> Profile {
+    let enrolled_at = "2026-09-01T00:00:00.000Z";
+    serde_json::from_value(json!({"crl": "required", "crlSources": [source], "enrolledAt": enrolled_at})).unwrap()
+}
+
 #[tokio::test(start_paused = true)]
 async fn sources_that_hang_panic_or_lie_cost_the_others_nothing() {
     let world = World::new(State::default());
@@ -93,8 +99,7 @@ async fn sources_that_hang_panic_or_lie_cost_the_others_nothing() {
     cas(&world, &mut sources, &[&hangs, &hangs, &hangs, &hangs, &panics, &lies, &good, &good, &good]);
     // The profile of one more CA can't be used.
     let unreadable = TestAuthority::new("CA without a certificate", now());
-    let mut profile: Profile =
-        serde_json::from_value(json!({"crl": "required", "crlSources": ["https://crl.example.com/x.crl"]})).unwrap();
+    let mut profile = enrolled("https://crl.example.com/x.crl");
     profile.ca_pem = Some("not a certificate".to_owned());
     world.change(|state| state.profiles.insert(unreadable.id().clone(), profile));
 
