@@ -15,12 +15,21 @@ const CHUNK: usize = 64 * 1024;
 /// # Errors
 /// What the system says of a file that cannot be read.
 pub fn read_crl(
-    mut input: impl Read,
+    input: impl Read,
     authority: &Certificate,
+    now: OffsetDateTime,
+    entries: impl FnMut(Entry<'_>),
+) -> io::Result<Result<Crl, CrlFault>> {
+    read_crl_with(CrlReader::new(authority), input, now, entries)
+}
+
+/// The same, through a reader that may accept other kinds of CRLs.
+pub(super) fn read_crl_with(
+    mut reader: CrlReader,
+    mut input: impl Read,
     now: OffsetDateTime,
     mut entries: impl FnMut(Entry<'_>),
 ) -> io::Result<Result<Crl, CrlFault>> {
-    let mut reader = CrlReader::new(authority);
     let mut chunk = vec![0; CHUNK];
     loop {
         let octets = input.read(&mut chunk)?;

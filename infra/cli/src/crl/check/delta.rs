@@ -4,7 +4,6 @@
 //! a newer delta CRL at hand must not be told that a certificate is good which it revokes.
 
 use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -13,10 +12,8 @@ use shared::pki::Certificate;
 use shared::pki::crl::{Crl, CrlReader, RevocationReason};
 use time::OffsetDateTime;
 
+use crate::crl::list::read_crl_with;
 use crate::issue::serial_octets;
-
-/// Bytes that are read at once.
-const CHUNK: u64 = 64 * 1024;
 
 /// A delta CRL that is verified and current, with what it says of one certificate.
 pub(super) struct Delta {
@@ -46,23 +43,14 @@ impl Delta {
         let unreadable = || format!("{} cannot be read", path.display());
         let serial = serial_octets(serial);
         let mut reason = None;
-        let mut reader = CrlReader::accepting_deltas(authority);
-        let mut input = File::open(path).with_context(unreadable)?;
-        let mut chunk = Vec::new();
-        loop {
-            chunk.clear();
-            io::Read::by_ref(&mut input).take(CHUNK).read_to_end(&mut chunk).with_context(unreadable)?;
-            let fed = reader.feed(&chunk, |entry| {
-                if entry.serial == serial {
-                    reason = Some(entry.reason);
-                }
-            });
-            if chunk.is_empty() || fed.is_err() {
-                break;
+        let input = File::open(path).with_context(unreadable)?;
+        let read = read_crl_with(CrlReader::accepting_deltas(authority), input, at, |entry| {
+            if entry.serial == serial {
+                reason = Some(entry.reason);
             }
-        }
+        });
+        let crl = read.with_context(unreadable)?.ok().filter(|crl| crl.check_current(at).is_ok());
         let update = reason.map(|reason| Update { reason, serial });
-        let crl = reader.finish(at).ok().filter(|crl| crl.check_current(at).is_ok());
         Ok(crl.map(|crl| Self { crl, update }))
     }
 
