@@ -32,7 +32,7 @@ pub(crate) enum Applied {
     Stopped,
 }
 
-/// What became of one step.
+/// Outcome of one step.
 enum Step {
     Again,
     End(Applied),

@@ -18,7 +18,7 @@ pub(crate) const BATCH: usize = 100;
 /// Certificates that may fail before it is not they that are at fault, and the run stops.
 const MAX_FAILED: usize = 100;
 
-/// What a change asks for.
+/// Task that a change of a list gives.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Task {
     /// The certificate is on the list.

@@ -38,7 +38,7 @@ enum Checked {
     Unchanged,
 }
 
-/// What a source gave.
+/// Answer of a source.
 enum Answer {
     /// A CRL that can't count.
     Faulty((Reason, Detail)),

@@ -26,7 +26,7 @@ pub(crate) enum Mode {
 pub struct Limits {
     /// A CRL that keeps less than so many percent of its entries is kept out.
     pub minimum_share: u8,
-    /// How much is done at once.
+    /// Sizes of the portions of work.
     pub portions: Portions,
     /// Storage for snapshots that are being made.
     pub scratch: Scratch,

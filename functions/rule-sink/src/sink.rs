@@ -1,5 +1,5 @@
-//! The protocol: messages in slices that fit into memory, every message as a write, its claim proven, the writes carried
-//! out, and what can't be written put aside before it is acknowledged.
+//! The protocol: messages in slices that fit into memory, every message as a write, its claim checked, the writes carried
+//! out. A message that can't be written is rejected to the dead-letter queue before it is acknowledged.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
