@@ -55,7 +55,7 @@ struct Reader {
 
 impl Reader {
     async fn new(tools: Tools) -> Result<Self> {
-        let name = if tools.openssl { unique("pump") } else { "walkthrough-device".to_owned() };
+        let name = if tools.openssl { unique("pump") } else { "by-hand-device".to_owned() };
         Ok(Self { folder: tempfile::tempdir()?, name, stack: Stack::connect().await, tools })
     }
 
@@ -93,8 +93,8 @@ impl Reader {
 
     async fn makes_ca(&self) -> Result<()> {
         if !self.tools.openssl {
-            fs::write(self.path("CAroot.pem"), frozen_certificate("walkthrough-ca"))?;
-            fs::write(self.path("CAroot.key"), frozen_key("walkthrough-ca"))?;
+            fs::write(self.path("CAroot.pem"), frozen_certificate("by-hand-ca"))?;
+            fs::write(self.path("CAroot.key"), frozen_key("by-hand-ca"))?;
             return Ok(());
         }
         let subject = format!("/CN={}", unique("walk-through"));
@@ -156,8 +156,8 @@ impl Reader {
                 self.types(command).await?;
             }
         } else {
-            fs::write(self.path("deviceCert.crt"), frozen_certificate("walkthrough-device"))?;
-            fs::write(self.path("deviceCert.key"), frozen_key("walkthrough-device"))?;
+            fs::write(self.path("deviceCert.crt"), frozen_certificate("by-hand-device"))?;
+            fs::write(self.path("deviceCert.key"), frozen_key("by-hand-device"))?;
         }
         self.types("cat deviceCert.crt CAroot.pem > deviceCertAndCACert.crt").await?;
         let certificate_pem = self.file("deviceCert.crt")?;

@@ -39,8 +39,8 @@ impl<P: Ports> Checker<P> {
     pub async fn run(&self, request: &Request, now: OffsetDateTime, until: Instant) -> Result<Report, Fault> {
         let mode = if request.dry_run { Mode::Report } else { Mode::Apply };
         let run = Run { accept_shrunk: request.accept_shrunk, mode, now, until };
-        let authorities = self.authorities_of(request).await?;
         let mut report = Report::default();
+        let authorities = self.authorities_of(request, &mut report).await?;
         let mut jobs = Vec::new();
         for authority in &authorities {
             match contained(self.jobs(authority), until).await {
@@ -67,11 +67,17 @@ impl<P: Ports> Checker<P> {
         Ok(report)
     }
 
-    /// The CAs that a request is about. One that nobody has enrolled is left alone, whatever its row says.
-    async fn authorities_of(&self, request: &Request) -> Result<Vec<CaCertificateId>, Fault> {
+    /// The CAs that a request is about. One that nobody has enrolled is left alone, whatever its row says; if it was asked
+    /// for, the report says so.
+    async fn authorities_of(&self, request: &Request, report: &mut Report) -> Result<Vec<CaCertificateId>, Fault> {
         let Some(authority) = &request.ca_certificate_id else { return self.authorities.authorities_with_crls().await };
         match self.authorities.profile(authority).await {
-            Ok(profile) if !profile.as_ref().is_some_and(Profile::is_enrolled) => Ok(Vec::new()),
+            Ok(profile) if !profile.as_ref().is_some_and(Profile::is_enrolled) => {
+                let mut failed = SourceReport::new(authority, None, Outcome::Failed);
+                failed.detail = Some("no operator has enrolled the CA with this stack".into());
+                report.sources.push(failed);
+                Ok(Vec::new())
+            }
             // A profile that can't be read is reported with the CA's sources.
             Ok(_) | Err(_) => Ok(vec![authority.clone()]),
         }

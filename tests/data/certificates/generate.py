@@ -1,8 +1,8 @@
 """Makes the frozen certificates of this folder: CAs of every allowed key, leaves that pass, and one leaf per fault.
 
 Run with a Python that has the package `cryptography` (the local cloud's virtual environment has it). Names of functions
-as arguments make their files alone. The keys are thrown away, but for `fixture-*` and `walkthrough-*`, with which the event
-fixtures of `events/activator` are replayed: their ids stand in those fixtures, so regenerate the two together.
+as arguments make their files alone. The keys are thrown away, but for `fixture-*`, `walkthrough-*` and `by-hand-*`, whose
+devices connect in tests. The ids of the first two stand in the event fixtures of `events/activator`: regenerate them together.
 """
 
 import datetime
@@ -185,6 +185,7 @@ def main():
     versions()
     serials()
     walkthrough()
+    by_hand()
 
     fixture_key = ec.generate_private_key(ec.SECP256R1())
     fixture_ca = authority("fixture-ca", ec.generate_private_key(ec.SECP256R1()))
@@ -235,7 +236,7 @@ def serials():
     save("bad-serial-padded", resigned(ca, good, with_serial(b"\0\x12\x34")))
 
 
-def walkthrough():
+def walkthrough(label="walkthrough"):
     """A CA and a device as the commands of AWS's walk-through of just-in-time registration make them, with OpenSSL 3.0:
 
     openssl req -x509 -new -nodes -key CAroot.key -sha256 -days … -out CAroot.pem
@@ -246,7 +247,7 @@ def walkthrough():
     key = rsa.generate_private_key(65537, 2048)
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     ca = (
-        x509.CertificateBuilder(name("walkthrough-ca"), name("walkthrough-ca"), key.public_key(), random_serial())
+        x509.CertificateBuilder(name(f"{label}-ca"), name(f"{label}-ca"), key.public_key(), random_serial())
         .not_valid_before(START)
         .not_valid_after(END)
         .add_extension(identifier, critical=False)
@@ -255,11 +256,16 @@ def walkthrough():
         .sign(key, hashes.SHA256())
     )
     device_key = rsa.generate_private_key(65537, 2048)
-    device = leaf((key, ca), key=device_key, common_name="walkthrough-device", serial=random_serial())
-    save("walkthrough-ca", der(ca))
-    save("walkthrough-device", resigned((key, ca), device, of_version(None)))
-    save_key("walkthrough-ca", key)
-    save_key("walkthrough-device", device_key)
+    device = leaf((key, ca), key=device_key, common_name=f"{label}-device", serial=random_serial())
+    save(f"{label}-ca", der(ca))
+    save(f"{label}-device", resigned((key, ca), device, of_version(None)))
+    save_key(f"{label}-ca", key)
+    save_key(f"{label}-device", device_key)
+
+
+def by_hand():
+    """The same once more, for a test that registers the CA itself: AWS IoT takes a CA once."""
+    walkthrough("by-hand")
 
 
 def random_serial():
