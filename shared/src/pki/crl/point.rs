@@ -1,7 +1,7 @@
 //! Distribution points and their names (RFC 5280 section 4.2.1.13).
 
-use super::ReasonSet;
 use super::der::{self, Element, Flaw, SEQUENCE};
+use super::{MAX_SCOPE_NAMES, ReasonSet};
 use crate::pki::Name;
 use crate::uri::{self, Uri};
 
@@ -26,12 +26,19 @@ pub struct DistributionPoint {
 
 impl DistributionPoint {
     /// Reads the value of the extension of a certificate of this issuer.
+    ///
+    /// All names together have at most [`MAX_SCOPE_NAMES`] bytes: each of them is compared with each of a CRL's, and one
+    /// that is relative to a long issuer's name is longer than what it is read from.
     pub(in crate::pki) fn read_all(value: &[u8], issuer: &Name) -> Result<Vec<Self>, Flaw> {
         let mut rest = der::only(value, SEQUENCE, "cRLDistributionPoints that are no SEQUENCE")?;
-        let mut points = Vec::new();
+        let mut points: Vec<Self> = Vec::new();
+        let mut free = MAX_SCOPE_NAMES;
         while !rest.is_empty() {
             let point = der::expect(&mut rest, SEQUENCE, "a DistributionPoint that is no SEQUENCE")?;
-            points.push(Self::read(point, issuer)?);
+            let point = Self::read(point, issuer)?;
+            let size = point.names.iter().map(String::len).sum();
+            free = free.checked_sub(size).ok_or(Flaw("distribution points whose names have more than 8192 bytes"))?;
+            points.push(point);
         }
         Ok(points)
     }

@@ -7,8 +7,8 @@ use super::point::{self, DistributionPoint, directory_name, is_same_name};
 use super::{CrlFault, ReasonSet};
 use crate::pki::{Certificate, Name};
 
-/// Most bytes that the names of a distribution point may have together: they are kept in a row that each activation
-/// reads, and shortened they would match nothing.
+/// Most bytes that the names of a CRL's distribution point may have together, and those of a certificate's: they are kept
+/// in a row that each activation reads, and compared with each other. Shortened they would match nothing.
 pub const MAX_SCOPE_NAMES: usize = 8192;
 
 /// Context-specific identifier octet of `distributionPoint`.
@@ -47,6 +47,19 @@ impl Scope {
     /// Every certificate of the CA, every reason.
     pub(super) fn everything() -> Self {
         Self { certificates: CertificateKind::All, distribution_points: Vec::new(), reasons: None }
+    }
+
+    /// Whether both answer for the same certificates and reasons, names compared by value in whatever order.
+    #[must_use]
+    pub fn matches(&self, other: &Self) -> bool {
+        let has_all = |one: &Self, other: &Self| {
+            let has = |name: &String| one.distribution_points.iter().any(|own| is_same_name(own, name));
+            other.distribution_points.iter().all(has)
+        };
+        self.certificates == other.certificates
+            && self.reasons == other.reasons
+            && has_all(self, other)
+            && has_all(other, self)
     }
 
     /// The reasons for which a CRL of this scope answers for a certificate of its CA, by RFC 5280 section 6.3.3 (b) and
