@@ -66,7 +66,8 @@ impl Listing {
 /// What the CRLs say about a certificate.
 #[derive(Debug)]
 pub enum Standing {
-    /// Every reason for which a certificate may be revoked is covered by a CRL that counts, and none lists it.
+    /// Every reason for which a certificate may be revoked is covered by a CRL that counts. None of them lists it, and no
+    /// later one that is past its time.
     Good(NotRevoked),
     /// A CRL that counts lists it.
     Listed(Listing),
@@ -100,20 +101,34 @@ pub async fn standing<P: SnapshotPages + Sync>(
         }
         listed = Some(listing);
     }
-    Ok(match (listed, consulted.missing) {
-        (Some(listing), _) => Standing::Listed(listing),
-        (None, Some((verdict, wanted))) => Standing::Unknown { verdict, wanted },
-        (None, None) => {
-            let crl_number = consulted.counting.first().and_then(|crl| crl.number.clone());
-            Standing::Good(NotRevoked { crl_number })
+    if let Some(listing) = listed {
+        return Ok(Standing::Listed(listing));
+    }
+    if let Some((verdict, wanted)) = consulted.missing {
+        return Ok(Standing::Unknown { verdict, wanted });
+    }
+    for crl in &consulted.outdated {
+        if snapshots.find(&crl.snapshot, certificate.serial()).await?.is_some() {
+            return Ok(Standing::Unknown { verdict: listed_before(crl), wanted: Vec::new() });
         }
-    })
+    }
+    let crl_number = consulted.counting.first().and_then(|crl| crl.number.clone());
+    Ok(Standing::Good(NotRevoked { crl_number }))
+}
+
+/// A CRL that does not count any more lists the certificate, and none that was issued after it clears it.
+fn listed_before(crl: &PublishedCrl) -> Verdict {
+    let due = crl.next_update;
+    let detail = format!("the newest CRL lists the certificate; a new one was due at {due}, and has not been had");
+    Verdict::new(Decision::Deferred, Reason::CrlStale, detail)
 }
 
 /// Which CRLs to ask, and what stands in the way of a good answer whatever they say.
 struct Consulted<'a> {
     counting: Vec<&'a PublishedCrl>,
     missing: Option<(Verdict, Vec<CrlSource>)>,
+    /// Those that cover the certificate, do not count any more, and were issued after all that count for the same.
+    outdated: Vec<&'a PublishedCrl>,
 }
 
 fn consult<'a>(
@@ -122,7 +137,8 @@ fn consult<'a>(
     states: &'a [CrlState],
     now: OffsetDateTime,
 ) -> Consulted<'a> {
-    let mut counting = Vec::new();
+    let mut counting: Vec<&PublishedCrl> = Vec::new();
+    let mut outdated: Vec<&PublishedCrl> = Vec::new();
     let mut answered = ReasonSet::NONE;
     let mut unchecked = rules.sources.iter().any(|source| states.iter().all(|state| state.source != *source));
     let mut stale = None;
@@ -140,8 +156,13 @@ fn consult<'a>(
             answered = answered.union(covered);
         } else {
             stale = Some(crl.next_update);
+            outdated.push(crl);
         }
     }
+    outdated.retain(|old| {
+        let replaces = |crl: &&PublishedCrl| crl.this_update >= old.this_update && crl.scope.matches(&old.scope);
+        !counting.iter().any(replaces)
+    });
     let missing = (answered != ReasonSet::ALL).then(|| {
         let wanted: Vec<CrlSource> = certificate
             .crl_urls()
@@ -164,7 +185,7 @@ fn consult<'a>(
         };
         (verdict, wanted)
     });
-    Consulted { counting, missing }
+    Consulted { counting, missing, outdated }
 }
 
 /// Whether the profile names the source, or lets distribution points on its host be followed.

@@ -169,3 +169,27 @@ async fn the_gate_adds_one_call_of_dynamodb_and_at_most_one_of_s3() {
         assert_eq!(stage.world.octets_read(), expected, "{entries} entries");
     }
 }
+
+/// A list that is past its next update clears nobody. What it says of a certificate is newer than what a list says that
+/// was issued before it and still counts.
+#[tokio::test(start_paused = true)]
+async fn a_certificate_on_a_newer_list_that_is_stale_is_not_cleared_by_an_older_one() {
+    for reason in [RevocationReason::KeyCompromise, RevocationReason::CertificateHold] {
+        let stage = stage();
+        let (device, other) = (stage.device("pump-1"), stage.device("pump-2"));
+        let place = |source: &str, number: u64, issued: Duration, left: Duration, listed: &[&Issued]| {
+            let crl = NewCrl { next_update: stage.now + left, number, this_update: stage.now - issued };
+            let entries = listed.iter().map(|device| (serial(device), reason));
+            stage.world.place_crl(stage.authority.id(), &source.parse().unwrap(), &crl, &everything(), entries);
+        };
+        place(SOURCE, 7, Duration::days(20), Duration::days(20), &[]);
+        place(OTHER, 9, Duration::days(2), Duration::hours(-1), &[&device]);
+        let fault = stage.knock(&device).await.unwrap_err();
+        assert_eq!(fault.error_type, Reason::CrlStale.as_str(), "{reason}");
+        assert_eq!(stage.status(&device), PendingActivation, "{reason}");
+        assert_eq!(stage.knock(&other).await.unwrap().decision, Decision::Activated, "{reason}");
+        // Once a list that was issued after it counts, it says nothing any more.
+        place(SOURCE, 10, Duration::days(1), Duration::days(20), &[]);
+        assert_eq!(stage.knock(&device).await.unwrap().decision, Decision::Activated, "{reason}");
+    }
+}
