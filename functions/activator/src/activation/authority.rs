@@ -9,7 +9,6 @@ use shared::id::CaCertificateId;
 use shared::pki::Certificate;
 use shared::port::{AuthorityStore, CertificateRegistry};
 use shared::profile::{Profile, Rules};
-use shared::timestamp;
 use time::OffsetDateTime;
 
 use super::Activator;
@@ -20,8 +19,6 @@ use crate::settings::UnenrolledAuthorities;
 pub(super) struct Authority {
     /// The CA certificate.
     pub(super) certificate: Certificate,
-    /// When it was enrolled; none if it was not, or if the profile does not say it readably.
-    pub(super) enrolled_at: Option<OffsetDateTime>,
     /// The rules in force for its devices.
     pub(super) rules: Rules,
 }
@@ -48,12 +45,11 @@ where
             None => self.registered_pem(id, now).await?,
         };
         let Some(pem) = pem else { return Ok(Err(not_registered())) };
-        let enrolled_at = profile.enrolled_at.as_deref().and_then(timestamp::from_text);
         let rules = Rules::new(id.clone(), profile, &self.settings.defaults);
         let certificate = Certificate::from_pem(&pem).map_err(|fault| {
             refusal(Reason::IssuerUnusable, format!("the registered CA certificate can't be read: {fault}"))
         });
-        Ok(certificate.map(|certificate| Authority { certificate, enrolled_at, rules }))
+        Ok(certificate.map(|certificate| Authority { certificate, rules }))
     }
 
     /// The CA certificate as AWS IoT has it, which is asked once: the answer is kept in the CA's profile.

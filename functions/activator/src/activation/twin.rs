@@ -13,19 +13,15 @@ where
 {
     /// Keeps a certificate out whose twin is in AWS IoT already.
     ///
-    /// The row of a serial number lets one certificate of it in. A twin that came in before the CA was enrolled has no
-    /// row, so AWS IoT is asked for it: an operator may have switched it off. One that is PENDING_ACTIVATION has not come
-    /// in: the row decides which of the two does. A certificate that was issued after the enrolment can't have a twin
-    /// without a row, and costs no call.
+    /// The row of a serial number lets one certificate of it in. A twin that came in before the CA was enrolled or was
+    /// registered by hand has no row, nor has any after the table was lost, so AWS IoT is asked for it: an operator may have
+    /// switched it off. One that is PENDING_ACTIVATION has not come in: the row decides which of the two does.
     pub(super) async fn check_twin(
         &self,
         candidate: &Candidate,
         certificate: &Certificate,
         authority: &Authority,
     ) -> Result<(), Stop> {
-        if authority.enrolled_at.is_some_and(|enrolled_at| enrolled_at < certificate.not_before()) {
-            return Ok(());
-        }
         let Some(id) = certificate.twin_id(&authority.certificate) else { return Ok(()) };
         let twin = self.registry.certificate(&id).await?;
         match twin {
