@@ -7,6 +7,9 @@
     reason = "a test ends where its set-up does"
 )]
 
+#[path = "crl/delta.rs"]
+mod delta;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};

@@ -168,7 +168,7 @@ fn read_lists(
     for (place, path) in paths.iter().enumerate() {
         let list = read_list(path, &Target::new(folder, place.to_string()), authority, None, at)?;
         if list.read == Err(CrlFault::Delta) {
-            deltas.extend(Delta::read(path, authority, certificate.serial(), at)?);
+            deltas.extend(Delta::read(path, authority, certificate, at)?);
         }
         lists.push(list);
     }
@@ -179,7 +179,7 @@ fn read_lists(
     }
     for (place, list) in lists.iter_mut().enumerate() {
         let Ok(crl) = &list.read else { continue };
-        if let Some(update) = delta::newest(&deltas, crl) {
+        if let Some(update) = delta::update(&deltas, crl) {
             let target = Target::new(folder, format!("{place}-updated"));
             *list = read_list(&list.path, &target, authority, Some(update), at)?;
         }

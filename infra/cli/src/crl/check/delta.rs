@@ -7,51 +7,61 @@ use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use shared::id::Serial;
 use shared::pki::Certificate;
-use shared::pki::crl::{Crl, CrlReader, RevocationReason};
+use shared::pki::crl::{Crl, CrlFault, CrlReader, Entry, RevocationReason};
 use time::OffsetDateTime;
 
 use crate::crl::list::read_crl_with;
 use crate::issue::serial_octets;
 
-/// A delta CRL that is verified and current, with what it says of one certificate.
+/// A delta CRL that is verified, with what it says of one certificate that it covers.
 pub(super) struct Delta {
     crl: Crl,
+    is_current: bool,
     /// None if the certificate is not on it.
     update: Option<Update>,
 }
 
-/// What a delta CRL says of a certificate. `RemoveFromCrl` takes it off the complete list.
+/// What a delta CRL says of a certificate. `RemoveFromCrl` takes a hold off the complete list.
 pub(super) struct Update {
     pub(super) reason: RevocationReason,
     /// The certificate's serial number, big-endian, without leading zeros.
     pub(super) serial: Vec<u8>,
 }
 
+impl Update {
+    /// Whether it takes this entry off the complete list: a hold is the one that can be taken back.
+    pub(super) fn removes(&self, entry: &Entry<'_>) -> bool {
+        let is_hold = entry.reason == RevocationReason::CertificateHold;
+        self.reason == RevocationReason::RemoveFromCrl && is_hold && self.serial == entry.serial
+    }
+}
+
 impl Delta {
-    /// Reads a delta CRL out of a file; none if it does not count at this time.
+    /// Reads a delta CRL out of a file; none if it is not verified, of the future, or of other certificates.
     ///
     /// # Errors
     /// A file that cannot be read.
     pub(super) fn read(
         path: &Path,
         authority: &Certificate,
-        serial: &Serial,
+        certificate: &Certificate,
         at: OffsetDateTime,
     ) -> Result<Option<Self>> {
         let unreadable = || format!("{} cannot be read", path.display());
-        let serial = serial_octets(serial);
+        let serial = serial_octets(certificate.serial());
         let mut reason = None;
         let input = File::open(path).with_context(unreadable)?;
         let read = read_crl_with(CrlReader::accepting_deltas(authority), input, at, |entry| {
-            if entry.serial == serial {
+            if entry.serial == serial && reason.is_none_or(|before| severity(before) < severity(entry.reason)) {
                 reason = Some(entry.reason);
             }
         });
-        let crl = read.with_context(unreadable)?.ok().filter(|crl| crl.check_current(at).is_ok());
         let update = reason.map(|reason| Update { reason, serial });
-        Ok(crl.map(|crl| Self { crl, update }))
+        let Ok(crl) = read.with_context(unreadable)? else { return Ok(None) };
+        let current = crl.check_current(at);
+        let is_meant = !matches!(current, Err(CrlFault::NotYetValid(_))) && !crl.scope().covers(certificate).is_empty();
+        Ok(is_meant.then(|| Self { crl, is_current: current.is_ok(), update }))
     }
 
     /// Whether it changes this complete CRL: same scope, based on no later one, and itself later. Issuer and key are the
@@ -60,12 +70,33 @@ impl Delta {
         let (Some(base), Some(number), Some(own)) = (self.crl.base(), complete.number(), self.crl.number()) else {
             return false;
         };
-        self.crl.scope() == complete.scope() && base <= number && number < own
+        self.is_current && self.crl.scope().matches(complete.scope()) && base <= number && number < own
+    }
+
+    /// What it says of the certificate, if it has it on the list.
+    fn listing(&self) -> Option<&Update> {
+        self.update.as_ref().filter(|update| update.reason != RevocationReason::RemoveFromCrl)
     }
 }
 
-/// What the newest delta CRL that changes a complete one says of the certificate.
-pub(super) fn newest<'a>(deltas: &'a [Delta], complete: &Crl) -> Option<&'a Update> {
-    let newest = deltas.iter().filter(|delta| delta.changes(complete)).max_by_key(|delta| delta.crl.number())?;
-    newest.update.as_ref()
+/// What delta CRLs say of the certificate in place of this complete one: the newest one that changes it. One that can't
+/// be put together with it, as its base is a later one, its scope another one or its time over, takes nothing off; what it
+/// lists counts if it was issued later.
+pub(super) fn update<'a>(deltas: &'a [Delta], complete: &Crl) -> Option<&'a Update> {
+    let changing = deltas.iter().filter(|delta| delta.changes(complete));
+    let newest = changing.max_by_key(|delta| delta.crl.number());
+    let issued = newest.map_or(complete, |newest| &newest.crl).this_update();
+    let apart = deltas.iter().filter(|delta| !delta.changes(complete) && delta.crl.this_update() >= issued);
+    let listing = apart.filter_map(Delta::listing).max_by_key(|update| severity(update.reason));
+    let changed = newest.and_then(|newest| newest.update.as_ref());
+    listing.into_iter().chain(changed).max_by_key(|update| severity(update.reason))
+}
+
+/// Revocations come before holds, and these before their end.
+fn severity(reason: RevocationReason) -> u8 {
+    match reason {
+        RevocationReason::RemoveFromCrl => 0,
+        RevocationReason::CertificateHold => 1,
+        _ => 2,
+    }
 }

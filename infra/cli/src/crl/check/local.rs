@@ -60,8 +60,8 @@ impl<'a> Target<'a> {
         Ok(format!("s3://local/{}", self.key).parse()?)
     }
 
-    /// Reads a CRL out of its file into a snapshot in the folder, as the CRL checker makes one. What a delta CRL says of
-    /// a certificate stands in place of what the list says of it.
+    /// Reads a CRL out of its file into a snapshot in the folder, as the CRL checker makes one. Of what the list and a
+    /// delta CRL say of a certificate, the more severe counts, unless the delta CRL takes a hold off.
     ///
     /// # Errors
     /// A file that cannot be read, or a snapshot that cannot be written.
@@ -77,7 +77,7 @@ impl<'a> Target<'a> {
         let unreadable = || format!("{} cannot be read", path.display());
         let input = File::open(path).with_context(unreadable)?;
         let read = read_crl(input, authority, at, |entry| {
-            if update.is_none_or(|update| update.serial != entry.serial) {
+            if update.is_none_or(|update| !update.removes(&entry)) {
                 builder.insert(entry.serial, entry.reason);
             }
         });
