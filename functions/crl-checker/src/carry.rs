@@ -10,6 +10,7 @@ use shared::registration::{Registration, RegistrationId};
 use shared::revocation::Listing;
 
 use crate::checker::{Checker, Ports, Run};
+use crate::plan::begun_revocation;
 use crate::report::Changes;
 use crate::window::is_lost;
 
@@ -23,7 +24,7 @@ const MAX_FAILED: usize = 100;
 pub(crate) enum Task {
     /// The certificate is on the list.
     Enter(Listing),
-    /// Its hold is gone.
+    /// Its hold is gone, or a revocation that was begun is on no list any more.
     Release,
 }
 
@@ -113,7 +114,11 @@ impl<P: Ports> Checker<P> {
     async fn change(&self, row: &Registration, task: &Task, thorough: bool, run: Run) -> Result<Changes, Fault> {
         match task {
             Task::Enter(listing) => self.enter(row, listing, thorough, run.mode, run.now).await,
-            Task::Release => self.release(row, run.mode, run.now).await,
+            // REVOKED is final: the list that began it may be lost, or replaced by one that does not have it.
+            Task::Release => match begun_revocation(row) {
+                Some(begun) => self.enter(row, &begun, thorough, run.mode, run.now).await,
+                None => self.release(row, run.mode, run.now).await,
+            },
         }
     }
 }

@@ -12,7 +12,7 @@ use shared::revocation::{Listing, NotRevoked, Standing, exclude, standing};
 use time::OffsetDateTime;
 
 use crate::checker::{Checker, Mode, Ports};
-use crate::plan::{HoldPlan, Plan, is_releasable, on_hold, on_listing};
+use crate::plan::{HoldPlan, Plan, begun_revocation, is_releasable, on_hold, on_listing};
 use crate::report::Changes;
 
 impl<P: Ports> Checker<P> {
@@ -25,8 +25,7 @@ impl<P: Ports> Checker<P> {
         mode: Mode,
         now: OffsetDateTime,
     ) -> Result<Changes, Fault> {
-        // A revocation that was begun is brought to its end, though the list may say otherwise by now.
-        let begun = row.listing().filter(|own| !own.is_hold() && row.revoked_at.is_none());
+        let begun = begun_revocation(row);
         let listing = begun.as_ref().unwrap_or(listing);
         let plan = match on_listing(row, listing, thorough) {
             Plan::Nothing => return Ok(Changes::default()),

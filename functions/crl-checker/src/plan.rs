@@ -57,6 +57,11 @@ pub(crate) fn on_hold(row: &Registration, status: &CertificateStatus) -> HoldPla
     }
 }
 
+/// The listing of a revocation that has been begun and not brought to its end, whatever the list says by now.
+pub(crate) fn begun_revocation(row: &Registration) -> Option<Listing> {
+    row.listing().filter(|own| !own.is_hold() && row.revoked_at.is_none())
+}
+
 /// Whether the end of a hold lets the certificate in again: only if a hold was what made it INACTIVE, and it has thing
 /// and policy. That is so once it was ACTIVE, and once the activator has written when it was held.
 pub(crate) fn is_releasable(row: &Registration) -> bool {

@@ -16,7 +16,7 @@ use shared::revocation::{CrlState, Listing, SnapshotObject, is_altered};
 
 use crate::carry::{Due, Task};
 use crate::checker::{Checker, Mode, Ports, Run};
-use crate::plan::is_releasable;
+use crate::plan::{begun_revocation, is_releasable};
 
 /// The lists that registrations are compared with, by CA.
 pub(crate) type Lists = HashMap<CaCertificateId, Vec<List>>;
@@ -53,7 +53,8 @@ pub(crate) struct Part {
 /// As little of a row as the comparison needs.
 struct Row {
     id: RegistrationId,
-    is_releasable: bool,
+    /// Whether something is due if no list has it.
+    is_open: bool,
     serial: Serial,
 }
 
@@ -155,13 +156,14 @@ impl Row {
         }
         let serial = row.candidate().serial?;
         let id = RegistrationId::from_text(&row.registration_id);
-        Some(Self { id, is_releasable: is_releasable(row), serial })
+        let is_open = is_releasable(row) || begun_revocation(row).is_some();
+        Some(Self { id, is_open, serial })
     }
 
     fn due(self, listings: &mut HashMap<RegistrationId, Listing>) -> Option<Due> {
         let task = match listings.remove(&self.id) {
             Some(listing) => Task::Enter(listing),
-            None if self.is_releasable => Task::Release,
+            None if self.is_open => Task::Release,
             None => return None,
         };
         Some(Due { id: self.id, serial: self.serial, task })

@@ -1,12 +1,16 @@
 //! Snapshots that the bucket has lost, or that somebody has altered: they are made good without anybody's help, and
 //! nothing of an altered one is acted on.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest;
-use crl_checker::Outcome;
+use crl_checker::{Outcome, Request};
+use shared::decision::Decision;
 use shared::pki::crl::RevocationReason::{CertificateHold, KeyCompromise};
 use shared::port::CertificateStatus::{Active, Inactive, PendingActivation, Revoked};
+use shared::testing::{Mishap, World};
 
-use crate::stage::Stage;
+use crate::stage::{Stage, run};
 
 /// The octets of a page that its check covers.
 const CHECKED: usize = 8_176;
@@ -85,4 +89,28 @@ async fn nothing_of_a_forged_snapshot_is_acted_on() {
     assert_eq!(stage.sweep().await.sources[0].outcome, Outcome::Published);
     assert_eq!(stage.reconcile().await.changes, crl_checker::Changes::default());
     assert_eq!(stage.status(&device), Inactive);
+}
+
+/// The row says `revoked`, AWS IoT does not yet, and no list will ever say it again.
+#[tokio::test(start_paused = true)]
+async fn a_revocation_that_was_begun_is_brought_to_its_end_without_its_list() {
+    let stage = Stage::new().await;
+    let device = stage.inside("pump-1").await;
+    stage.publish(2, &[(&device, KeyCompromise)]);
+    let clean = World::new(stage.world.state());
+    let request = Request { accept_shrunk: true, ..Request::default() };
+    run(&clean, &stage.shelf, &request).await.unwrap();
+    let end = clean.calls().iter().position(|call| *call == "iot:UpdateCertificate").unwrap();
+    stage.world.plan(end, Mishap::DieBefore);
+    let died = run(&stage.world, &stage.shelf, &request);
+    let _ = tokio::time::timeout(Duration::from_mins(11), died).await;
+    assert_eq!((stage.row(&device).decision, stage.status(&device)), (Decision::Revoked, Active));
+    let target = stage.crl_state().progress.unwrap().target.key;
+    stage.world.change(|state| drop(state.snapshots.remove(&target)));
+    stage.publish(3, &[]);
+    for _ in 0..2 {
+        stage.run(&request).await;
+    }
+    assert_eq!(stage.status(&device), Revoked);
+    assert!(stage.row(&device).revoked_at.is_some());
 }
