@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aws_lc_rs::digest;
+
 use super::SnapshotObject;
 use crate::fault::{Fault, FaultKind};
 use crate::id::Serial;
@@ -93,6 +95,10 @@ impl<P: SnapshotPages + Sync> Snapshots<P> {
             return Ok(kept);
         }
         let read = Arc::new(self.pages.read(&object.key, 0..object.layout.octets()).await?);
+        // Whoever can write an object can write the checks of its pages too.
+        if hex::encode(digest::digest(&digest::SHA256, &read)) != object.sha256 {
+            return Err(altered(object, SnapshotFault::Hash));
+        }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push_front((object.key.clone(), Arc::clone(&read)));
         kept.truncate(KEPT);

@@ -91,6 +91,17 @@ async fn nothing_of_a_forged_snapshot_is_acted_on() {
     assert_eq!(stage.status(&device), Inactive);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_forged_snapshot_revokes_nobody_at_the_gate() {
+    let stage = Stage::new().await;
+    let device = stage.device("pump-1");
+    stage.publish(2, &[(&device, CertificateHold)]);
+    stage.sweep().await;
+    stage.world.change(|state| state.snapshots.values_mut().for_each(|object| forge(object)));
+    assert!(!stage.knock(&device).await, "the gate can't tell");
+    assert_eq!(stage.status(&device), PendingActivation);
+}
+
 /// The row says `revoked`, AWS IoT does not yet, and no list will ever say it again.
 #[tokio::test(start_paused = true)]
 async fn a_revocation_that_was_begun_is_brought_to_its_end_without_its_list() {
