@@ -11,7 +11,7 @@ use shared::pki::Certificate;
 use shared::pki::crl::{Crl, CrlReader};
 use shared::port::{CrlPublication, SnapshotStore};
 use shared::profile::CrlRules;
-use shared::revocation::{CheckFault, CrlSource, CrlState, PublishedCrl, SnapshotObject, Validators};
+use shared::revocation::{CheckFault, CrlSource, CrlState, Progress, PublishedCrl, SnapshotObject, Validators};
 use shared::snapshot::{Builder, Header, ScratchFile, SnapshotFault, Written};
 use shared::text::Detail;
 use time::OffsetDateTime;
@@ -267,11 +267,15 @@ impl<P: Ports> Checker<P> {
             this_update: crl.this_update(),
         };
         let file = snapshot.file().try_clone().map_err(local)?;
+        let unpublished = Unpublished { file, key: published.snapshot.key.clone(), _held: snapshot };
         if run.mode == Mode::Report {
-            let unpublished = Unpublished { file, key: published.snapshot.key.clone(), _held: snapshot };
             return Ok(Checked::Published(Box::new(published), Some(unpublished)));
         }
-        self.snapshots.pages().put(&published.snapshot.key, file).await?;
+        let content = unpublished.file.try_clone().map_err(local)?;
+        self.snapshots.pages().put(&published.snapshot.key, content).await?;
+        if self.ends_unapplied_holds(state, &published, &unpublished).await {
+            self.request_comparison().await?;
+        }
         let (source, version) = (&state.source, state.version);
         if !self.authorities.publish(authority, source, version, &published, &validators, run.now).await? {
             return Ok(Checked::LostLock);
@@ -281,6 +285,18 @@ impl<P: Ports> Checker<P> {
             self.discard(&former).await;
         }
         Ok(Checked::Published(Box::new(published), None))
+    }
+
+    /// Whether a hold ends with the CRL that is replaced, which no later difference takes back: the gate has acted on a
+    /// CRL as soon as it counted, though its turn to be carried out has not come.
+    async fn ends_unapplied_holds(&self, state: &CrlState, new: &PublishedCrl, unpublished: &Unpublished) -> bool {
+        let Some(former) = state.current.as_ref().filter(|former| !state.leads_to(&former.snapshot.key)) else {
+            return false;
+        };
+        match self.window(Some(&former.snapshot), &Progress::to(new), Some(unpublished)).await {
+            Ok(window) => !window.is_last || window.changes.iter().any(|(_, reason)| reason.is_none()),
+            Err(_) => true,
+        }
     }
 }
 

@@ -97,7 +97,7 @@ impl<P: Ports> Checker<P> {
         })
     }
 
-    /// Lets the next runs compare all registrations: a snapshot is lost that would have told what changed.
+    /// Lets the next runs compare all registrations: something has changed that no difference will tell.
     pub(crate) async fn request_comparison(&self) -> Result<(), Fault> {
         for _ in 0..TRIES {
             let comparison = self.authorities.comparison(None).await?.requested();

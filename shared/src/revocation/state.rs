@@ -191,13 +191,17 @@ impl CrlState {
         self.unapplied().is_none() && self.retry.is_empty()
     }
 
+    /// Whether the certificates have been brought to the snapshot of this key, or are on the way to it.
+    #[must_use]
+    pub fn leads_to(&self, key: &str) -> bool {
+        let target = self.progress.as_ref().map(|progress| &progress.target);
+        [self.applied.as_ref(), target].into_iter().flatten().any(|object| object.key == key)
+    }
+
     /// Whether the state needs the object of this key.
     #[must_use]
     pub fn names(&self, key: &str) -> bool {
-        let applied = self.applied.as_ref();
-        let target = self.progress.as_ref().map(|progress| &progress.target);
-        let current = self.current.as_ref().map(|crl| &crl.snapshot);
-        [applied, target, current].into_iter().flatten().any(|object| object.key == key)
+        self.leads_to(key) || self.current.as_ref().is_some_and(|crl| crl.snapshot.key == key)
     }
 }
 
