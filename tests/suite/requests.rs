@@ -52,7 +52,7 @@ async fn an_activation_makes_six_requests_of_aws_iot_and_a_repetition_one() -> R
     let (decision, mut iot) = decide().await?;
     assert_eq!(decision, Some(Decision::Activated));
     // Thing and policy are asked for at once, so that five of the six are in sequence. The second description is of the
-    // certificate with the other ECDSA signature: this one is valid from before its CA was enrolled.
+    // certificate with the other ECDSA signature.
     assert_eq!(iot.first().map(String::as_str), Some("iot:DescribeCertificate"));
     assert_eq!(iot.last().map(String::as_str), Some("iot:UpdateCertificate"));
     iot.sort_unstable();

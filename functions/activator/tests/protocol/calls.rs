@@ -52,7 +52,6 @@ async fn the_first_certificate_of_a_ca_takes_five_calls_in_sequence_too() {
 #[tokio::test(start_paused = true)]
 async fn an_activation_under_a_ca_with_an_rsa_key_takes_four_calls_in_sequence() {
     let (stage, authority, device) = walkthrough(json!({}));
-    stage.enrol_after_the_devices();
     let start = Instant::now();
     let response = knock(&stage.world, &event_of(&authority, &device)).await.unwrap();
     assert_eq!(response.decision, Decision::Activated);

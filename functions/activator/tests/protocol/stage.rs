@@ -10,7 +10,6 @@ use shared::port::CertificateStatus;
 use shared::profile::{Defaults, Profile};
 use shared::registration::{Registration, RegistrationId};
 use shared::testing::{Issued, State, TestAuthority, World, frozen_certificate};
-use shared::timestamp;
 use time::OffsetDateTime;
 
 pub(crate) struct Stage {
@@ -39,14 +38,6 @@ impl Stage {
 
     pub(crate) async fn knock(&self, device: &Issued) -> Result<Response, Diagnostic> {
         knock(&self.world, &event(&self.authority, device)).await
-    }
-
-    /// Lets the CA be enrolled after its devices were made: one of them may have come in before, by other hands.
-    pub(crate) fn enrol_after_the_devices(&self) {
-        let enrolled_at = Some(timestamp::to_text(self.now));
-        self.world.change(|state| {
-            state.profiles.values_mut().for_each(|profile| profile.enrolled_at.clone_from(&enrolled_at));
-        });
     }
 
     pub(crate) fn status(&self, device: &Issued) -> CertificateStatus {

@@ -296,7 +296,11 @@ async fn ends_in_the_right_statuses(events: Vec<Event>) {
                 None => Active,
             },
         );
-        assert!(status == expected || (ever && status == Revoked), "pump-{n}: {status:?} instead of {expected:?}: {:?}", stage.row(device));
+        assert!(
+            status == expected || (ever && status == Revoked),
+            "pump-{n}: {status:?} instead of {expected:?}: {:?}",
+            stage.row(device)
+        );
     }
 }
 
