@@ -45,6 +45,8 @@ pub(super) struct Authority<'a> {
 /// Writes the profile with which the stack serves a CA. Of a CA that is enrolled already the profile stays, unless
 /// `update` lets it change.
 ///
+/// Rules in the row of a CA that is not enrolled stay: an operator wrote them, and without them the CA would be open to more.
+///
 /// # Errors
 /// A failed call, an impossible change, or a profile that stays and says otherwise.
 pub(super) async fn enrol(
@@ -58,7 +60,10 @@ pub(super) async fn enrol(
     let before = cloud.authorities.profile(id).await.map_err(explain)?;
     let enrolled = before.as_ref().filter(|profile| profile.is_enrolled());
     let label = || certificate.subject().single(SubjectField::CommonName).map(|name| shorten(name, MAX_LABEL));
-    let mut profile = enrolled.cloned().unwrap_or_else(|| Profile { label: label(), ..Profile::default() });
+    let mut profile = before.clone().unwrap_or_default();
+    if enrolled.is_none() {
+        profile = Profile { ca_pem: None, label: profile.label.or_else(label), ..profile };
+    }
     profile.ca_pem.get_or_insert_with(|| pem.to_owned());
     profile.enrolled_at.get_or_insert_with(|| timestamp::to_text(now));
     let profile = change.make(&profile)?;

@@ -109,6 +109,23 @@ fn a_row_that_the_activator_wrote_is_not_in_the_way() {
     assert!(writes[0]["Item"]["enrolledAt"]["S"].is_string());
 }
 
+/// Whoever wrote rules wanted them: without `enrolledAt` they close the CA, and its enrolment opens it no further.
+#[test]
+fn rules_that_stand_in_the_row_of_an_unenrolled_ca_are_enrolled_with_it() {
+    let cloud = unenrolled(|world| {
+        world.profile = json!({
+            "admission": {"S": "listed"}, "caPem": {"S": "kept"}, "createdAt": {"S": "t"}, "crl": {"S": "required"},
+            "label": {"S": "pumps"}, "updatedAt": {"S": "t"},
+        });
+    });
+    let answer = answered(&cloud, &["ca", "enrol", &cloud.id, "--take-over", "rotate"]);
+    assert_eq!(answer["profileResult"], "created");
+    let item = &written(&cloud)[0]["Item"];
+    let rules = ["admission", "crl", "label", "takeOver"].map(|name| item[name]["S"].as_str().unwrap_or("nothing"));
+    assert_eq!(rules, ["listed", "required", "pumps", "rotate"]);
+    assert!(item["caPem"]["S"].as_str().unwrap().contains("BEGIN"), "the certificate is AWS IoT's");
+}
+
 #[test]
 fn rules_are_set_for_enrolled_cas_only() {
     let stray = json!({"caPem": {"S": "kept"}, "createdAt": {"S": "t"}, "updatedAt": {"S": "t"}});
