@@ -22,7 +22,7 @@ use crate::plan::{begun_revocation, is_releasable};
 pub(crate) type Lists = HashMap<CaCertificateId, Vec<List>>;
 
 /// A list that registrations are compared with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct List {
     number: Option<CrlNumber>,
     snapshot: SnapshotObject,

@@ -115,14 +115,15 @@ pub trait ListedRegistrations {
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Writes that AWS IoT has the status that the listing asks for.
+    /// Writes that AWS IoT has the status that the listing asks for. Tells whether the row still said what the listing
+    /// does.
     fn settle(
         &self,
         id: &RegistrationId,
         certificate: &CertificateId,
         listing: &Listing,
         now: OffsetDateTime,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
 
     /// Writes that a held certificate is being let in again: the row says `activating` until it is. Tells whether the
     /// row still said `held`, or `activating` by an earlier attempt, of a certificate that has thing and policy.

@@ -33,5 +33,13 @@ pub async fn exclude(
     let status = if listing.is_hold() { NewStatus::Inactive } else { NewStatus::Revoked };
     registry.set_status(certificate, status).await?;
     afterwards.await?;
-    registrations.settle(id, certificate, listing, now).await
+    if registrations.settle(id, certificate, listing, now).await? || !listing.is_hold() {
+        return Ok(());
+    }
+    // Somebody let it in again in between, and its status is this listing's all the same. The row has to say so, or the
+    // hold could not be told from an operator's INACTIVE, and would never end.
+    if registrations.list(id, certificate, listing, now).await? {
+        registrations.settle(id, certificate, listing, now).await?;
+    }
+    Ok(())
 }

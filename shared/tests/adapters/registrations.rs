@@ -147,8 +147,9 @@ async fn a_listing_is_settled_while_it_still_stands() {
     for (reason, attribute, decision) in cases {
         let service = Service::new([ok(&json!({})), condition_failed(&Value::Null)]);
         let registrations = service.registrations();
-        for _ in 0..2 {
-            registrations.settle(&candidate().id, &certificate(), &listing(reason), NOW).await.unwrap();
+        for stands in [true, false] {
+            let settled = registrations.settle(&candidate().id, &certificate(), &listing(reason), NOW).await.unwrap();
+            assert_eq!(settled, stands);
         }
         let sent = &service.sent()[0];
         assert_eq!(sent.text("UpdateExpression"), format!("SET #{attribute} = :{attribute} ADD #attempts :one"));

@@ -24,6 +24,8 @@ fn settled(mut state: State) -> State {
     for state in state.crl_states.values_mut() {
         (state.checked_at, state.step) = (None, 0);
     }
+    // A repetition may have compared all registrations once more.
+    state.comparisons.retain(|_, comparison| comparison.due);
     state.comparisons.values_mut().for_each(|comparison| comparison.step = 0);
     state.things.values_mut().for_each(|thing| thing.version = 0);
     // An object that was written before the run was stopped, and that no state names, does no harm.

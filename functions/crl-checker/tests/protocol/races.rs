@@ -1,13 +1,14 @@
 //! An activation and a run of the checker, their calls in every order.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crl_checker::Request;
 use shared::pki::crl::RevocationReason::{self, CertificateHold, KeyCompromise};
 use shared::port::CertificateStatus;
-use shared::testing::{Interleavings, Program, World};
+use shared::testing::{Interleavings, Mishap, Program, World};
 
-use crate::stage::{Stage, event, knock, run};
+use crate::stage::{Shelf, Stage, event, knock, run};
 
 /// What the newest CRL says about the device at the end, and what its status must be then.
 struct Case {
@@ -95,4 +96,61 @@ fn reading_the_states_before_writing_the_row_would_let_them_in() {
         let (violations, ends) = violations(&Case { before: None, after: Some(after) }, true);
         assert!(violations > 0, "{ends} orders were run to their end");
     }
+}
+
+/// A run that has asked the source before the newest CRL came hangs at one of its calls, in which another run does all
+/// its work; tells at which calls that leaves a device whose hold has ended off after the next run.
+async fn stuck_holds(reconcile: bool) -> Vec<usize> {
+    let stage = Stage::new().await;
+    let device = stage.inside("pump-1").await;
+    stage.publish(2, &[(&device, CertificateHold)]);
+    let old = Shelf { crl: Mutex::new(stage.shelf.crl.lock().unwrap().clone()) };
+    if reconcile {
+        stage.sweep().await;
+    } else {
+        // A run that dies before it has changed anything, on its way to a target.
+        let clean = World::new(stage.world.state());
+        run(&clean, &stage.shelf, &Request::default()).await.unwrap();
+        let look = clean.calls().iter().position(|call| *call == "dynamodb:BatchGetItem").unwrap();
+        stage.world.plan(look, Mishap::DieBefore);
+        let request = Request::default();
+        let _ = tokio::time::timeout(Duration::from_mins(11), run(&stage.world, &stage.shelf, &request)).await;
+        assert!(stage.crl_state().progress.is_some());
+    }
+    stage.publish(3, &[]);
+    let start = stage.world.state();
+    let newest = Request { accept_shrunk: true, ..Request::default() };
+    let before = Request { reconcile, ..Request::default() };
+    let mut stuck = Vec::new();
+    for n in 0.. {
+        let world = World::new(start.clone());
+        world.plan(n, Mishap::Stall);
+        let hangs = async {
+            run(&world, &old, &before).await.unwrap();
+            world.calls().len()
+        };
+        let overtakes = async {
+            // At the time when the first one hangs, or has ended.
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            run(&world, &stage.shelf, &newest).await.unwrap();
+        };
+        let (calls, ()) = tokio::join!(hangs, overtakes);
+        for _ in 0..2 {
+            run(&world, &stage.shelf, &newest).await.unwrap();
+        }
+        if world.state().certificates[&device.id].status != CertificateStatus::Active {
+            stuck.push(n);
+        }
+        if calls <= n {
+            assert!(n > 5, "{n} calls");
+            return stuck;
+        }
+    }
+    unreachable!("a run ends")
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_runs_at_once_leave_no_ended_hold_behind() {
+    let stuck = [stuck_holds(false).await, stuck_holds(true).await];
+    assert_eq!(stuck, [[0; 0], [0; 0]]);
 }

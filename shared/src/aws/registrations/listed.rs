@@ -126,7 +126,7 @@ impl ListedRegistrations for Registrations {
         certificate: &CertificateId,
         listing: &Listing,
         now: OffsetDateTime,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         let request = self
             .update(id)
             .set(if listing.is_hold() { "heldAt" } else { "revokedAt" }, timestamp::to_text(now))
@@ -136,7 +136,7 @@ impl ListedRegistrations for Registrations {
             .name("decision")
             .given("decision", listing.verdict().decision.as_str())
             .build(Some(&format!("{OWN} AND #decision = :decision")));
-        conditional(request.send().await).map(|_| ())
+        Ok(matches!(conditional(request.send().await)?, Conditional::Done(_)))
     }
 
     async fn release(

@@ -182,15 +182,16 @@ impl ListedRegistrations for &World {
         certificate: &CertificateId,
         listing: &Listing,
         now: OffsetDateTime,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         self.call("dynamodb:UpdateItem", |state| {
-            let Some(row) = state.row_of(id, certificate) else { return };
+            let Some(row) = state.row_of(id, certificate) else { return false };
             if row.decision != listing.verdict().decision {
-                return;
+                return false;
             }
             row.attempts += 1;
             let at = if listing.is_hold() { &mut row.held_at } else { &mut row.revoked_at };
             *at = Some(timestamp::to_text(now));
+            true
         })
         .await
     }
