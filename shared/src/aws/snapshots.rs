@@ -87,7 +87,7 @@ impl SnapshotPages for SnapshotBucket {
                 Ok(Ok(Some(content))) => return Ok(content),
                 Ok(Ok(None)) => {
                     let problem = format!("{key}: not the {octets} octets from {} that were asked for", range.start);
-                    return Err(Fault::new(GET, FaultKind::Invalid, problem));
+                    return Err(Fault::new(GET, FaultKind::Missing, problem));
                 }
                 Ok(Err(error)) => Fault::new(GET, FaultKind::Unavailable, error),
                 Err(elapsed) => Fault::new(GET, FaultKind::Unavailable, elapsed),
@@ -178,7 +178,8 @@ fn reading(key: &str, error: SdkError<GetObjectError, HttpResponse>) -> Fault {
 
 fn is_missing(error: &SdkError<GetObjectError, HttpResponse>) -> bool {
     let status = error.raw_response().map(|answer| answer.status().as_u16());
-    status == Some(404) && error.code() != Some("NoSuchBucket")
+    // 416: the object has been cut off before the range.
+    status == Some(416) || status == Some(404) && error.code() != Some("NoSuchBucket")
 }
 
 fn patient() -> Builder {

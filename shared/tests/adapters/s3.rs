@@ -45,7 +45,7 @@ async fn a_range_is_asked_for_by_its_first_and_last_octet() {
 async fn an_answer_of_another_length_is_not_the_range() {
     for body in ["", "abcdefg", "abcdefghi"] {
         let service = Service::new([part(body)]);
-        let text = assert_fault(service.snapshots().read(KEY, 0..8).await, GET, Invalid, body);
+        let text = assert_fault(service.snapshots().read(KEY, 0..8).await, GET, Missing, body);
         assert!(text.contains(KEY), "{text}");
         assert_eq!(service.sent().len(), 1);
     }
@@ -66,7 +66,7 @@ async fn errors_of_s3_are_classified_by_code() {
     let cases = [
         (404, "NoSuchKey", Missing),
         (404, "NoSuchBucket", NotFound),
-        (416, "InvalidRange", Invalid),
+        (416, "InvalidRange", Missing),
         // What S3 says of a missing object, too, if the role may not list the bucket: nothing is known to be lost.
         (403, "AccessDenied", Denied),
         (400, "ExpiredToken", Denied),
