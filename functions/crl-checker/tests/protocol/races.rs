@@ -151,6 +151,6 @@ async fn stuck_holds(reconcile: bool) -> Vec<usize> {
 
 #[tokio::test(start_paused = true)]
 async fn two_runs_at_once_leave_no_ended_hold_behind() {
-    let stuck = [stuck_holds(false).await, stuck_holds(true).await];
+    let stuck = [Box::pin(stuck_holds(false)).await, Box::pin(stuck_holds(true)).await];
     assert_eq!(stuck, [[0; 0], [0; 0]]);
 }

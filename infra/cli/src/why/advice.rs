@@ -52,8 +52,9 @@ pub(super) fn advise(registry: Option<&Registry>, newest: Option<&Registration>,
 
 /// What it means that nobody knows a certificate or a thing.
 pub(super) const fn nobody() -> &'static str {
-    "neither AWS IoT nor the activator knows it: the device has not connected yet, its ca is not registered here with \
-     auto-registration (jitr ca list), or this is another account or region than the device's endpoint"
+    "neither AWS IoT nor the activator knows it: a device that is not let in may have no thing yet (ask with --cert FILE), \
+     it has not connected yet, its ca is not registered here with auto-registration (jitr ca list), or this is another \
+     account or region than the device's endpoint"
 }
 
 /// The certificate waits: for the activator's next attempt, or for the operator.
