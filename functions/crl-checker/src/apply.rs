@@ -17,20 +17,9 @@ use shared::revocation::{CrlState, FleetWalk, Listing, Progress, is_altered};
 
 use crate::carry::{BATCH, Due, Failures, Task};
 use crate::checker::{Checker, Mode, Ports, Run};
-use crate::job::Job;
+use crate::job::{Applied, Job};
 use crate::walk::Lists;
 use crate::window::{Unreadable, Window, is_lost};
-
-/// How far the changes of a source have been carried out.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Applied {
-    /// To their end.
-    Done,
-    /// Another run is at it.
-    LostLock,
-    /// The time was up.
-    Stopped,
-}
 
 /// Outcome of one step.
 enum Step {

@@ -8,7 +8,6 @@ use shared::profile::CrlRules;
 use shared::revocation::CrlState;
 use shared::text::Detail;
 
-use crate::apply::Applied;
 use crate::report::{Changes, Outcome, SourceReport};
 use crate::window::Unpublished;
 
@@ -35,6 +34,17 @@ pub(crate) enum Stage {
     Apply,
     /// Nothing.
     Done,
+}
+
+/// How far the changes of a source have been carried out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Applied {
+    /// To their end.
+    Done,
+    /// Another run is at it.
+    LostLock,
+    /// The time was up.
+    Stopped,
 }
 
 impl Job {

@@ -1,7 +1,10 @@
 //! What is wrong with a template, or with a message for it.
 
-use super::function::MAX_SEARCHED_BYTES;
 use super::number::NumberFault;
+
+/// Bytes of a text that is searched for a regular expression, at most. A replacement may search it once for each of its
+/// characters.
+pub(super) const MAX_SEARCHED_BYTES: usize = 16_384;
 
 /// Why a text is not a template.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

@@ -22,7 +22,7 @@ use numeric::Numeric;
 use regexp::Regexp;
 
 pub(super) use numeric::double;
-pub(super) use regexp::{MAX_SEARCHED_BYTES, compiled};
+pub(super) use regexp::compiled;
 
 /// The version of the language, for `sql_version()`.
 const SQL_VERSION: &str = "2016-03-23";

@@ -8,15 +8,13 @@ use std::borrow::Cow;
 use regex_lite::{Captures, Regex, RegexBuilder};
 
 use super::text::push;
-use crate::substitution::fault::Problem;
+use crate::substitution::fault::{MAX_SEARCHED_BYTES, Problem};
 use crate::substitution::value::Value;
 
 /// Bytes of an expression, at most.
 const MAX_PATTERN_BYTES: usize = 1024;
 /// Bytes of a compiled expression, at most: its size times that of the text is the time of a search.
 const MAX_COMPILED_BYTES: usize = 32_768;
-/// Bytes of a text that is searched, at most. A replacement may search it once for each of its characters.
-pub(in crate::substitution) const MAX_SEARCHED_BYTES: usize = 16_384;
 
 /// What is done with an expression.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
