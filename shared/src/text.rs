@@ -5,7 +5,9 @@
 //! log they could be of any length.
 
 mod escape;
+mod panics;
 mod shorten;
 
 pub use escape::{Escaped, EscapedLines, escape};
+pub use panics::escape_panics;
 pub use shorten::{Detail, MAX_DETAIL, shorten};

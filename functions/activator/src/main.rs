@@ -10,13 +10,14 @@ use shared::aws::iot::Iot;
 use shared::aws::load_config;
 use shared::aws::registrations::Registrations;
 use shared::aws::snapshots::{SnapshotBucket, client};
-use shared::text::EscapedLines;
+use shared::text::{EscapedLines, escape_panics};
 
 /// Longest time that opening connections may add to the start.
 const PREWARM: Duration = Duration::from_secs(1);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
+    escape_panics(EscapedLines::stderr);
     tracing::init_default_subscriber_with_writer(EscapedLines::stdout);
     let settings = Settings::from_env()?;
     let config = load_config().await;

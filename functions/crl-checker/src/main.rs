@@ -11,10 +11,11 @@ use shared::aws::registrations::Registrations;
 use shared::aws::sessions::LiveSessions;
 use shared::aws::snapshots::{self, SnapshotBucket};
 use shared::snapshot::Scratch;
-use shared::text::EscapedLines;
+use shared::text::{EscapedLines, escape_panics};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
+    escape_panics(EscapedLines::stderr);
     tracing::init_default_subscriber_with_writer(EscapedLines::stdout);
     let settings = Settings::from_env()?;
     let config = load_config().await;

@@ -5,10 +5,11 @@ use lifecycle_recorder::{Recorder, Settings};
 use shared::aws::load_config;
 use shared::aws::presence::PresenceTables;
 use shared::batch::SqsEvent;
-use shared::text::EscapedLines;
+use shared::text::{EscapedLines, escape_panics};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
+    escape_panics(EscapedLines::stderr);
     tracing::init_default_subscriber_with_writer(EscapedLines::stdout);
     let settings = Settings::from_env()?;
     let config = load_config().await;

@@ -94,6 +94,15 @@ impl EscapedLines<io::Stdout> {
     }
 }
 
+impl EscapedLines<io::Stderr> {
+    /// Standard error.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place where panics are written")]
+    pub fn stderr() -> Self {
+        Self(io::stderr())
+    }
+}
+
 impl<W: Write> EscapedLines<W> {
     /// A writer in front of another one.
     pub fn new(inner: W) -> Self {
