@@ -28,7 +28,7 @@ pub(crate) struct Window {
     pub(crate) total: u64,
 }
 
-/// Why a window can't be had.
+/// Fault of a window that can't be read.
 #[derive(Debug)]
 pub(crate) enum Unreadable {
     /// The bucket has lost the snapshot that was carried out before, or it was altered.

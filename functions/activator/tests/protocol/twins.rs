@@ -127,30 +127,3 @@ async fn of_two_twins_that_nobody_has_decided_about_the_first_one_comes_in() {
     assert_refused(&stage, &device, "the second one").await;
     assert_eq!((stage.status(&twin), stage.status(&device)), (ACTIVE, PENDING));
 }
-
-/// A certificate that an operator registers by hand comes in without a row, whenever its CA was enrolled.
-#[tokio::test(start_paused = true)]
-async fn the_twin_of_a_certificate_without_a_row_is_refused_though_it_is_younger_than_the_enrolment() {
-    for rule in ["refuse", "rotate", "join"] {
-        let stage = Stage::new(json!({"takeOver": rule}));
-        let device = earlier_device(&stage, "pump-1", &INACTIVE);
-        stage.world.change(|state| state.things.clear());
-        let twin = stage.register(device.twin());
-        assert_refused(&stage, &twin, rule).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_twin_of_a_certificate_whose_row_is_lost_is_refused_though_it_is_younger_than_the_enrolment() {
-    for rule in ["refuse", "rotate", "join"] {
-        let stage = Stage::new(json!({"takeOver": rule}));
-        let device = stage.device("pump-1");
-        stage.knock(&device).await.unwrap();
-        stage.world.change(|state| {
-            state.certificates.get_mut(&device.id).unwrap().status = INACTIVE;
-            state.rows.clear();
-        });
-        let twin = stage.register(device.twin());
-        assert_refused(&stage, &twin, rule).await;
-    }
-}

@@ -34,7 +34,7 @@ pub struct EnrolArgs {
 /// A CA certificate that is registered with AWS IoT.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Authority<'a> {
-    /// What the certificate says.
+    /// The certificate, read.
     pub(super) certificate: &'a Certificate,
     /// Its id.
     pub(super) id: &'a CaCertificateId,

@@ -14,11 +14,11 @@ use crate::store::explain;
 pub(super) struct Described {
     /// The certificate.
     pub(super) pem: String,
-    /// How it is registered.
+    /// Its registration.
     pub(super) registered: Registered,
 }
 
-/// How a CA is registered.
+/// Registration of a CA with AWS IoT.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Registered {
