@@ -9,14 +9,26 @@ const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 0x1d];
 const INVALIDITY_DATE: &[u8] = &[0x55, 0x1d, 0x18];
 const REASON_CODE: &[u8] = &[0x55, 0x1d, 0x15];
 
-/// crlEntryExtensions with nothing but a reasonCode, which nearly every entry ends with: its first 8 octets, and its
-/// last 8 but for the code.
-const REASON_START: [u8; 8] = [0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d];
-const REASON_END: u64 = u64::from_le_bytes([0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01, 0]);
-const REASON_MASK: u64 = u64::MAX >> 8;
-
-/// Longest serial number, in octets of its value (RFC 5280 section 4.1.2.2).
+/// Longest serial number, in octets of its value (RFC 5280 section 4.1.2.2), and with the zero octet before a high bit.
 const MAX_SERIAL: usize = 20;
+const MAX_SERIAL_CONTENT: u8 = 21;
+
+/// A `UTCTime`: its identifier and length, and the octets of all of it.
+const TIME_HEADER: u16 = u16::from_le_bytes([UTC_TIME, 13]);
+const TIME: usize = 15;
+
+/// crlEntryExtensions with nothing but a reasonCode, which nearly every entry ends with: the first 8 octets, the last 8
+/// for a code of 0, and the octets of all of it.
+const REASON_START: u64 = u64::from_le_bytes([0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d]);
+const REASON_END: u64 = u64::from_le_bytes([0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01, 0]);
+const REASON: usize = 14;
+
+/// Content of an entry of the usual shape but for the content of its serial number: one header and what follows.
+const WITHOUT_REASON: usize = 2 + TIME;
+const WITH_REASON: usize = WITHOUT_REASON + REASON;
+
+/// Octets of the longest entry of the usual shape.
+const MAX_USUAL: usize = 2 + WITH_REASON + 1 + MAX_SERIAL;
 
 /// A certificate that a CRL lists.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,42 +39,51 @@ pub struct Entry<'a> {
     pub serial: &'a [u8],
 }
 
-/// Takes one entry of the usual shape off `input`; none if it is of another shape, incomplete or flawed.
+/// Takes one entry of the usual shape off `input`. None if it is of another shape or flawed, or if fewer than
+/// [`MAX_USUAL`] octets are left: one look at their number serves the whole entry.
 ///
 /// The usual shape has short lengths, a `UTCTime`, and no extension or a plain reasonCode. [`read`] reads the same out of
 /// it, and whatever this function leaves alone.
-#[inline]
+#[expect(clippy::inline_always, reason = "the loop over a million entries is nothing but this function")]
+#[inline(always)]
 pub(super) fn read_usual(input: &[u8], extensible: bool) -> Option<(Entry<'_>, &[u8])> {
-    let &[SEQUENCE, length @ 2..0x80, INTEGER, serial_length, ref rest @ ..] = input else { return None };
-    let (content, after) = rest.split_at_checked(usize::from(length - 2))?;
-    // An entry below 128 octets has no room for a serial number of 128: every length that passes is a short one.
-    let (serial, rest) = content.split_at_checked(usize::from(serial_length))?;
-    let first = serial.first()?;
-    let serial = serial.get(usize::from(*first == 0)..)?;
-    // The zero octet is there if the next one is high, and only then.
-    if serial.len() > MAX_SERIAL || (*serial.first()? >= 0x80) != (*first == 0) {
+    let entry = input.first_chunk::<MAX_USUAL>()?;
+    let &[SEQUENCE, length, INTEGER, serial_length @ 1..=MAX_SERIAL_CONTENT, first, second, ..] = entry else {
+        return None;
+    };
+    // Zero and negative numbers are none. A zero octet is there if the next one is high, and only then.
+    let beginning = u16::from_be_bytes([first, second]);
+    if !(0x0080..0x8000).contains(&beginning) {
         return None;
     }
-    let (&[UTC_TIME, 13, ref time @ ..], extensions) = rest.split_first_chunk::<15>()? else { return None };
-    if !date::is_utc(time) {
+    let (serial, rest) = entry.get(4..)?.split_at_checked(usize::from(serial_length))?;
+    let serial = serial.get(usize::from(first == 0)..)?;
+    if serial.len() > MAX_SERIAL {
         return None;
     }
-    let reason = match <&[u8; 14]>::try_from(extensions) {
-        Ok(extensions) if extensible => only_reason(extensions)?,
-        _ if extensions.is_empty() => RevocationReason::Unspecified,
+    let (time, rest) = rest.split_first_chunk::<TIME>()?;
+    let (header, time) = time.split_first_chunk()?;
+    if u16::from_le_bytes(*header) != TIME_HEADER || !date::is_utc(time.first_chunk()?) {
+        return None;
+    }
+    let end = 2 + usize::from(serial_length);
+    let (reason, end) = match usize::from(length.wrapping_sub(serial_length)) {
+        WITHOUT_REASON => (RevocationReason::Unspecified, end + WITHOUT_REASON),
+        WITH_REASON if extensible => (only_reason(rest.first_chunk()?)?, end + WITH_REASON),
         _ => return None,
     };
-    Some((Entry { reason, serial }, after))
+    Some((Entry { reason, serial }, input.get(end..)?))
 }
 
 #[inline]
-fn only_reason(extensions: &[u8; 14]) -> Option<RevocationReason> {
-    let end = extensions.last_chunk()?;
-    let &[.., code] = extensions;
-    if *extensions.first_chunk()? != REASON_START || u64::from_le_bytes(*end) & REASON_MASK != REASON_END {
+fn only_reason(extensions: &[u8; REASON]) -> Option<RevocationReason> {
+    let (start, end) = (extensions.first_chunk()?, extensions.last_chunk()?);
+    if u64::from_le_bytes(*start) != REASON_START {
         return None;
     }
-    RevocationReason::from_code(code)
+    // Only the last octet, the code, may differ. It becomes the lowest one.
+    let code = u64::from_le_bytes(*end).wrapping_sub(REASON_END).rotate_left(8);
+    RevocationReason::from_code(u8::try_from(code).ok()?)
 }
 
 /// Reads the content of an entry; none if its serial number is one that no certificate here can have: zero, negative, or
@@ -133,19 +154,36 @@ mod tests {
         read(der::expect(&mut input, SEQUENCE, "no entry")?, extensible)
     }
 
+    /// The quick way, with enough octets after the entry.
+    fn read_quickly(entry: &[u8], extensible: bool) -> Option<(Entry<'static>, usize)> {
+        let input = [entry, &[0xff; MAX_USUAL]].concat().leak();
+        read_usual(input, extensible).map(|(entry, rest)| (entry, input.len() - rest.len()))
+    }
+
     #[test]
     fn the_usual_entry_is_read_both_ways() {
         let usual = octets(USUAL);
         let entry = Entry { reason: RevocationReason::KeyCompromise, serial: &[0x12, 0x34] };
-        assert_eq!(read_usual(&usual, true), Some((entry, &[][..])));
+        assert_eq!(read_quickly(&usual, true), Some((entry, usual.len())));
         assert_eq!(read_whole(&usual, true), Ok(Some(entry)));
-        assert_eq!(read_usual(&usual, false), None);
+        assert_eq!(read_quickly(&usual, false), None);
         assert!(matches!(read_whole(&usual, false), Err(CrlFault::Version(_))));
-        let longer = [usual.as_slice(), &[7]].concat();
-        assert_eq!(read_usual(&longer, true), Some((entry, &[7][..])));
         for cut in 0..usual.len() {
-            assert_eq!(read_usual(&usual[..cut], true), None, "{cut}");
+            assert_eq!(read_quickly(&usual[..cut], true), None, "{cut}");
         }
+    }
+
+    #[test]
+    fn the_quick_way_needs_room_for_the_longest_usual_entry() {
+        let high = [0xff; MAX_SERIAL];
+        let longest = octets(&format!(
+            "3034 021500{} 170d3236303130313030303030305a 300c300a0603551d1504030a010a",
+            hex::encode(high)
+        ));
+        assert_eq!(longest.len(), MAX_USUAL);
+        let entry = Entry { reason: RevocationReason::AaCompromise, serial: &high };
+        assert_eq!(read_usual(&longest, true), Some((entry, &[][..])));
+        assert_eq!(read_usual(&longest[..MAX_USUAL - 1], true), None);
     }
 
     #[test]
@@ -172,21 +210,47 @@ mod tests {
         ] {
             let entry = with(serial);
             assert_eq!(read_whole(&entry, true).map(|read| read.is_some()), Ok(listed), "{serial}");
-            assert_eq!(read_usual(&entry, true).is_some(), listed, "{serial}");
+            assert_eq!(read_quickly(&entry, true).is_some(), listed, "{serial}");
         }
         for flawed in ["0200", "0202007f", "02020000", "0202ff80", "0203ffffff"] {
             assert!(matches!(read_whole(&with(flawed), true), Err(CrlFault::Malformed { .. })), "{flawed}");
         }
     }
 
+    /// An entry of the usual shape: serial number, reason or none, and the rest as it is.
+    fn usual() -> impl Strategy<Value = Vec<u8>> {
+        let serial = (1..=MAX_SERIAL).prop_flat_map(|octets| proptest::collection::vec(any::<u8>(), octets));
+        let serial = serial.prop_filter("no number begins with a zero", |serial| serial[0] != 0);
+        let reason = proptest::option::of(proptest::sample::select(RevocationReason::ALL.to_vec()));
+        (serial, reason).prop_map(|(serial, reason)| {
+            let padding: &[u8] = if serial[0] >= 0x80 { &[0] } else { &[] };
+            let serial = der::encode(INTEGER, &[padding, &serial]);
+            let time = der::encode(UTC_TIME, &[b"260101000000Z"]);
+            let reason = reason.map(|reason| {
+                let value = der::encode(der::OCTET_STRING, &[&der::encode(ENUMERATED, &[&[reason.code()]])]);
+                let oid = der::encode(der::OBJECT_IDENTIFIER, &[REASON_CODE]);
+                der::encode(SEQUENCE, &[&der::encode(SEQUENCE, &[&oid, &value])])
+            });
+            der::encode(SEQUENCE, &[&serial, &time, &reason.unwrap_or_default()])
+        })
+    }
+
     proptest! {
+        #[test]
+        fn the_quick_way_takes_every_entry_of_the_usual_shape(entry in usual()) {
+            let (read, octets) = read_quickly(&entry, true).unwrap();
+            prop_assert_eq!(octets, entry.len());
+            prop_assert_eq!(read_whole(&entry, true), Ok(Some(read)));
+        }
+
         /// Whatever the quick way reads, the thorough way reads alike.
         #[test]
         fn the_quick_way_takes_nothing_that_the_thorough_way_refuses(
-            edits in proptest::collection::vec((0..35_usize, any::<u8>()), 1..4),
+            entry in usual(),
+            edits in proptest::collection::vec((0..MAX_USUAL, any::<u8>()), 1..4),
             extensible: bool,
         ) {
-            let mut changed = octets(USUAL);
+            let mut changed = [entry.as_slice(), &[0; MAX_USUAL]].concat();
             for (at, octet) in edits {
                 changed[at] = octet;
             }

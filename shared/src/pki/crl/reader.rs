@@ -7,7 +7,7 @@ use ::time::OffsetDateTime;
 use aws_lc_rs::digest::Context;
 
 use super::der::Flaw;
-use super::walk::Walk;
+use super::walk::{Entries, Walk};
 use super::{Crl, CrlFault, Entry, Scope};
 use crate::pki::pem::{CRL_LABELS, Decoder, Event, is_der, is_utf16};
 use crate::pki::{Certificate, CertificateVersion, SignatureAlgorithm};
@@ -71,8 +71,8 @@ impl CrlReader {
         self.feed_to(chunk, &mut entries)
     }
 
-    /// Not generic, so that the walk is compiled here and as this crate is.
-    fn feed_to(&mut self, chunk: &[u8], entries: &mut dyn FnMut(Entry<'_>)) -> Result<(), CrlFault> {
+    /// Not generic, so that the walk is compiled here and as this crate is, but for its innermost loop ([`Entries`]).
+    fn feed_to(&mut self, chunk: &[u8], entries: &mut dyn Entries) -> Result<(), CrlFault> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
@@ -81,7 +81,7 @@ impl CrlReader {
         read
     }
 
-    fn read(&mut self, chunk: &[u8], entries: &mut dyn FnMut(Entry<'_>)) -> Result<(), CrlFault> {
+    fn read(&mut self, chunk: &[u8], entries: &mut dyn Entries) -> Result<(), CrlFault> {
         if let Form::Unknown(first) = self.form {
             let beginning: Vec<u8> = first.into_iter().chain(chunk.iter().copied()).take(2).collect();
             let Some(form) = Form::of(&beginning)? else {
@@ -94,7 +94,7 @@ impl CrlReader {
         self.decode(chunk, entries)
     }
 
-    fn decode(&mut self, chunk: &[u8], entries: &mut dyn FnMut(Entry<'_>)) -> Result<(), CrlFault> {
+    fn decode(&mut self, chunk: &[u8], entries: &mut dyn Entries) -> Result<(), CrlFault> {
         let Self { form, list, .. } = self;
         match form {
             Form::Der => list.read(chunk, entries),
@@ -136,7 +136,7 @@ impl Form {
 }
 
 impl PemCrl {
-    fn read(&mut self, text: &[u8], list: &mut List, entries: &mut dyn FnMut(Entry<'_>)) -> Result<(), CrlFault> {
+    fn read(&mut self, text: &[u8], list: &mut List, entries: &mut dyn Entries) -> Result<(), CrlFault> {
         let Self { crls, decoder } = self;
         decoder.feed(text, &mut |event| match event {
             Event::Begin(_) => {
@@ -164,7 +164,7 @@ struct List {
 }
 
 impl List {
-    fn read(&mut self, der: &[u8], entries: &mut dyn FnMut(Entry<'_>)) -> Result<(), CrlFault> {
+    fn read(&mut self, der: &[u8], entries: &mut dyn Entries) -> Result<(), CrlFault> {
         for piece in der.chunks(PIECE) {
             self.walk.go_on(piece, &self.authority, entries)?;
             self.hash.go_on(piece, self.walk.found.signature_algorithm, &self.walk.found.signed);

@@ -11,25 +11,25 @@ use super::der::Flaw;
 #[serde(rename_all = "camelCase")]
 pub enum RevocationReason {
     /// 0.
-    Unspecified,
+    Unspecified = 0,
     /// 1.
-    KeyCompromise,
+    KeyCompromise = 1,
     /// 2.
-    CaCompromise,
+    CaCompromise = 2,
     /// 3.
-    AffiliationChanged,
+    AffiliationChanged = 3,
     /// 4.
-    Superseded,
+    Superseded = 4,
     /// 5.
-    CessationOfOperation,
+    CessationOfOperation = 5,
     /// 6: for now only; the one reason that can be taken back.
-    CertificateHold,
+    CertificateHold = 6,
     /// 8: the entry takes a hold back. Such a certificate is not on the list.
-    RemoveFromCrl,
+    RemoveFromCrl = 8,
     /// 9.
-    PrivilegeWithdrawn,
+    PrivilegeWithdrawn = 9,
     /// 10.
-    AaCompromise,
+    AaCompromise = 10,
 }
 
 impl RevocationReason {

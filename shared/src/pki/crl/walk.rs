@@ -38,6 +38,44 @@ pub(super) enum Part {
     Nothing,
 }
 
+/// What entries are handed to.
+///
+/// The loop over entries of the usual shape is compiled together with what it hands them to: a call for each one would
+/// take a fifth of the time that the entry takes.
+pub(super) trait Entries {
+    /// Hands an entry over.
+    fn one(&mut self, entry: Entry<'_>);
+
+    /// Hands over the entries of the usual shape at the start of `input` ([`entry::read_usual`]).
+    fn usual(&mut self, input: &[u8], extensible: bool) -> Usual;
+}
+
+/// Entries of the usual shape that have been handed over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usual {
+    /// Their number.
+    pub(super) entries: u64,
+    /// The octets that they took up.
+    pub(super) octets: usize,
+}
+
+impl<F: FnMut(Entry<'_>)> Entries for F {
+    fn one(&mut self, entry: Entry<'_>) {
+        self(entry);
+    }
+
+    fn usual(&mut self, input: &[u8], extensible: bool) -> Usual {
+        let mut rest = input;
+        let mut entries = 0;
+        while let Some((entry, after)) = entry::read_usual(rest, extensible) {
+            self(entry);
+            entries += 1;
+            rest = after;
+        }
+        Usual { entries, octets: input.len() - rest.len() }
+    }
+}
+
 /// How far a step came.
 enum Step {
     /// It used up this many octets.
@@ -78,7 +116,7 @@ impl Walk {
         &mut self,
         mut piece: &[u8],
         authority: &Certificate,
-        entries: &mut dyn FnMut(Entry<'_>),
+        entries: &mut dyn Entries,
     ) -> Result<(), CrlFault> {
         while !piece.is_empty() {
             if self.held.is_empty() {
@@ -101,7 +139,7 @@ impl Walk {
         &mut self,
         mut piece: &'a [u8],
         authority: &Certificate,
-        entries: &mut dyn FnMut(Entry<'_>),
+        entries: &mut dyn Entries,
     ) -> Result<&'a [u8], CrlFault> {
         let mut held = mem::take(&mut self.held);
         loop {
@@ -128,12 +166,7 @@ impl Walk {
         Ok(piece)
     }
 
-    fn step(
-        &mut self,
-        input: &[u8],
-        authority: &Certificate,
-        entries: &mut dyn FnMut(Entry<'_>),
-    ) -> Result<Step, CrlFault> {
+    fn step(&mut self, input: &[u8], authority: &Certificate, entries: &mut dyn Entries) -> Result<Step, CrlFault> {
         let step = self.take(input, authority, entries).map_err(|fault| fault.at(self.position))?;
         if let Step::Took(octets) = step {
             self.position += octets;
@@ -141,12 +174,7 @@ impl Walk {
         Ok(step)
     }
 
-    fn take(
-        &mut self,
-        input: &[u8],
-        authority: &Certificate,
-        entries: &mut dyn FnMut(Entry<'_>),
-    ) -> Result<Step, CrlFault> {
+    fn take(&mut self, input: &[u8], authority: &Certificate, entries: &mut dyn Entries) -> Result<Step, CrlFault> {
         let end = match self.next {
             Part::Nothing => return Err(CrlFault::TrailingBytes),
             Part::List => usize::MAX,
@@ -161,9 +189,10 @@ impl Walk {
         }
         let input = input.get(..room).unwrap_or(input);
         if self.next == Part::Entry {
-            let taken = self.take_usual_entries(input, entries);
-            if taken > 0 {
-                return Ok(Step::Took(taken));
+            let usual = entries.usual(input, self.found.is_extensible());
+            self.found.entries += usual.entries;
+            if usual.octets > 0 {
+                return Ok(Step::Took(usual.octets));
             }
         }
         let Some(header) = der::header(input)? else {
@@ -186,7 +215,7 @@ impl Walk {
         if is_entry {
             match entry::read(element.content, self.found.is_extensible())? {
                 Some(entry) => {
-                    entries(entry);
+                    entries.one(entry);
                     self.found.entries += 1;
                 }
                 None => self.found.skipped += 1,
@@ -195,20 +224,6 @@ impl Walk {
             self.next = self.found.read(self.next, element, element.whole.len() == room, authority)?;
         }
         Ok(Step::Took(header.total()))
-    }
-
-    /// Takes as many entries of the usual shape as are there as a whole.
-    fn take_usual_entries(&mut self, input: &[u8], entries: &mut dyn FnMut(Entry<'_>)) -> usize {
-        let extensible = self.found.is_extensible();
-        let mut rest = input;
-        let mut count = 0;
-        while let Some((entry, after)) = entry::read_usual(rest, extensible) {
-            entries(entry);
-            count += 1;
-            rest = after;
-        }
-        self.found.entries += count;
-        input.len() - rest.len()
     }
 
     /// The element that encloses what comes next has ended.
