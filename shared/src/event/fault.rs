@@ -1,6 +1,7 @@
 //! Why a payload is not the event that it should be.
 
 use crate::decision::Reason;
+use crate::text::Detail;
 
 /// An event has some hundred bytes, and a few thousand with topic filters of full length; what is larger by far comes
 /// from somewhere else.
@@ -14,12 +15,12 @@ pub enum EventFault {
     Member {
         /// The member's name.
         member: &'static str,
-        /// What is wrong with it.
-        problem: String,
+        /// What is wrong with it. May quote it.
+        problem: Detail,
     },
     /// The payload is not a JSON object.
     #[error("the event must be a JSON object: {0}")]
-    NotAnObject(String),
+    NotAnObject(Detail),
     /// The payload is larger than [`MAX_EVENT_BYTES`].
     #[error("the event has {0} bytes, more than {MAX_EVENT_BYTES}")]
     TooLarge(usize),

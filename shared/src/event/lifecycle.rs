@@ -10,7 +10,16 @@ use super::disconnect_reason::DisconnectReason;
 use super::fault::EventFault;
 use super::member::{Members, fault};
 use crate::id::{ClientId, SessionId};
+use crate::text::shorten;
 use crate::timestamp;
+
+/// Longest topic filter in bytes. AWS IoT lets a topic have 256; a shared subscription's `$share/<group>/` stands before it.
+/// A row holds some two hundred of them as keys, so that a longer one is rejected, not shortened.
+pub const MAX_TOPIC_FILTER: usize = 512;
+
+/// Longest of the other texts in bytes: longer ones are shortened. Addresses, reasons, names of things and ids of
+/// principals have less than 130.
+pub const MAX_EVENT_TEXT: usize = 256;
 
 /// A lifecycle event. AWS IoT may send it more than once, and in any order.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -93,13 +102,14 @@ impl LifecycleEvent {
         }
     }
 
-    /// Decodes a payload. Members that AWS adds later are ignored.
+    /// Decodes a payload. Members that AWS adds later are ignored. What is a key of a table keeps its length or is at fault;
+    /// other texts are shortened to [`MAX_EVENT_TEXT`].
     ///
     /// # Errors
     /// [`EventFault`], which names the member at fault; a type of event that is not known counts as one.
     pub fn decode(payload: &str) -> Result<Self, EventFault> {
         let members = Members::read(payload)?;
-        let some = |member| Ok(members.optional_text(member)?.filter(|text| !text.is_empty()).map(ToOwned::to_owned));
+        let some = |member| Ok(members.optional_text(member)?.filter(|text| !text.is_empty()).map(bounded));
         let occurrence = match members.text("eventType")? {
             "connect_failed" => {
                 Occurrence::ConnectFailed { ip_address: some("ipAddress")?, reason: some("connectFailureReason")? }
@@ -114,7 +124,7 @@ impl LifecycleEvent {
             },
             "subscribed" => Occurrence::Subscribed(filters(&members)?),
             "unsubscribed" => Occurrence::Unsubscribed(filters(&members)?),
-            other => return Err(fault("eventType", format!("{other:?} is not known"))),
+            other => return Err(fault("eventType", format_args!("{other:?} is not known"))),
         };
         Ok(Self {
             client_id: members.parsed("clientId")?,
@@ -127,10 +137,18 @@ impl LifecycleEvent {
     }
 }
 
+fn bounded(text: &str) -> String {
+    shorten(text, MAX_EVENT_TEXT)
+}
+
 fn filters(members: &Members) -> Result<BTreeSet<String>, EventFault> {
     let filters = members.texts("topics")?;
+    if let Some(filter) = filters.iter().find(|filter| filter.len() > MAX_TOPIC_FILTER) {
+        let problem = format_args!("a topic filter must have at most {MAX_TOPIC_FILTER} bytes, got {}", filter.len());
+        return Err(fault("topics", problem));
+    }
     if filters.iter().any(String::is_empty) {
-        return Err(fault("topics", "must not hold an empty topic filter".to_owned()));
+        return Err(fault("topics", "must not hold an empty topic filter"));
     }
     Ok(filters.into_iter().collect())
 }
@@ -140,6 +158,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::text::MAX_DETAIL;
 
     fn event(kind: &str, members: &Value) -> Value {
         let mut event = json!({
@@ -183,6 +202,9 @@ mod tests {
             ("subscribed", json!({}), "topics"),
             ("subscribed", json!({"topics": ["a", 1]}), "topics"),
             ("unsubscribed", json!({"topics": [""]}), "topics"),
+            ("subscribed", json!({"topics": ["a", "t".repeat(MAX_TOPIC_FILTER + 1)]}), "topics"),
+            ("connect_failed", json!({"clientId": "c".repeat(2049)}), "clientId"),
+            ("connect_failed", json!({"sessionIdentifier": "s".repeat(257)}), "sessionIdentifier"),
             ("connect_failed", json!({"clientId": ""}), "clientId"),
             ("connect_failed", json!({"sessionIdentifier": null}), "sessionIdentifier"),
             ("connect_failed", json!({"timestamp": "soon"}), "timestamp"),
@@ -192,6 +214,41 @@ mod tests {
         ] {
             let fault = LifecycleEvent::decode(&event(kind, &members).to_string()).unwrap_err();
             assert_eq!(fault.member(), Some(member), "{kind} {members}: {fault}");
+        }
+    }
+
+    #[test]
+    fn texts_that_are_no_keys_are_shortened() {
+        let long = "x".repeat(3_000);
+        let short = shorten(&long, MAX_EVENT_TEXT);
+        let members = json!({
+            "connectFailureReason": long, "disconnectReason": long, "ipAddress": long, "principalIdentifier": long,
+            "thingName": long, "versionNumber": 4,
+        });
+        let decode = |kind| LifecycleEvent::decode(&event(kind, &members).to_string()).unwrap();
+        let (text, reason) = (Some(short.clone()), Some(DisconnectReason::Other(short)));
+        let failed = Occurrence::ConnectFailed { ip_address: text.clone(), reason: text.clone() };
+        let begun = Occurrence::Connected { ip_address: text.clone(), version: 4 };
+        let ended = Occurrence::Disconnected { client_initiated: None, reason, version: 4 };
+        for (kind, occurrence) in [("connect_failed", failed), ("connected", begun), ("disconnected", ended)] {
+            let event = decode(kind);
+            assert_eq!((event.occurrence, event.principal, event.thing_name), (occurrence, text.clone(), text.clone()));
+        }
+    }
+
+    #[test]
+    fn the_longest_topic_filter_is_kept() {
+        let longest = "t".repeat(MAX_TOPIC_FILTER);
+        let event = event("subscribed", &json!({"topics": [longest]})).to_string();
+        assert_eq!(LifecycleEvent::decode(&event).unwrap().occurrence, Occurrence::Subscribed([longest].into()));
+    }
+
+    #[test]
+    fn a_fault_quotes_only_the_beginning() {
+        let long = "x".repeat(4_000);
+        for payload in [event(&long, &json!({})), long.as_str().into()] {
+            let fault = LifecycleEvent::decode(&payload.to_string()).unwrap_err().to_string();
+            assert!(fault.len() < MAX_DETAIL + 100 && fault.ends_with('…'), "{fault}");
         }
     }
 }

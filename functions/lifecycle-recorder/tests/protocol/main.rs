@@ -5,6 +5,7 @@
 mod cost;
 mod faults;
 mod history;
+mod limits;
 mod listing;
 mod rows;
 mod stage;

@@ -1,0 +1,68 @@
+//! Rows and log lines have an end, whatever events hold.
+
+use serde_json::{Value, json};
+use shared::event::{MAX_EVENT_TEXT, MAX_TOPIC_FILTER};
+
+use crate::stage::{EVENTS, START, Stage, batch, connect_failed, connected, disconnected, subscribed, unsubscribed};
+
+/// Largest item of DynamoDB in bytes.
+const MAX_ITEM: usize = 400 * 1024;
+
+fn longest_filter(n: i64) -> String {
+    format!("{n:0>MAX_TOPIC_FILTER$}")
+}
+
+#[tokio::test]
+async fn a_row_with_as_many_topic_filters_as_are_remembered_fits() {
+    let stage = Stage::new();
+    stage.recorded(&[connected("c", START, "s1", 4)]).await;
+    for n in 0..200 {
+        let filter = longest_filter(n);
+        let events = [
+            subscribed("c", START + n, "s1", &[&filter]),
+            unsubscribed("c", START + n, "s1", &[&longest_filter(1000 + n)]),
+            subscribed("c", START + n, &format!("{n:0>256}"), &[&filter]),
+        ];
+        stage.recorded(&events).await;
+    }
+    let row = stage.only_row();
+    assert!(row["subscriptions"]["M"].as_object().unwrap().len() > 110, "as many as are remembered");
+    assert_eq!(row["earlySubscriptions"]["M"].as_object().unwrap().len(), 100);
+    let bytes = row.to_string().len();
+    assert!(bytes < MAX_ITEM, "{bytes}");
+}
+
+#[tokio::test]
+async fn a_topic_filter_that_is_too_long_costs_only_its_message() {
+    let good = connected("c", START, "s1", 4);
+    let long = subscribed("c", START, "s1", &[&format!("{}/x", longest_filter(1))]);
+    let batch = batch(&[long, good]);
+    assert_eq!(batch.events().count(), 1);
+    let fault = batch.refused[0].fault.to_string();
+    assert_eq!(fault, "topics: a topic filter must have at most 512 bytes, got 514");
+}
+
+#[tokio::test]
+async fn texts_that_devices_choose_are_stored_shortened() {
+    let stage = Stage::new();
+    let long: Value = "x".repeat(3_000).into();
+    let members = ["connectFailureReason", "disconnectReason", "ipAddress", "principalIdentifier", "thingName"];
+    let events =
+        [connected("c", START, "s1", 4), connect_failed("c", START + 1, "s2"), disconnected("c", START + 2, "s1", 4)];
+    let lengthen = |mut event: Value| {
+        for member in members {
+            event[member] = long.clone();
+        }
+        event
+    };
+    stage.recorded(&events.map(lengthen)).await;
+    let rows = stage.dynamodb.rows(EVENTS).into_iter().chain([stage.only_row()]);
+    for row in rows {
+        let texts = row.as_object().unwrap().values().filter_map(|value| value["S"].as_str());
+        let longest = texts.max_by_key(|text| text.len()).unwrap();
+        assert!(longest.len() <= MAX_EVENT_TEXT && longest.ends_with('…'), "{row}");
+    }
+    let failure = &stage.only_row()["lastConnectFailure"]["M"];
+    assert_eq!(failure["reason"]["S"].as_str().unwrap().len(), MAX_EVENT_TEXT, "{failure}");
+    assert_ne!(stage.only_row()["principal"], json!({"S": "ce".repeat(32)}));
+}
