@@ -16,10 +16,14 @@ use time::OffsetDateTime;
 use crate::ca::{command_for, find};
 use crate::cloud::Cloud;
 use crate::files::read_text;
+use crate::limits::check_length;
 use crate::output::{Format, Problems, Text, table};
 use crate::store::{Announcement, Key, explain};
 
 pub use list_file::{Entry, LineFault, parse};
+
+/// Longest note in bytes: a sentence or two. `jitr allow list` reads it with each entry.
+const MAX_NOTE: usize = 1024;
 
 /// What to do with a CA's announced certificates.
 #[derive(Debug, Subcommand)]
@@ -115,6 +119,9 @@ struct AddAnswer {
 
 async fn add(args: AddArgs, stack: &str, format: Format, now: OffsetDateTime) -> Result<()> {
     let entries = entries(args.what)?;
+    if let Some(note) = &args.note {
+        check_length("--note", note, MAX_NOTE)?;
+    }
     let cloud = Cloud::of_stack(stack).await?;
     let id = find(&args.ca, &cloud).await?;
     let profile = cloud.authorities.profile(&id).await.map_err(explain)?;

@@ -4,6 +4,7 @@ pub mod change;
 mod crl;
 pub mod enrol;
 mod find;
+mod limits;
 mod list;
 pub mod profile;
 pub mod register;

@@ -10,6 +10,7 @@ pub mod device;
 pub mod devices;
 pub mod files;
 pub mod issue;
+mod limits;
 pub mod output;
 pub mod routes;
 pub mod stack;

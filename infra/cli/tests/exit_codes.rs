@@ -25,6 +25,15 @@ fn help_and_version_are_answers() {
 }
 
 #[test]
+fn a_note_that_is_too_long_ends_with_1_and_names_the_option_and_the_limit() {
+    let long = "n".repeat(1025);
+    let output = jitr(&["allow", "add", "--ca", "ab", "--name", "pump-17", "--note", &long]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("--note takes at most 1024 bytes, this text has 1025"), "{text}");
+}
+
+#[test]
 fn what_can_not_be_asked_ends_with_1_and_says_why() {
     for (arguments, words) in [
         (&["why"][..], "Usage"),

@@ -12,7 +12,8 @@ use shared::pki::{CertificateVersion, Curve, SubjectField};
 use shared::profile::{Admission, CrlRequirement, Pattern, Profile, TakeOver};
 use shared::template::Template;
 
-use super::crl::{self, CrlFlags};
+use super::crl::CrlFlags;
+use super::limits;
 use crate::files::read_text;
 
 /// How a profile is to change: first the file replaces it, then members are taken out, then the flags are laid over.
@@ -32,7 +33,7 @@ impl Change {
     /// Makes the new profile. What the CA is and since when it has been enrolled stay.
     ///
     /// # Errors
-    /// A file that is not a profile, or too many sources of CRLs.
+    /// A file that is not a profile, or a profile beyond its limits.
     pub fn make(self, before: &Profile) -> Result<Profile> {
         let mut profile = match self.profile {
             None => before.clone(),
@@ -50,7 +51,7 @@ impl Change {
             member.take_out(&mut profile);
         }
         self.flags.apply(&mut profile);
-        crl::check(&profile)?;
+        limits::check(&profile)?;
         Ok(profile)
     }
 }

@@ -10,9 +10,6 @@ use shared::text::Detail;
 use shared::timestamp;
 use time::OffsetDateTime;
 
-/// Most sources of one CA.
-const MAX_SOURCES: usize = 50;
-
 /// Members of a profile about CRLs.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct CrlFlags {
@@ -51,14 +48,6 @@ fn once_each<T: PartialEq>(items: Vec<T>) -> Vec<T> {
         }
         kept
     })
-}
-
-/// Checks what no type does.
-pub(super) fn check(profile: &Profile) -> Result<()> {
-    match profile.crl_sources.len() {
-        0..=MAX_SOURCES => Ok(()),
-        count => bail!("{count} sources of crls are more than the {MAX_SOURCES} that a profile may name"),
-    }
 }
 
 /// A host as it stands in a URL, in lower case: no scheme, port or path.
@@ -213,16 +202,12 @@ mod tests {
     }
 
     #[test]
-    fn sources_are_kept_once_and_are_at_most_fifty() {
+    fn sources_are_kept_once() {
         let source = |n: usize| format!("s3://lists/{n}.crl").parse::<CrlSource>().unwrap();
         let flags = CrlFlags { sources: vec![source(1), source(2), source(1)], ..CrlFlags::default() };
         let mut profile = Profile { crl_sources: vec![source(3)], ..Profile::default() };
         flags.apply(&mut profile);
         assert_eq!(profile.crl_sources, [source(1), source(2)]);
-        profile.crl_sources = (0..50).map(source).collect();
-        assert!(check(&profile).is_ok());
-        profile.crl_sources.push(source(50));
-        assert!(check(&profile).unwrap_err().to_string().contains("51"));
     }
 
     #[test]

@@ -13,14 +13,12 @@ use time::OffsetDateTime;
 
 use super::change::Change;
 use super::find::find;
+use super::limits::MAX_LABEL;
 use super::profile::{Written, write};
 use super::registered::{Registered, describe};
 use crate::cloud::Cloud;
 use crate::output::{Format, Text};
 use crate::store::explain;
-
-/// Longest label that is made of a CA's common name, in bytes: X.520 allows 64 characters.
-const MAX_LABEL: usize = 256;
 
 /// A registered CA that the stack is to serve.
 #[derive(Args, Debug)]
