@@ -135,13 +135,67 @@ impl Stack {
         }
     }
 
-    /// The registration row of a certificate issued by a CA.
-    ///
-    /// # Errors
-    /// If the table can't be read or has no such row.
-    pub async fn row(&self, authority: &CaCertificateId, device: &DeviceCredentials) -> Result<Registration> {
+    /// The registration row of a certificate issued by a CA, as it is at this moment. Tests ask for [`decided`](Self::decided).
+    async fn row(&self, authority: &CaCertificateId, device: &DeviceCredentials) -> Result<Registration> {
         let id = RegistrationId::issued(authority, &device.serial);
         self.registrations.registration(&id).await?.with_context(|| format!("no registration {id}"))
+    }
+
+    /// A device's row once it has this decision.
+    ///
+    /// A row that has been seen with it may have another one a moment later: AWS IoT repeats its event at each connection, and
+    /// a repeat that read PENDING_ACTIVATION before the device was in takes the row through `activating` once more. So no
+    /// test asserts what a row says at one moment.
+    ///
+    /// # Errors
+    /// What the row says instead, if it does not get this decision.
+    pub async fn decided(
+        &self,
+        authority: &CaCertificateId,
+        device: &DeviceCredentials,
+        decision: Decision,
+    ) -> Result<Registration> {
+        self.row_when(authority, device, |row| row.decision == decision)
+            .await
+            .with_context(|| format!("not {decision}"))
+    }
+
+    /// A device's row once it is as expected. Not [`eventually`], whose future can't be moved between threads.
+    ///
+    /// # Errors
+    /// What the row says instead, if it does not become so.
+    pub async fn row_when(
+        &self,
+        authority: &CaCertificateId,
+        device: &DeviceCredentials,
+        is_it: impl Fn(&Registration) -> bool,
+    ) -> Result<Registration> {
+        let begun = Instant::now();
+        loop {
+            match self.row(authority, device).await {
+                Ok(row) if is_it(&row) => return Ok(row),
+                last if begun.elapsed() >= TIME_OUT => {
+                    bail!("the row of {} after {TIME_OUT:?}: {last:?}", device.certificate_id)
+                }
+                _ => tokio::time::sleep(RETRY_AFTER).await,
+            }
+        }
+    }
+
+    /// What `jitr why` prints about a certificate or a name, once all of these words are in it: it reads the row too.
+    ///
+    /// # Errors
+    /// What it prints instead, if they do not appear, or that it failed.
+    pub async fn why(&self, who: &str, words: &[&str]) -> Result<String> {
+        let begun = Instant::now();
+        loop {
+            let printed = jitr(&["why", who]).await?;
+            if words.iter().all(|word| printed.contains(word)) {
+                return Ok(printed);
+            }
+            ensure!(begun.elapsed() < TIME_OUT, "{words:?} are not in what jitr why prints: {printed}");
+            tokio::time::sleep(RETRY_AFTER).await;
+        }
     }
 
     /// The row about a certificate whose CA did not prove that it has issued it.
@@ -252,15 +306,15 @@ impl Fleet {
         Ok(connect(&options, &mut |_, _| {}).await)
     }
 
-    /// The same for a device that has to get in. The activator has written its last row when this returns: it does so
-    /// after the certificate has become ACTIVE, when the device may be in already.
+    /// The same for a device that has to get in. The activator has written that it is in when this returns: it does so after
+    /// the certificate has become ACTIVE, when the device may be in already.
     ///
     /// # Errors
     /// If the device does not get in, or the row does not say so.
     pub async fn admit(&self, device: &DeviceCredentials, client_id: &str) -> Result<Admitted> {
         let admitted = self.come_in(device, client_id, TIME_OUT).await?;
         let admitted = admitted.with_context(|| format!("{client_id} is not let in"))?;
-        self.row_when(device, |row| row.decision == Decision::Activated).await?;
+        self.stack.decided(&self.id, device, Decision::Activated).await?;
         Ok(admitted)
     }
 
@@ -272,23 +326,8 @@ impl Fleet {
         let attempts = self.stack.row(&self.id, device).await.map_or(0, |row| row.attempts);
         let session = self.stack.session(device, client_id).await?;
         ensure!(session.is_err(), "{client_id} was let in");
-        self.row_when(device, |row| row.attempts > attempts && row.decision != Decision::Activating).await
-    }
-
-    /// A device's row once it is as expected. Not [`eventually`], whose future can't be moved between threads.
-    async fn row_when(
-        &self,
-        device: &DeviceCredentials,
-        is_it: impl Fn(&Registration) -> bool,
-    ) -> Result<Registration> {
-        let begun = Instant::now();
-        while begun.elapsed() < TIME_OUT {
-            match self.stack.row(&self.id, device).await {
-                Ok(row) if is_it(&row) => return Ok(row),
-                _ => tokio::time::sleep(RETRY_AFTER).await,
-            }
-        }
-        bail!("the row of {} is not as expected within {TIME_OUT:?}", device.certificate_id)
+        let decided = |row: &Registration| row.attempts > attempts && row.decision != Decision::Activating;
+        self.stack.row_when(&self.id, device, decided).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use shared::decision::Decision;
-use tests::stack::{Stack, eventually};
+use tests::stack::Stack;
 use tokio::task::JoinSet;
 
 use crate::{HOUR, unique};
@@ -27,10 +27,7 @@ async fn fifty_devices_at_once_all_get_in_once_each() -> Result<()> {
     let mut admitted = 0;
     while let Some(device) = devices.join_next().await {
         let (name, device) = device??;
-        // A repeated event that read PENDING_ACTIVATION before the device was in goes through the row once more.
-        let activated =
-            async || stack.row(&fleet.id, &device).await.ok().filter(|row| row.decision == Decision::Activated);
-        let row = eventually(&name, activated).await?;
+        let row = stack.decided(&fleet.id, &device, Decision::Activated).await?;
         assert_eq!(row.last_error, None, "{name}");
         let principals = stack.iot.list_thing_principals().thing_name(&name).send().await?;
         assert_eq!(principals.principals().len(), 1, "{name}");

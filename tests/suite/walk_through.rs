@@ -18,7 +18,7 @@ use shared::id::CaCertificateId;
 use shared::pki::Certificate;
 use shared::testing::{frozen_certificate, frozen_key};
 use tempfile::TempDir;
-use tests::stack::{PATIENCE, Stack, eventually, jitr, now, setting};
+use tests::stack::{PATIENCE, Stack, jitr, now, setting};
 use tokio::process::Command;
 
 use crate::unique;
@@ -203,8 +203,7 @@ async fn walk_through(tools: Tools) -> Result<()> {
         bail!("a certificate that AWS IoT had never seen was let in");
     }
     let stack = &reader.stack;
-    let activated = async || stack.row(&ca, &device).await.ok().filter(|row| row.decision == Decision::Activated);
-    eventually("the activation", activated).await?;
+    stack.decided(&ca, &device, Decision::Activated).await?;
     assert_eq!(stack.status(&device.certificate_id).await?, Some(CertificateStatus::Active));
     assert!(reader.publishes(&device).await?, "the device is in, and its message was not accepted");
     Ok(())
