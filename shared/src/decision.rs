@@ -146,8 +146,12 @@ vocabulary! {
         CrlSignatureInvalid = "crl_signature_invalid",
         /// The newest verified CRL is past its nextUpdate, and no later one could be had.
         CrlStale = "crl_stale",
+        /// The row that tells of one of the CA's CRLs can't be read.
+        CrlStateUnreadable = "crl_state_unreadable",
         /// The CRL is larger than the stack's parameter allows.
         CrlTooLarge = "crl_too_large",
+        /// As many distribution points of the CA are followed as may be, and the certificate names a further one.
+        CrlTooManyPoints = "crl_too_many_points",
         /// Something follows the CRL.
         CrlTrailingBytes = "crl_trailing_bytes",
         /// The CRL ends before its end.

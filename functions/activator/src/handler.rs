@@ -91,6 +91,10 @@ where
                     certificate.id = %certificate, ca.id = %event.ca_certificate_id, %decision, %reason, %detail,
                     "certificate {certificate}: {decision} ({reason})"
                 );
+                if matches!(reason, Reason::CrlStateUnreadable | Reason::CrlTooManyPoints) {
+                    let ca = &event.ca_certificate_id;
+                    tracing::warn!(ca.id = %ca, %reason, %detail, "CA {ca}: an operator is needed: {detail}");
+                }
                 if decision == Decision::Deferred {
                     return Err(Diagnostic { error_type: reason.to_string(), error_message: detail.into() });
                 }

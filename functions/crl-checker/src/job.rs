@@ -48,10 +48,16 @@ pub(crate) enum Applied {
 }
 
 impl Job {
+    /// A source whose row can't be read has failed already: nothing is written over what somebody may still mend.
     pub(crate) fn new(authority: CaCertificateId, issuer: Certificate, rules: CrlRules, state: CrlState) -> Self {
         let report = SourceReport::new(&authority, Some(&state.source), Outcome::Postponed);
         let changes = Changes::default();
-        Self { authority, changes, issuer, report, rules, stage: Stage::Check, state, unpublished: None }
+        let unreadable = state.unreadable.clone();
+        let mut job = Self { authority, changes, issuer, report, rules, stage: Stage::Check, state, unpublished: None };
+        if let Some(problem) = unreadable {
+            job.fail(problem);
+        }
+        job
     }
 
     /// The source could not be dealt with; the next run tries again.

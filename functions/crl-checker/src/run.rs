@@ -97,6 +97,10 @@ impl<P: Ports> Checker<P> {
             job.stage = Stage::Done;
             return;
         }
+        if job.stage == Stage::Done {
+            // Its row can't be read.
+            return;
+        }
         let until = run.until.min(Instant::now() + MAX_CHECK);
         let checked = contained(self.check_job(job, run), until).await;
         if let Err(undone) = checked {

@@ -52,7 +52,7 @@ impl CrlStates for Authorities {
         let mut states = Vec::new();
         while let Some(page) = pages.next().await {
             for item in page.map_err(|error| fault(QUERY, error))?.items.unwrap_or_default() {
-                states.push(read_state(id, item)?);
+                states.extend(state(id, item));
             }
         }
         Ok(states)
@@ -231,6 +231,19 @@ fn read_comparison(partition: &str, item: Item) -> Result<Comparison, Fault> {
     let broken =
         |cause| Fault::new("dynamodb:GetItem", FaultKind::Invalid, format!("comparison of {partition}: {cause}"));
     row::read(item).map_err(broken)
+}
+
+/// What a row says about the source of its key. One that can't be read says only that: the other sources of its CA count
+/// all the same. None if the key names no source, which nobody can follow.
+fn state(id: &CaCertificateId, item: Item) -> Option<CrlState> {
+    let record = row::text(&item, SORT_KEY)?.to_owned();
+    let source: CrlSource = record.strip_prefix(CRL_RECORD)?.parse().ok()?;
+    let problem = match row::read::<CrlState>(item) {
+        Ok(state) if state.source == source => return Some(state),
+        Ok(_) => "attribute source: it is not the one of the key".to_owned(),
+        Err(cause) => cause,
+    };
+    Some(CrlState::unreadable(source, format_args!("row {record} of {id}: {problem}")))
 }
 
 fn read_state(id: &CaCertificateId, item: Item) -> Result<CrlState, Fault> {

@@ -15,10 +15,12 @@ use crate::snapshot::Chunks;
 
 /// The CRL states of a CA, as the gate reads them.
 pub trait CrlStates {
-    /// Reads all states of a CA, as of now: what was published before this call began is seen.
+    /// Reads all states of a CA, as of now: what was published before this call began is seen. A row that can't be read is
+    /// the state of its source that says so.
     fn crl_states(&self, id: &CaCertificateId) -> impl Future<Output = Result<Vec<CrlState>, Fault>> + Send;
 
-    /// Asks the CRL checker to follow a distribution point. A state that exists stays as it is.
+    /// Asks the CRL checker to follow a distribution point. A state that exists stays as it is. How many there may be is
+    /// the caller's business: [`MAX_REQUESTED`](crate::revocation::MAX_REQUESTED).
     fn request_crl(&self, id: &CaCertificateId, source: &CrlSource) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 

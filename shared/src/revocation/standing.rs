@@ -10,6 +10,12 @@ use crate::pki::crl::{CrlNumber, ReasonSet, RevocationReason};
 use crate::port::SnapshotPages;
 use crate::profile::{CrlRequirement, CrlRules, WhenStale};
 
+/// States of CRLs that the certificates of one CA may bring about; those of sources that its profile names do not count.
+/// Each activation reads all of them, and each run of the checker asks their sources: a CA that put a distribution point
+/// of its own into each certificate would add one with each. A divided list has far fewer parts: the largest web CA
+/// divides its own into 128. Where several activations ask at the same moment, there may be a few more.
+pub const MAX_REQUESTED: usize = 256;
+
 /// Proof that no CRL stands in the way of a certificate. Only this module can make one, and ACTIVE can't be had without.
 #[derive(Debug)]
 pub struct NotRevoked {
@@ -75,7 +81,8 @@ pub enum Standing {
     Unknown {
         /// The deferral, with what is missing.
         verdict: Verdict,
-        /// Distribution points that the certificate names, that the profile lets us follow, and that nobody has asked.
+        /// Distribution points that the certificate names, that the profile lets us follow, and that nobody has asked: as
+        /// many as [`MAX_REQUESTED`] has room for.
         wanted: Vec<CrlSource>,
     },
 }
@@ -142,7 +149,13 @@ fn consult<'a>(
     let mut answered = ReasonSet::NONE;
     let mut unchecked = rules.sources.iter().any(|source| states.iter().all(|state| state.source != *source));
     let mut stale = None;
+    let mut unreadable = None;
     for state in states.iter().filter(|state| is_followed(&state.source, rules)) {
+        if let Some(problem) = &state.unreadable {
+            // Its CRL may list the certificate.
+            unreadable = Some(problem);
+            continue;
+        }
         let Some(crl) = &state.current else {
             unchecked = true;
             continue;
@@ -163,14 +176,25 @@ fn consult<'a>(
         let replaces = |crl: &&PublishedCrl| crl.this_update >= old.this_update && crl.scope.matches(&old.scope);
         !counting.iter().any(replaces)
     });
-    let missing = (answered != ReasonSet::ALL).then(|| {
-        let wanted: Vec<CrlSource> = certificate
+    let missing = (answered != ReasonSet::ALL || unreadable.is_some()).then(|| {
+        let mut wanted: Vec<CrlSource> = certificate
             .crl_urls()
             .filter_map(|url| url.parse().ok())
             .filter(|source| is_followed(source, rules) && states.iter().all(|state| state.source != *source))
             .collect();
+        let requested = states.iter().filter(|state| !rules.sources.contains(&state.source)).count();
+        let room = MAX_REQUESTED.saturating_sub(requested);
         let deferred = |reason, detail: String| Verdict::new(Decision::Deferred, reason, detail);
-        let verdict = if let Some(next_update) = stale {
+        let verdict = if let Some(problem) = unreadable {
+            deferred(Reason::CrlStateUnreadable, format!("what is known of a CRL of this CA can't be read: {problem}"))
+        } else if room == 0 && !wanted.is_empty() {
+            let detail = format!(
+                "the CRL checker follows {requested} distribution points that certificates of this CA named, and no more \
+                 than {MAX_REQUESTED}; this one names {:?}",
+                wanted.iter().map(CrlSource::as_str).collect::<Vec<_>>()
+            );
+            deferred(Reason::CrlTooManyPoints, detail)
+        } else if let Some(next_update) = stale {
             let detail = format!("a new CRL was due at {next_update}, and has not been had");
             deferred(Reason::CrlStale, detail)
         } else if unchecked || !wanted.is_empty() {
@@ -183,6 +207,7 @@ fn consult<'a>(
             let detail = format!("no CRL of this CA covers the certificate; its distribution points are {named:?}");
             deferred(Reason::CrlNotCovering, detail)
         };
+        wanted.truncate(room);
         (verdict, wanted)
     });
     Consulted { counting, missing, outdated }

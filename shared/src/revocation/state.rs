@@ -1,5 +1,7 @@
 //! What is known of the CRL of one source: the rows `crl#<source>` of the `Authorities` table.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -133,6 +135,9 @@ pub struct CrlState {
     /// Counts the writes of `applied`, `progress` and `retry`; the lock of whoever makes the next one.
     #[serde(default)]
     pub step: u64,
+    /// What is wrong with the row, if it can't be read. Then nothing else is known of the source.
+    #[serde(skip)]
+    pub unreadable: Option<Detail>,
     /// What the source said about the newest answer.
     #[serde(default)]
     pub validators: Validators,
@@ -154,9 +159,16 @@ impl CrlState {
             retry: Vec::new(),
             source,
             step: 0,
+            unreadable: None,
             validators: Validators::default(),
             version: 0,
         }
+    }
+
+    /// A source whose row can't be read.
+    #[must_use]
+    pub fn unreadable(source: CrlSource, problem: impl fmt::Display) -> Self {
+        Self { unreadable: Some(Detail::new(problem)), ..Self::new(source) }
     }
 
     /// What waits to be carried out: the rest of what is under way, or all changes up to the CRL that counts.

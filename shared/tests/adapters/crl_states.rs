@@ -115,21 +115,29 @@ async fn all_states_of_a_ca_are_read_consistently() {
 }
 
 #[tokio::test]
-async fn a_state_that_cannot_be_read_is_named_with_its_attribute() {
+async fn a_state_that_cannot_be_read_says_so_and_costs_the_others_nothing() {
     let mut late = published_item("new");
     late["M"]["nextUpdate"] = json!({"S": "soon"});
     let cases = [
         (json!({"version": {"S": "3"}}), "version"),
         (json!({"source": {"S": "ftp://crl.example.com/a"}}), "source"),
+        (json!({"source": {"S": "http://crl.example.com/other.crl"}}), "source"),
         (json!({"current": late}), "current.nextUpdate"),
         (json!({"applied": {"M": {"key": {"S": "a"}}}}), "applied"),
         (json!({"validators": {"S": "e1"}}), "validators"),
     ];
     for (more, attribute) in cases {
-        let service = Service::new([ok(&json!({"Items": [row(&json!({})), row(&more)]}))]);
-        let read = service.authorities().crl_states(&authority()).await;
-        let text = assert_fault(read, "dynamodb:Query", Invalid, attribute);
-        assert!(text.contains(&crl_record(&source())) && text.contains(&format!("attribute {attribute}:")), "{text}");
+        let other = json!({"record": {"S": "crl#s3://bucket/a"}, "source": {"S": "s3://bucket/a"}});
+        let nonsense = json!({"record": {"S": "crl#nonsense"}});
+        let service = Service::new([ok(&json!({"Items": [row(&more), nonsense, other]}))]);
+        let states = service.authorities().crl_states(&authority()).await.unwrap();
+        let problem = states[0].unreadable.clone().unwrap();
+        assert_eq!(
+            states,
+            [CrlState::unreadable(source(), &*problem), CrlState::new("s3://bucket/a".parse().unwrap())]
+        );
+        let named = format!("row {} of {}: attribute {attribute}:", crl_record(&source()), authority());
+        assert!(problem.starts_with(&named), "{problem}");
     }
 }
 

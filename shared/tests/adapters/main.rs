@@ -8,6 +8,7 @@
 mod crl_states;
 mod dead_letters;
 mod dynamodb;
+mod gate;
 mod holders;
 mod iot;
 mod items;

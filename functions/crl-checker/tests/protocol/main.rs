@@ -19,3 +19,4 @@ mod progress;
 mod races;
 mod stage;
 mod sweep;
+mod unreadable;

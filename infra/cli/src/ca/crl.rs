@@ -100,6 +100,9 @@ pub(super) struct SourceState {
     checked_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<SourceFault>,
+    /// What is wrong with the row; then nothing else is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<Detail>,
 }
 
 /// What was wrong with the newest check of a source.
@@ -128,11 +131,15 @@ impl SourceState {
                 reason: fault.reason.as_str(),
                 detail: fault.detail.clone(),
             }),
+            unreadable: state.unreadable.clone(),
         }
     }
 
     /// Name and value of each line.
     fn lines(&self) -> Vec<(&'static str, Option<String>)> {
+        if let Some(problem) = &self.unreadable {
+            return vec![("crl source", Some(self.source.to_string())), ("  unreadable", Some(problem.to_string()))];
+        }
         let list = match (&self.this_update, &self.next_update) {
             (Some(this), Some(next)) => {
                 let number = self.crl_number.as_ref().map_or_else(|| "no number".to_owned(), |n| format!("number {n}"));
@@ -226,5 +233,17 @@ mod tests {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert_eq!(text.matches("crl source").count(), 2, "{text}");
+    }
+
+    #[test]
+    fn a_row_that_can_not_be_read_says_so_and_nothing_else() {
+        let state =
+            CrlState::unreadable("s3://lists/1.crl".parse().unwrap(), "row crl#s3://lists/1.crl: attribute step");
+        let lines = lines(&Profile::default(), &[SourceState::new(&state)]);
+        let expected = [
+            ("crl source", Some("s3://lists/1.crl".to_owned())),
+            ("  unreadable", Some("row crl#s3://lists/1.crl: attribute step".to_owned())),
+        ];
+        assert!(lines.ends_with(&expected), "{lines:?}");
     }
 }

@@ -141,7 +141,9 @@ fn about_reason(row: &Registration) -> String {
         | Reason::CrlSignatureAlgorithm
         | Reason::CrlSignatureInvalid
         | Reason::CrlStale
+        | Reason::CrlStateUnreadable
         | Reason::CrlTooLarge
+        | Reason::CrlTooManyPoints
         | Reason::CrlTrailingBytes
         | Reason::CrlTruncated
         | Reason::CrlVersion
@@ -230,6 +232,14 @@ fn about_crl(reason: Reason, ca: &CaCertificateId) -> String {
         Reason::CrlExpired | Reason::CrlStale => {
             format!("let the ca publish a new crl, then jitr sweep --ca {ca}; or accept an old one: --when-stale 24h")
         }
+        Reason::CrlStateUnreadable => format!(
+            "mend the row that the detail names in the table of CAs, or delete it and run jitr sweep --ca {ca}: the checker \
+             makes it anew"
+        ),
+        Reason::CrlTooManyPoints => format!(
+            "let the ca's certificates share their distribution points; name the sources that are needed in the profile \
+             (jitr ca set {ca} --crl-source …, 50 at most), or delete the rows crl#… of those that are not"
+        ),
         Reason::CrlShrunk => {
             format!("if the ca really dropped so many entries, accept the list: jitr sweep --ca {ca} --accept-shrunk")
         }
