@@ -9,7 +9,7 @@ use time::macros::datetime;
 use crate::{NOW, certificate, check, file, path, read};
 
 /// Reasons why there is no CRL to read, or why one that verifies is not used.
-const NOT_OF_ONE_LIST: [Reason; 8] = [
+const NOT_OF_ONE_LIST: [Reason; 10] = [
     Reason::CrlFetchFailed,
     Reason::CrlNotChecked,
     Reason::CrlNotConfigured,
@@ -17,7 +17,9 @@ const NOT_OF_ONE_LIST: [Reason; 8] = [
     Reason::CrlRolledBack,
     Reason::CrlShrunk,
     Reason::CrlStale,
+    Reason::CrlStateUnreadable,
     Reason::CrlTooLarge,
+    Reason::CrlTooManyPoints,
 ];
 
 /// A `bad-*` list is refused for the reason that its name begins with.
