@@ -1,18 +1,23 @@
 //! DynamoDB in memory: tables that answer requests in DynamoDB's wire form, and refuse what the service refuses.
 //!
-//! Keys are strings or numbers. Indexes are read as of now, and project all attributes. A page ends after 1 MB, as the service's do.
-//! What is not supported is refused, never ignored.
+//! Keys are strings or numbers. Indexes are read as of now, and project all attributes. A page ends after 1 MB, as the
+//! service's do. What is not supported is refused, never ignored. What it answers is in the [cases], which the whole
+//! suite sends to the local cloud's DynamoDB too.
 
 #![expect(clippy::expect_used, reason = "a test that describes its tables wrongly ends")]
 
 mod attribute;
 mod batch;
+pub mod cases;
 mod condition;
+mod function;
+mod key_condition;
 mod number;
 mod path;
 mod read;
 mod refusal;
 mod request;
+mod reserved;
 mod table;
 mod tokens;
 mod transaction;

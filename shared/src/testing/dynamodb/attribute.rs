@@ -122,7 +122,7 @@ impl Attribute {
         match self {
             Self::L(list) => 1 + list.iter().map(Self::depth).max().unwrap_or_default(),
             Self::M(map) => 1 + depth(map),
-            _ => 0,
+            _ => 1,
         }
     }
 
@@ -140,7 +140,7 @@ pub(super) fn size(item: &Item) -> usize {
     item.iter().map(|(name, value)| name.len() + value.size()).sum()
 }
 
-/// How many lists and maps lie in one another at the deepest place.
+/// Level of the deepest value: an attribute's own is 1, that of what is in it 2.
 pub(super) fn depth(item: &Item) -> usize {
     item.values().map(Attribute::depth).max().unwrap_or_default()
 }
@@ -185,84 +185,4 @@ fn set<T: Ord>(value: &Value, read: impl Fn(&Value) -> Result<T, Refusal>) -> Re
 
 fn parameter(problem: &str) -> Refusal {
     Refusal::invalid(format!("One or more parameter values were invalid: {problem}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(value: &Value) -> Attribute {
-        Attribute::parse(value).unwrap()
-    }
-
-    #[test]
-    fn values_come_back_as_they_were() {
-        let values = [
-            json!({"B": "AQI="}),
-            json!({"BOOL": false}),
-            json!({"BS": ["AQ==", "Ag=="]}),
-            json!({"L": [{"S": ""}, {"L": []}]}),
-            json!({"M": {"a": {"N": "-1.5"}}}),
-            json!({"NS": ["1", "2"]}),
-            json!({"NULL": true}),
-            json!({"SS": ["", "a"]}),
-        ];
-        for value in values {
-            assert_eq!(read(&value).to_json(), value);
-            assert!(Attribute::TYPES.contains(&read(&value).type_name()));
-        }
-        assert_eq!(read(&json!({"N": "1.50"})).to_json(), json!({"N": "1.5"}));
-    }
-
-    #[test]
-    fn values_that_are_none_are_refused() {
-        let cases = [
-            (json!({}), "exactly one"),
-            (json!({"S": "a", "N": "1"}), "exactly one"),
-            (json!("a"), "an attribute value"),
-            (json!({"X": "a"}), "an attribute value"),
-            (json!({"S": 1}), "a string"),
-            (json!({"N": 1}), "a string"),
-            (json!({"N": "one"}), "numeric value"),
-            (json!({"N": "1234567890123456789012345678901234567890.1"}), "38"),
-            (json!({"M": {"a": {"L": [{"N": "1e126"}]}}}), "overflow"),
-            (json!({"B": "A"}), "base64"),
-            (json!({"NULL": false}), "value of true"),
-            (json!({"SS": []}), "may not be empty"),
-            (json!({"L": [{"NS": []}]}), "may not be empty"),
-            (json!({"SS": ["a", "a"]}), "duplicates"),
-            (json!({"NS": ["1", "1.0"]}), "duplicates"),
-        ];
-        for (value, expected) in cases {
-            let problem = Attribute::parse(&value).unwrap_err().answer().body.to_string();
-            assert!(problem.contains(expected), "{value}: {problem}");
-        }
-    }
-
-    #[test]
-    fn equality_is_by_value() {
-        let equal = |one: Value, other: Value| read(&one) == read(&other);
-        assert!(equal(json!({"SS": ["a", "b"]}), json!({"SS": ["b", "a"]})));
-        assert!(equal(json!({"NS": ["1.0", "2"]}), json!({"NS": ["2.00", "1"]})));
-        assert!(equal(
-            json!({"M": {"a": {"N": "1"}, "b": {"L": []}}}),
-            json!({"M": {"b": {"L": []}, "a": {"N": "1.0"}}})
-        ));
-        assert!(!equal(json!({"L": [{"S": "a"}, {"S": "b"}]}), json!({"L": [{"S": "b"}, {"S": "a"}]})));
-        assert!(!equal(json!({"S": "1"}), json!({"N": "1"})));
-    }
-
-    #[test]
-    fn sizes_count_names_values_and_structure() {
-        let cases = [
-            (json!({"ab": {"S": "é"}}), 4),
-            (json!({"a": {"B": "AQI="}, "b": {"BOOL": true}, "c": {"NULL": true}}), 7),
-            (json!({"a": {"SS": ["xy", "z"]}, "b": {"NS": ["1", "22"]}, "c": {"BS": ["AQI="]}}), 3 + 3 + 4 + 2),
-            (json!({"a": {"L": [{"S": "xy"}, {"L": []}]}}), 1 + 3 + 3 + 4),
-            (json!({"a": {"M": {"k": {"S": "xy"}}}}), 1 + 3 + 1 + 3),
-        ];
-        for (value, expected) in cases {
-            assert_eq!(size(&item(&value).unwrap()), expected, "{value}");
-        }
-    }
 }

@@ -11,11 +11,11 @@ use super::refusal::Refusal;
 use super::request::{Members, elements, entries};
 use super::write::Write;
 
-const MOST_READ: usize = 100;
-const MOST_WRITTEN: usize = 25;
+const MAX_READ: usize = 100;
+const MAX_WRITTEN: usize = 25;
 
-/// Octets of a request's JSON: what is known is that 16 MB are too many, not how they are counted.
-const LARGEST: usize = 16 * 1024 * 1024;
+/// Bytes of a request's JSON: what is known is that 16 MB are too many, not how they are counted.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// Puts and deletes items, but for the last `left`.
 pub(super) fn write(tables: &mut Tables, request: &Value, left: usize) -> Result<Value, Refusal> {
@@ -26,7 +26,8 @@ pub(super) fn write(tables: &mut Tables, request: &Value, left: usize) -> Result
         let table = tables.named(name)?;
         for request in elements(requests)? {
             let write = read(name, request)?;
-            let key = write.key(table)?;
+            write.check(table)?;
+            let key = write.key_in_batch(table)?;
             let outcome = write.outcome(table, &key)?;
             if placed.insert((name, key.clone()), outcome).is_some() {
                 return Err(Refusal::invalid("Provided list of item keys contains duplicates"));
@@ -34,8 +35,8 @@ pub(super) fn write(tables: &mut Tables, request: &Value, left: usize) -> Result
             order.push((name, key, write));
         }
     }
-    sized("BatchWriteItem", placed.len(), MOST_WRITTEN)?;
-    if request.to_string().len() > LARGEST {
+    sized("BatchWriteItem", placed.len(), MAX_WRITTEN)?;
+    if request.to_string().len() > MAX_BYTES {
         return Err(Refusal::TooLarge);
     }
     let mut unprocessed = Map::new();
@@ -86,7 +87,7 @@ pub(super) fn get(tables: &Tables, request: &Value) -> Result<Value, Refusal> {
         let items = found.into_values().flatten().map(|item| to_json(&projection.apply(item)));
         responses.insert(name.clone(), items.collect());
     }
-    sized("BatchGetItem", count, MOST_READ)?;
+    sized("BatchGetItem", count, MAX_READ)?;
     Ok(json!({"Responses": responses, "UnprocessedKeys": {}}))
 }
 

@@ -7,6 +7,7 @@ use winnow::combinator::{alt, delimited, preceded, repeat, separated};
 use winnow::token::any;
 
 use super::attribute::{Attribute, Item};
+use super::reserved::is_keyword;
 use super::tokens::{Token, Tokens, punctuation};
 
 /// One step of a path.
@@ -57,7 +58,11 @@ impl Path {
 }
 
 fn name(token: Token) -> Option<String> {
-    if let Token::Name(name) | Token::Word(name) = token { Some(name) } else { None }
+    match token {
+        Token::Name(name) => Some(name),
+        Token::Word(name) if !is_keyword(&name) => Some(name),
+        _ => None,
+    }
 }
 
 /// Refuses paths of which one leads into another, or that see a list and a map in one value.
@@ -121,68 +126,5 @@ fn part(value: &Attribute, paths: &[&[Step]]) -> Option<Attribute> {
             (!map.is_empty()).then_some(Attribute::M(map))
         }
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::testing::dynamodb::attribute::{self, to_json};
-    use crate::testing::dynamodb::refusal::Refusal;
-    use crate::testing::dynamodb::request::Members;
-    use crate::testing::dynamodb::tokens::Placeholders;
-
-    fn paths(text: &str) -> Result<Vec<Path>, Refusal> {
-        let request = json!({"E": text, "ExpressionAttributeNames": {"#m": "m.x"}});
-        let members = Members::new(&request, &["E", "ExpressionAttributeNames"]).unwrap();
-        let mut placeholders = Placeholders::read(members).unwrap();
-        placeholders.expression(members, "E", projection, |paths| distinct(paths)).map(Option::unwrap)
-    }
-
-    #[test]
-    fn a_projection_keeps_what_its_paths_lead_to() {
-        let item = json!({
-            "a": {"S": "x"},
-            "l": {"L": [{"N": "0"}, {"M": {"k": {"N": "1"}, "o": {"N": "2"}}}, {"N": "3"}]},
-            "m.x": {"M": {"k": {"S": "y"}, "o": {"NULL": true}}},
-        });
-        let cases: [(&str, Value); 7] = [
-            ("a", json!({"a": {"S": "x"}})),
-            ("nowhere, a.b, l.k, #m[0]", json!({})),
-            ("#m.k", json!({"m.x": {"M": {"k": {"S": "y"}}}})),
-            ("l[2], l[0]", json!({"l": {"L": [{"N": "0"}, {"N": "3"}]}})),
-            ("l[1].k", json!({"l": {"L": [{"M": {"k": {"N": "1"}}}]}})),
-            ("l[1].k, l[1].o, l[7]", json!({"l": {"L": [{"M": {"k": {"N": "1"}, "o": {"N": "2"}}}]}})),
-            ("#m, a", json!({"a": {"S": "x"}, "m.x": {"M": {"k": {"S": "y"}, "o": {"NULL": true}}}})),
-        ];
-        let item = attribute::item(&item).unwrap();
-        for (text, expected) in cases {
-            assert_eq!(to_json(&project(&item, &paths(text).unwrap())), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn paths_neither_overlap_nor_conflict() {
-        let cases = [
-            (
-                "a, b, a",
-                "overlap with each other; must remove or rewrite one of these paths; path one: [a], path two: [a]",
-            ),
-            (
-                "a.b[1], a.b",
-                "overlap with each other; must remove or rewrite one of these paths; path one: [a, b, [1]]",
-            ),
-            ("a.b, a[1]", "conflict"),
-            ("a.", "Syntax error"),
-            ("a b", "Syntax error"),
-            ("a[b]", "Syntax error"),
-        ];
-        for (text, expected) in cases {
-            let problem = paths(text).unwrap_err().answer().body.to_string();
-            assert!(problem.contains(expected), "{text}: {problem}");
-        }
-        assert!(paths("a.b, a.c[0], a.c[1], b").is_ok());
     }
 }

@@ -4,11 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::Tables;
 use super::attribute::{self, Item, to_json};
-use super::condition::{Comparator, Condition, Function, Operand};
+use super::condition::Condition;
+use super::key_condition::KeyCondition;
 use super::path::{Path, distinct, project, projection};
 use super::refusal::Refusal;
 use super::request::Members;
-use super::table::Schema;
+use super::table::{Schema, Table};
 use super::tokens::Placeholders;
 use super::walk::{Page, Walk};
 
@@ -44,12 +45,13 @@ pub(super) fn get(tables: &Tables, request: &Value) -> Result<Value, Refusal> {
     Ok(table.rows.get(&key).map_or_else(|| json!({}), |item| json!({"Item": to_json(&projection.apply(item))})))
 }
 
-const PAGED: [&str; 9] = [
+const PAGED: [&str; 10] = [
     "ConsistentRead",
     "ExclusiveStartKey",
     "ExpressionAttributeNames",
     "ExpressionAttributeValues",
     "FilterExpression",
+    "IndexName",
     "Limit",
     "ProjectionExpression",
     "Select",
@@ -60,14 +62,14 @@ const PAGED: [&str; 9] = [
 pub(super) fn scan(tables: &Tables, request: &Value) -> Result<Value, Refusal> {
     let members = Members::new(request, &PAGED)?;
     let view = View::read(members, &mut Placeholders::read(members)?)?;
-    let walk = Walk { condition: None, forward: true, index: None, table: tables.named(members.table()?)? };
-    members.flag("ConsistentRead")?;
+    let table = tables.named(members.table()?)?;
+    let walk = Walk { condition: None, forward: true, index: index(table, members)?, table };
     Ok(view.answer(walk.page(members)?))
 }
 
 /// Reads a page of the items under a hash key.
 pub(super) fn query(tables: &Tables, request: &Value) -> Result<Value, Refusal> {
-    let known = [&PAGED[..], &["IndexName", "KeyConditionExpression", "ScanIndexForward"]].concat();
+    let known = [&PAGED[..], &["KeyConditionExpression", "ScanIndexForward"]].concat();
     let members = Members::new(request, &known)?;
     let mut placeholders = Placeholders::read(members)?;
     let condition = placeholders
@@ -79,16 +81,9 @@ pub(super) fn query(tables: &Tables, request: &Value) -> Result<Value, Refusal> 
         })?;
     let view = View::read(members, &mut placeholders)?;
     let table = tables.named(members.table()?)?;
-    let named = |name| {
-        let unknown = || Refusal::invalid(format!("The table does not have the specified index: {name}"));
-        table.indexes.get(name).ok_or_else(unknown)
-    };
-    let index = members.text("IndexName")?.map(named).transpose()?;
-    if members.flag("ConsistentRead")? == Some(true) && index.is_some() {
-        return Err(Refusal::invalid("Consistent reads are not supported on global secondary indexes"));
-    }
+    let index = index(table, members)?;
     let schema = index.unwrap_or(&table.schema);
-    check_key_condition(&condition, schema).map_err(Refusal::Invalid)?;
+    let condition = KeyCondition::new(&condition, schema)?;
     let filtered = view.filter.iter().flat_map(Condition::attributes).collect::<Vec<_>>();
     if let Some(name) = schema.attributes().find(|name| filtered.contains(&name.as_str())) {
         return Err(Refusal::invalid(format!(
@@ -98,6 +93,18 @@ pub(super) fn query(tables: &Tables, request: &Value) -> Result<Value, Refusal> 
     let forward = members.flag("ScanIndexForward")?.unwrap_or(true);
     let walk = Walk { condition: Some(condition), forward, index, table };
     Ok(view.answer(walk.page(members)?))
+}
+
+/// The index that a request reads, if it reads one.
+fn index<'a>(table: &'a Table, request: Members<'_>) -> Result<Option<&'a Schema>, Refusal> {
+    let is_consistent = request.flag("ConsistentRead")? == Some(true);
+    let Some(name) = request.text("IndexName")? else { return Ok(None) };
+    let unknown = || Refusal::invalid(format!("The table does not have the specified index: {name}"));
+    let index = table.indexes.get(name).ok_or_else(unknown)?;
+    if is_consistent {
+        return Err(Refusal::invalid("Consistent reads are not supported on global secondary indexes"));
+    }
+    Ok(Some(index))
 }
 
 /// Which of the items that were read are given, and what of them.
@@ -113,22 +120,7 @@ impl View {
         let projection = Projection::of(request, placeholders)?;
         let filter = placeholders.expression(request, "FilterExpression", Condition::parse, Condition::check)?;
         placeholders.all_used()?;
-        let select = request.text("Select")?;
-        match (select, &projection.0) {
-            (None | Some("COUNT" | "ALL_ATTRIBUTES"), None) | (None | Some("SPECIFIC_ATTRIBUTES"), Some(_)) => {}
-            (Some("COUNT"), Some(_)) => {
-                return Err(Refusal::invalid(
-                    "Cannot specify the ProjectionExpression when choosing to get only the Count",
-                ));
-            }
-            (select, _) => {
-                let select = select.unwrap_or_default();
-                return Err(Refusal::invalid(format!(
-                    "Select {select} does not fit the ProjectionExpression, or is unknown"
-                )));
-            }
-        }
-        Ok(Self { counts: select == Some("COUNT"), filter, projection })
+        Ok(Self { counts: counts(request, &projection)?, filter, projection })
     }
 
     fn answer(&self, page: Page<'_>) -> Value {
@@ -148,56 +140,25 @@ impl View {
     }
 }
 
-fn check_key_condition(condition: &Condition, schema: &Schema) -> Result<(), String> {
-    let parts = match condition {
-        Condition::And(one, other) => vec![&**one, &**other],
-        other => vec![other],
+/// Whether only the number of items is selected.
+fn counts(request: Members<'_>, projection: &Projection) -> Result<bool, Refusal> {
+    const CHOICES: [&str; 4] = ["ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "COUNT", "SPECIFIC_ATTRIBUTES"];
+    if request.get("Select").is_none() {
+        return Ok(false);
+    }
+    let select = request.choice("Select", &CHOICES)?;
+    let problem = match (select, &projection.0) {
+        ("SPECIFIC_ATTRIBUTES", Some(_)) => return Ok(false),
+        ("COUNT", Some(_)) => "Cannot specify the ProjectionExpression when choosing to get only the Count".to_owned(),
+        (_, Some(_)) => format!("Cannot specify the ProjectionExpression when choosing to get {select}"),
+        ("SPECIFIC_ATTRIBUTES", None) => {
+            "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
+                .to_owned()
+        }
+        ("ALL_PROJECTED_ATTRIBUTES", None) if request.get("IndexName").is_none() => {
+            format!("{select} can be used only when Querying using an IndexName")
+        }
+        (_, None) => return Ok(select == "COUNT"),
     };
-    let mut names = Vec::new();
-    for part in parts {
-        let (operand, values) = match part {
-            Condition::Between(operand, low, high) => (operand, vec![low, high]),
-            Condition::Compare(operand, is, value) if *is != Comparator::NotEqual => (operand, vec![value]),
-            Condition::Function(Function::BeginsWith, operands) => match operands.as_slice() {
-                [operand, value] => (operand, vec![value]),
-                _ => return Err(unsupported()),
-            },
-            _ => return Err("Invalid operator used in KeyConditionExpression".to_owned()),
-        };
-        let Operand::Path(Path { attribute, steps }) = operand else { return Err(unsupported()) };
-        if !steps.is_empty()
-            || (*attribute == schema.hash && !matches!(part, Condition::Compare(_, Comparator::Equal, _)))
-        {
-            return Err(unsupported());
-        }
-        for value in values {
-            let Operand::Value(value) = value else { return Err(unsupported()) };
-            if schema.attributes().any(|name| name == attribute) && !schema.admits(attribute, value) {
-                let problem = "Condition parameter type does not match schema type";
-                return Err(format!("One or more parameter values were invalid: {problem}"));
-            }
-            if value.as_text() == Some("") {
-                let problem = "The AttributeValue for a key attribute cannot contain an empty string value";
-                return Err(format!("One or more parameter values are not valid. {problem}. Key: {attribute}"));
-            }
-        }
-        names.push(attribute);
-    }
-    match names.as_slice() {
-        [one, other] if one == other => {
-            Err("KeyConditionExpressions must only contain one condition per key".to_owned())
-        }
-        names if !names.contains(&&schema.hash) => {
-            Err(format!("Query condition missed key schema element: {}", schema.hash))
-        }
-        names if names.iter().all(|name| schema.attributes().any(|key| key == *name)) => Ok(()),
-        _ => match &schema.range {
-            Some(range) => Err(format!("Query condition missed key schema element: {range}")),
-            None => Err(unsupported()),
-        },
-    }
-}
-
-fn unsupported() -> String {
-    "Query key condition not supported".to_owned()
+    Err(Refusal::Invalid(problem))
 }

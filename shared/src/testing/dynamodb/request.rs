@@ -30,6 +30,7 @@ impl<'a> Members<'a> {
     pub(super) fn required(self, name: &str) -> Result<&'a Value, Refusal> {
         self.get(name).ok_or_else(|| {
             let constraint = "failed to satisfy constraint: Member must not be null";
+            let name = lower_first(name);
             Refusal::invalid(format!("1 validation error detected: Value null at '{name}' {constraint}"))
         })
     }
@@ -55,7 +56,7 @@ impl<'a> Members<'a> {
         let chosen = self.text(name)?;
         let found = words.iter().find(|word| chosen.is_none_or(|chosen| chosen == **word));
         found.copied().ok_or_else(|| {
-            let words = words.join(", ");
+            let (name, words) = (lower_first(name), words.join(", "));
             Refusal::invalid(format!(
                 "1 validation error detected: Value '{}' at '{name}' failed to satisfy constraint: Member must satisfy \
                  enum value set: [{words}]",
@@ -63,6 +64,12 @@ impl<'a> Members<'a> {
             ))
         })
     }
+}
+
+/// A member's name as messages have it.
+fn lower_first(name: &str) -> String {
+    let mut characters = name.chars();
+    characters.next().into_iter().flat_map(char::to_lowercase).chain(characters).collect()
 }
 
 /// The members of an object, in order.

@@ -7,11 +7,12 @@ use super::number::Number;
 use super::path::Path;
 use super::refusal::Refusal;
 
-const DEEPEST: usize = 32;
-const LARGEST_ITEM: usize = 400 * 1024;
-const LONGEST_HASH: usize = 2048;
-const LONGEST_NAME: usize = 65_535;
-const LONGEST_RANGE: usize = 1024;
+/// Levels of values in one another.
+const MAX_DEPTH: usize = 32;
+const MAX_HASH_BYTES: usize = 2048;
+const MAX_ITEM_BYTES: usize = 400 * 1024;
+const MAX_NAME_BYTES: usize = 65_535;
+const MAX_RANGE_BYTES: usize = 1024;
 
 /// The type of a key attribute.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -120,7 +121,7 @@ impl Table {
     /// Reads a key, which holds the key attributes and nothing else.
     pub(super) fn key(&self, key: &Item) -> Result<Key, Refusal> {
         let found = self.schema.key(key).filter(|_| key.len() == self.schema.attributes().count());
-        let found = found.ok_or_else(|| Refusal::invalid("The provided key element does not match the schema"))?;
+        let found = found.ok_or_else(key_mismatch)?;
         self.check_filled(key)?;
         check_length(&found).map(|()| found)
     }
@@ -139,12 +140,12 @@ impl Table {
             return Err(Refusal::invalid(format!("One or more parameter values were invalid: {problem}")));
         }
         self.check_filled(item)?;
-        let mismatch = || Refusal::invalid("The provided key element does not match the schema");
-        let key = self.schema.key(item).ok_or_else(mismatch)?;
+        let key = self.schema.key(item).ok_or_else(key_mismatch)?;
         check_length(&key).map(|()| key)
     }
 
-    fn check_filled(&self, item: &Item) -> Result<(), Refusal> {
+    /// Refuses empty strings as key attributes.
+    pub(super) fn check_filled(&self, item: &Item) -> Result<(), Refusal> {
         let is_empty = |name: &&String| item.get(*name).and_then(Attribute::as_text) == Some("");
         self.schema.attributes().find(is_empty).map_or(Ok(()), |name| {
             Err(Refusal::invalid(format!(
@@ -154,27 +155,27 @@ impl Table {
         })
     }
 
-    /// Refuses an item whose names can't be, that its indexes can't take, that is nested too deep or too large. The
-    /// service's words for names are not known.
-    pub(super) fn check(&self, item: &Item) -> Result<(), Refusal> {
-        if names(item).any(|name| name.is_empty() || name.len() > LONGEST_NAME) {
-            let problem = "Attribute name must have 1 to 65535 octets";
-            return Err(Refusal::invalid(format!("One or more parameter values were invalid: {problem}")));
-        }
-        if depth(item) > DEEPEST {
-            return Err(Refusal::invalid(
-                "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond \
-                 supported limit",
-            ));
-        }
+    /// Refuses empty strings as key attributes of an index.
+    pub(super) fn check_indexes_filled(&self, item: &Item) -> Result<(), Refusal> {
+        let keys = self.indexes.iter().flat_map(|(index, schema)| schema.attributes().map(move |name| (index, name)));
+        let mut empty = keys.filter(|(_, name)| item.get(*name).and_then(Attribute::as_text) == Some(""));
+        empty.next().map_or(Ok(()), |(index, name)| {
+            Err(Refusal::invalid(format!(
+                "One or more parameter values are not valid. A value specified for a secondary index key is not \
+                 supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: \
+                 {index}, IndexKey: {name}"
+            )))
+        })
+    }
+
+    /// Refuses an item that the indexes can't take.
+    pub(super) fn check_indexes(&self, item: &Item) -> Result<(), Refusal> {
+        self.check_indexes_filled(item)?;
         for (index, schema) in &self.indexes {
             for name in schema.attributes() {
                 check_index_key(index, schema, name, item.get(name))?;
             }
             schema.key(item).map_or(Ok(()), |key| check_length(&key))?;
-        }
-        if size(item) > LARGEST_ITEM {
-            return Err(Refusal::invalid("Item size has exceeded the maximum allowed size"));
         }
         Ok(())
     }
@@ -200,29 +201,47 @@ impl Table {
     }
 }
 
+/// The refusal of a key that is not one of the table.
+pub(super) fn key_mismatch() -> Refusal {
+    Refusal::invalid("The provided key element does not match the schema")
+}
+
+/// Refuses an item whose names can't be, or that is nested too deep.
+pub(super) fn check_shape(item: &Item) -> Result<(), Refusal> {
+    if names(item).any(str::is_empty) {
+        return Err(Refusal::invalid("Empty attribute name"));
+    }
+    if names(item).any(|name| name.len() > MAX_NAME_BYTES) {
+        return Err(Refusal::invalid("Attribute name is too large, must be less than 65536 bytes"));
+    }
+    if depth(item) > MAX_DEPTH {
+        return Err(Refusal::invalid(
+            "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported \
+             limit",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether an item is larger than an item may be.
+pub(super) fn is_too_large(item: &Item) -> bool {
+    size(item) > MAX_ITEM_BYTES
+}
+
 fn check_index_key(index: &str, schema: &Schema, name: &str, value: Option<&Attribute>) -> Result<(), Refusal> {
-    let problem = match value {
-        Some(Attribute::S(text)) if text.is_empty() => format!(
-            "One or more parameter values are not valid. A value specified for a secondary index key is not supported. \
-             The AttributeValue for a key attribute cannot contain an empty string value. IndexName: {index}, \
-             IndexKey: {name}"
-        ),
-        None => return Ok(()),
-        Some(value) if schema.admits(name, value) => return Ok(()),
-        Some(other) => format!(
-            "One or more parameter values were invalid: Type mismatch for Index Key {name} Expected: {} Actual: {} \
-             IndexName: {index}",
-            schema.kind(name).name(),
-            other.type_name()
-        ),
-    };
-    Err(Refusal::Invalid(problem))
+    let Some(other) = value.filter(|value| !schema.admits(name, value)) else { return Ok(()) };
+    Err(Refusal::invalid(format!(
+        "One or more parameter values were invalid: Type mismatch for Index Key {name} Expected: {} Actual: {} \
+         IndexName: {index}",
+        schema.kind(name).name(),
+        other.type_name()
+    )))
 }
 
 fn check_length((hash, range): &Key) -> Result<(), Refusal> {
-    let problem = if hash.is_longer(LONGEST_HASH) {
+    let problem = if hash.is_longer(MAX_HASH_BYTES) {
         "Size of hashkey has exceeded the maximum size limit of2048 bytes"
-    } else if range.as_ref().is_some_and(|range| range.is_longer(LONGEST_RANGE)) {
+    } else if range.as_ref().is_some_and(|range| range.is_longer(MAX_RANGE_BYTES)) {
         "Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
     } else {
         return Ok(());

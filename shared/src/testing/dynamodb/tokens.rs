@@ -10,11 +10,13 @@ use winnow::error::ContextError;
 use winnow::token::{any, one_of, take_while};
 
 use super::attribute::{Attribute, item};
+use super::function::Function;
 use super::refusal::Refusal;
 use super::request::Members;
+use super::reserved::{is_keyword, is_reserved};
 
-/// Octets of an expression.
-const LONGEST: usize = 4096;
+/// Bytes of an expression.
+const MAX_BYTES: usize = 4096;
 
 /// A part of an expression.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +39,8 @@ pub(super) type Tokens<'a> = &'a [Token];
 /// What the placeholders of a request stand for, and which were used.
 #[derive(Debug, Default)]
 pub(super) struct Placeholders {
+    /// Whether the request has an expression.
+    is_of_expression: bool,
     names: BTreeMap<String, String>,
     used: BTreeSet<String>,
     values: BTreeMap<String, Attribute>,
@@ -70,6 +74,7 @@ impl Placeholders {
         check: fn(&T) -> Result<(), String>,
     ) -> Result<Option<T>, Refusal> {
         let Some(text) = request.text(name)? else { return Ok(None) };
+        self.is_of_expression = true;
         let parsed = self.parse(text, parser).and_then(|parsed| check(&parsed).map(|()| parsed));
         parsed.map(Some).map_err(|problem| Refusal::Invalid(format!("Invalid {name}: {problem}")))
     }
@@ -78,7 +83,7 @@ impl Placeholders {
         if text.trim().is_empty() {
             return Err("The expression can not be empty;".to_owned());
         }
-        if text.len() > LONGEST {
+        if text.len() > MAX_BYTES {
             let problem = "Expression size has exceeded the maximum allowed size";
             return Err(format!("{problem}; expression size: {}", text.len()));
         }
@@ -89,7 +94,14 @@ impl Placeholders {
         if has_redundant_parentheses(&tokens) {
             return Err("The expression has redundant parentheses;".to_owned());
         }
-        parser.parse(&tokens).map_err(|error| syntax(&format!("{:?}", tokens.get(error.offset()))))
+        if let Some(name) = calls(&tokens).find(|name| Function::named(name).is_none()) {
+            return Err(format!("Invalid function name; function: {name}"));
+        }
+        let parsed = parser.parse(&tokens).map_err(|error| syntax(&format!("{:?}", tokens.get(error.offset()))))?;
+        match reserved_name(&tokens) {
+            Some(name) => Err(format!("Attribute name is a reserved keyword; reserved keyword: {name}")),
+            None => Ok(parsed),
+        }
     }
 
     fn replace(&mut self, lexeme: Lexeme<'_>) -> Result<Token, String> {
@@ -117,6 +129,9 @@ impl Placeholders {
         {
             let unused: Vec<&str> =
                 keys.into_iter().filter(|key| !self.used.contains(*key)).map(String::as_str).collect();
+            if !unused.is_empty() && !self.is_of_expression {
+                return Err(Refusal::invalid(format!("{member} can only be specified when using expressions")));
+            }
             if !unused.is_empty() {
                 let keys = unused.join(", ");
                 return Err(Refusal::invalid(format!(
@@ -152,7 +167,7 @@ const SYMBOLS: [&str; 14] = ["<>", "<=", ">=", "<", ">", "=", "(", ")", "[", "]"
 
 fn lexemes<'a>(input: &mut &'a str) -> winnow::Result<Vec<Lexeme<'a>>> {
     let placeholder = (one_of(['#', ':']), take_while(1.., is_of_a_word)).take().map(Lexeme::Placeholder);
-    let word = (one_of(|c: char| c.is_ascii_alphabetic() || c == '_'), take_while(0.., is_of_a_word)).take();
+    let word = (one_of(|c: char| c.is_ascii_alphabetic()), take_while(0.., is_of_a_word)).take();
     let word = word.map(|word: &str| Token::Word(word.to_owned()));
     let index = digit1.parse_to().map(Token::Index);
     let token = alt((word, index, symbol.map(Token::Symbol))).map(Lexeme::Token);
@@ -166,6 +181,26 @@ fn symbol(input: &mut &str) -> winnow::Result<&'static str> {
 
 fn is_of_a_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// The names before parentheses, but for keywords.
+fn calls(tokens: Tokens<'_>) -> impl Iterator<Item = &str> {
+    let pairs = tokens.iter().zip(tokens.iter().skip(1));
+    pairs.filter_map(|pair| match pair {
+        (Token::Word(name), Token::Symbol("(")) if !is_keyword(name) => Some(name.as_str()),
+        _ => None,
+    })
+}
+
+/// An attribute's name that is a reserved word.
+fn reserved_name(tokens: Tokens<'_>) -> Option<&str> {
+    let next = tokens.iter().skip(1).map(Some).chain([None]);
+    tokens.iter().zip(next).find_map(|(token, next)| match token {
+        Token::Word(word) if next != Some(&Token::Symbol("(")) && is_reserved(word) && !is_keyword(word) => {
+            Some(word.as_str())
+        }
+        _ => None,
+    })
 }
 
 fn has_redundant_parentheses(tokens: Tokens<'_>) -> bool {
@@ -196,84 +231,15 @@ pub(super) fn keyword<'a>(keyword: &'static str) -> impl winnow::Parser<Tokens<'
     any.verify(move |token: &Token| matches!(token, Token::Word(word) if word.eq_ignore_ascii_case(keyword))).void()
 }
 
-/// A function of the given, by its name, and what its parentheses enclose.
-pub(super) fn function<'a, F, T>(
-    named: fn(&str) -> Option<F>,
+/// A function, and what its parentheses enclose.
+pub(super) fn call<'a, T>(
     argument: fn(&mut Tokens<'a>) -> winnow::Result<T>,
-) -> impl winnow::Parser<Tokens<'a>, (F, Vec<T>), ContextError> {
-    let name = any.verify_map(move |token| if let Token::Word(word) = token { named(&word) } else { None });
+) -> impl winnow::Parser<Tokens<'a>, (Function, Vec<T>), ContextError> {
+    let name = any.verify_map(|token| if let Token::Word(word) = token { Function::named(&word) } else { None });
     (name, delimited(punctuation("("), separated(1.., argument, punctuation(",")), punctuation(")")))
 }
 
 /// A value that came by a placeholder.
 pub(super) fn value(input: &mut Tokens<'_>) -> winnow::Result<Attribute> {
     any.verify_map(|token| if let Token::Value(value) = token { Some(value) } else { None }).parse_next(input)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn everything(input: &mut Tokens<'_>) -> winnow::Result<Vec<Token>> {
-        repeat(0.., any).parse_next(input)
-    }
-
-    fn tokens(request: &Value) -> Result<Vec<Token>, Refusal> {
-        let members = Members::new(request, &["E", Placeholders::NAMES, Placeholders::VALUES]).unwrap();
-        let mut placeholders = Placeholders::read(members)?;
-        let tokens = placeholders.expression(members, "E", everything, |_| Ok(()))?;
-        placeholders.all_used().map(|()| tokens.unwrap_or_default())
-    }
-
-    #[test]
-    fn placeholders_are_replaced() {
-        let found = tokens(&json!({
-            "E": " #a<=:a AND(b [10])",
-            "ExpressionAttributeNames": {"#a": "AND"},
-            "ExpressionAttributeValues": {":a": {"S": "x"}},
-        }));
-        let word = |word: &str| Token::Word(word.to_owned());
-        let expected = [
-            Token::Name("AND".to_owned()),
-            Token::Symbol("<="),
-            Token::Value(Attribute::S("x".to_owned())),
-            word("AND"),
-            Token::Symbol("("),
-            word("b"),
-            Token::Symbol("["),
-            Token::Index(10),
-            Token::Symbol("]"),
-            Token::Symbol(")"),
-        ];
-        assert_eq!(found.unwrap(), expected);
-    }
-
-    #[test]
-    fn placeholders_are_defined_and_used() {
-        let cases = [
-            (json!({"E": "#a"}), "name used in the document path is not defined; attribute name: #a"),
-            (json!({"E": ":a"}), "value used in expression is not defined; attribute value: :a"),
-            (json!({"E": "a", "ExpressionAttributeNames": {"#a": "a"}}), "unused in expressions: keys: {#a}"),
-            (json!({"E": "a", "ExpressionAttributeValues": {":a": {"S": "a"}, ":b": {"S": "a"}}}), "keys: {:a, :b}"),
-            (json!({"ExpressionAttributeNames": {"#a": "a"}}), "unused"),
-            (json!({"E": "a", "ExpressionAttributeNames": {}}), "Names must not be empty"),
-            (json!({"E": "a", "ExpressionAttributeValues": {}}), "Values must not be empty"),
-            (json!({"E": "a", "ExpressionAttributeNames": {"a": "a"}}), "invalid key"),
-            (json!({"E": "a", "ExpressionAttributeNames": {"#a-b": "a"}}), "invalid key"),
-            (json!({"E": "a", "ExpressionAttributeValues": {"#a": {"S": "a"}}}), "invalid key"),
-            (json!({"E": "a", "ExpressionAttributeNames": {"#a": 1}}), "map of names"),
-            (json!({"E": "a", "ExpressionAttributeValues": {":a": {"SS": []}}}), "may not be empty"),
-            (json!({"E": " "}), "can not be empty"),
-            (json!({"E": "a ! b"}), "near: \\\"! b\\\""),
-            (json!({"E": "((a))"}), "redundant"),
-            (json!({"E": "NOT ((a) (b) ((c)))"}), "redundant"),
-        ];
-        for (request, expected) in cases {
-            let problem = tokens(&request).unwrap_err().answer().body.to_string();
-            assert!(problem.contains(expected), "{request}: {problem}");
-        }
-        assert!(tokens(&json!({"E": "((a) (b)) (f(c))"})).is_ok());
-    }
 }

@@ -5,23 +5,30 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::Tables;
+use super::attribute;
 use super::refusal::Refusal;
 use super::request::{Members, elements, entries};
 use super::write::Write;
 
-const MOST: usize = 100;
-const LONGEST_TOKEN: usize = 36;
+const MAX_ACTIONS: usize = 100;
+/// Bytes of all items together.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+const MAX_TOKEN: usize = 36;
 
 /// Carries out a transaction, once for each token.
 pub(super) fn write(tables: &mut Tables, request: &Value) -> Result<Value, Refusal> {
     let members = Members::new(request, &["ClientRequestToken", "TransactItems"])?;
     let actions = members.required("TransactItems")?;
     let token = members.text("ClientRequestToken")?;
-    if token.is_some_and(|token| token.is_empty() || token.len() > LONGEST_TOKEN) {
-        return Err(Refusal::invalid("1 validation error detected: Value at 'clientRequestToken' has a wrong length"));
+    if let Some(token) = token.filter(|token| token.is_empty() || token.len() > MAX_TOKEN) {
+        let constraint = if token.is_empty() { "greater than or equal to 1" } else { "less than or equal to 36" };
+        return Err(Refusal::invalid(format!(
+            "1 validation error detected: Value '{token}' at 'clientRequestToken' failed to satisfy constraint: Member \
+             must have length {constraint}"
+        )));
     }
     let writes = elements(actions)?;
-    if writes.len() > MOST {
+    if writes.len() > MAX_ACTIONS {
         return Err(Refusal::invalid(
             "1 validation error detected: Value at 'transactItems' failed to satisfy constraint: Member must have \
              length less than or equal to 100",
@@ -32,6 +39,9 @@ pub(super) fn write(tables: &mut Tables, request: &Value) -> Result<Value, Refus
         return if done == actions { Ok(json!({})) } else { Err(Refusal::TokenReused) };
     }
 
+    for write in &writes {
+        write.check(tables.named(&write.table)?)?;
+    }
     let mut placed = Vec::new();
     for write in &writes {
         let table = tables.named(&write.table)?;
@@ -55,6 +65,10 @@ pub(super) fn write(tables: &mut Tables, request: &Value) -> Result<Value, Refus
         placed.into_iter().map(|(write, table, key)| (write.outcome(table, &key), write, key)).collect();
     if outcomes.iter().any(|(outcome, ..)| outcome.is_err()) {
         return Err(Refusal::Canceled(outcomes.into_iter().map(|(outcome, ..)| outcome.err()).collect()));
+    }
+    let items = outcomes.iter().filter_map(|(outcome, ..)| outcome.as_ref().ok()?.as_ref());
+    if items.map(attribute::size).sum::<usize>() > MAX_BYTES {
+        return Err(Refusal::invalid("Transaction request exceeds the 4 MB limit of its items"));
     }
     for (outcome, write, key) in outcomes {
         if let (Ok(item), Some(table)) = (outcome, tables.tables.get_mut(&write.table)) {

@@ -1,19 +1,19 @@
 //! Walks over the items of a table or an index, page by page.
 
 use super::attribute::{self, Item, size};
-use super::condition::Condition;
+use super::key_condition::KeyCondition;
 use super::refusal::Refusal;
 use super::request::Members;
 use super::table::{Key, Schema, Table};
 
 /// What a page's items may take.
-const LARGEST_PAGE: usize = 1024 * 1024;
+const MAX_PAGE_BYTES: usize = 1024 * 1024;
 
 /// A walk in the order of the keys.
 #[derive(Debug)]
 pub(super) struct Walk<'a> {
     /// Which items it meets.
-    pub(super) condition: Option<Condition>,
+    pub(super) condition: Option<KeyCondition>,
     pub(super) forward: bool,
     pub(super) index: Option<&'a Schema>,
     pub(super) table: &'a Table,
@@ -53,7 +53,7 @@ impl<'a> Walk<'a> {
         let mut taken = 0;
         for (_, item) in rows {
             taken += size(item);
-            if taken > LARGEST_PAGE && !items.is_empty() {
+            if taken > MAX_PAGE_BYTES && !items.is_empty() {
                 let last = items.last().map(|last| self.key(last));
                 return Ok(Page { items, last });
             }
@@ -82,10 +82,6 @@ impl<'a> Walk<'a> {
     fn start(&self, start: &Item) -> Result<(Key, Key), Refusal> {
         let position = self.position(start).filter(|_| self.key(start) == *start);
         let position = position.ok_or_else(|| Refusal::invalid("The provided starting key is invalid"))?;
-        if self.condition.as_ref().is_some_and(|condition| !condition.holds(start)) {
-            let problem = "The provided starting key is outside query boundaries based on provided conditions";
-            return Err(Refusal::invalid(problem));
-        }
-        Ok(position)
+        self.condition.as_ref().map_or(Ok(()), |condition| condition.check_start(start)).map(|()| position)
     }
 }

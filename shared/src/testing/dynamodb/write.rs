@@ -8,7 +8,7 @@ use super::condition::Condition;
 use super::path::{Path, project};
 use super::refusal::Refusal;
 use super::request::Members;
-use super::table::{Key, Table};
+use super::table::{Key, Table, check_shape, is_too_large, key_mismatch};
 use super::tokens::Placeholders;
 use super::update::Update;
 
@@ -87,18 +87,41 @@ impl Write {
         }
     }
 
+    /// Refuses what can be told from the request: of a transaction, it is refused before anything is looked at.
+    pub(super) fn check(&self, table: &Table) -> Result<(), Refusal> {
+        match &self.action {
+            Action::Check(key) | Action::Delete(key) | Action::Update(key, _) => table.check_filled(key),
+            Action::Put(item) => {
+                table.check_filled(item)?;
+                check_shape(item)?;
+                if is_too_large(item) {
+                    return Err(Refusal::invalid("Item size has exceeded the maximum allowed size"));
+                }
+                table.check_indexes_filled(item)
+            }
+        }
+    }
+
     /// The key of the item to which it goes, if the table accepts the write at all.
     pub(super) fn key(&self, table: &Table) -> Result<Key, Refusal> {
         match &self.action {
             Action::Check(key) | Action::Delete(key) => table.key(key),
             Action::Put(item) => {
                 let key = table.key_of(item)?;
-                table.check(item).map(|()| key)
+                table.check_indexes(item).map(|()| key)
             }
             Action::Update(key, update) => {
                 let key = table.key(key)?;
                 table.check_paths(update.iter().flat_map(Update::paths)).map(|()| key)
             }
+        }
+    }
+
+    /// The same as a request of a batch, which refuses an item without the table's key like a key that is none.
+    pub(super) fn key_in_batch(&self, table: &Table) -> Result<Key, Refusal> {
+        match &self.action {
+            Action::Put(item) if table.schema.key(item).is_none() => Err(key_mismatch()),
+            _ => self.key(table),
         }
     }
 
@@ -113,14 +136,17 @@ impl Write {
             Action::Check(_) => Ok(before.cloned()),
             Action::Delete(_) => Ok(None),
             Action::Put(item) => Ok(Some(item.clone())),
-            // What only takes away does not create an item, and yet has to fit the one that isn't there.
+            // What only takes away does not create an item, and need not fit the one that isn't there.
+            Action::Update(_, Some(update)) if before.is_none() && update.only_removes() => Ok(None),
             Action::Update(key, update) => {
                 let item = before.unwrap_or(key);
                 let item = update.as_ref().map_or_else(|| Ok(item.clone()), |update| update.apply(item));
                 let item = item.map_err(Refusal::Invalid)?;
-                table.check(&item)?;
-                let is_new = before.is_none();
-                Ok((!is_new || !update.as_ref().is_some_and(Update::only_removes)).then_some(item))
+                check_shape(&item)?;
+                if is_too_large(&item) {
+                    return Err(Refusal::invalid("Item size to update has exceeded the maximum allowed size"));
+                }
+                table.check_indexes(&item).map(|()| Some(item))
             }
         }
     }
@@ -134,18 +160,22 @@ impl Write {
 /// Carries out a single write.
 pub(super) fn single(tables: &mut Tables, action: &str, request: &Value) -> Result<Value, Refusal> {
     let (write, members) = Write::read(action, request, &["ReturnValues"])?;
-    let returned: &[&str] =
-        if action == "Update" { &["NONE", "ALL_OLD", "ALL_NEW", "UPDATED_NEW"] } else { &["NONE", "ALL_OLD"] };
-    let returned = members.choice("ReturnValues", returned)?;
+    let returned = members.choice("ReturnValues", &["NONE", "ALL_OLD", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW"])?;
+    if action != "Update" && !matches!(returned, "NONE" | "ALL_OLD") {
+        return Err(Refusal::invalid("ReturnValues can only be ALL_OLD or NONE"));
+    }
     let table = tables.tables.get_mut(&write.table).ok_or(Refusal::UnknownTable)?;
+    write.check(table)?;
     let key = write.key(table)?;
     let after = write.outcome(table, &key)?;
     let before = table.rows.get(&key).cloned();
     table.store(key, after.clone());
+    let written = |item: Item| Some(project(&item, &write.paths())).filter(|item| !item.is_empty());
     let attributes = match returned {
         "ALL_NEW" => after,
         "ALL_OLD" => before,
-        "UPDATED_NEW" => after.map(|item| project(&item, &write.paths())).filter(|item| !item.is_empty()),
+        "UPDATED_NEW" => after.and_then(written),
+        "UPDATED_OLD" => before.and_then(written),
         _ => None,
     };
     let answer = attributes.map(|item| ("Attributes".to_owned(), to_json(&item)));
