@@ -4,6 +4,7 @@
 
 mod admission;
 mod burst;
+mod dynamodb;
 mod enrolment;
 mod isolation;
 mod operator;
