@@ -1,21 +1,29 @@
-//! For tests: a CA that issues whatever is asked of it, and an in-memory world behind the ports, fixtures.
+//! For tests: a CA that issues whatever is asked of it, AWS in memory behind the ports and on the wire, fixtures.
 
 mod authority;
+#[cfg(all(feature = "dynamodb", feature = "iot-data"))]
+mod cloud;
 mod crl;
 pub mod der;
 pub mod dynamodb;
 mod fixtures;
 mod holdings;
+mod injected_fault;
 mod queue;
 #[cfg(feature = "dynamodb")]
 mod service;
+#[cfg(feature = "dynamodb")]
+mod wire;
 mod world;
 
 pub use authority::{Issued, TestAuthority, serial};
+#[cfg(all(feature = "dynamodb", feature = "iot-data"))]
+pub use cloud::{CloudState, Content as CloudContent, FakeCloud, FakeThing as CloudThing, Object};
 pub use crl::NewCrl;
 pub use fixtures::{FROZEN_FLEETS, Fixture, fixtures, frozen_certificate, frozen_key};
 pub use holdings::Holdings;
+pub use injected_fault::InjectedFault;
 pub use queue::{Delivery, Queue};
 #[cfg(feature = "dynamodb")]
 pub use service::{DynamoDb, Fate, Sent};
-pub use world::{Content, FakeThing, Interleavings, Mishap, Program, Row, State, World};
+pub use world::{Content, FakeThing, Interleavings, Program, Row, State, World};

@@ -35,7 +35,7 @@ pub use table::ScalarType;
 use table::{Schema, Table};
 
 /// Tables, and what they hold.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tables {
     tables: BTreeMap<String, Table>,
     /// The transactions that were carried out, by their token.

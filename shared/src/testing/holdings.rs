@@ -66,7 +66,7 @@ impl Holders for Holdings {
         let mut state = self.state();
         state.asked.push(certificate.clone());
         match (state.rule)(certificate) {
-            Some(kind) => Err(Fault::new("dynamodb:Query", kind, "planned mishap")),
+            Some(kind) => Err(Fault::new("dynamodb:Query", kind, "injected fault")),
             None => Ok(state.holdings.get(certificate).cloned().unwrap_or(Holding::Nothing)),
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Mishap;
+use super::InjectedFault;
 use crate::fault::{Fault, FaultKind};
 use crate::port::{DeadLetters, MAX_MESSAGE_BYTES};
 
@@ -16,7 +16,7 @@ pub enum Delivery {
     /// Those at these places are not taken, the others are.
     NotTaken(Vec<usize>, FaultKind),
     /// Something happens to the call; a fault is that of every message.
-    Struck(Mishap),
+    Struck(InjectedFault),
     /// All are taken.
     Taken,
 }
@@ -80,20 +80,20 @@ impl DeadLetters for Queue {
     async fn send(&self, bodies: &[String]) -> Vec<(usize, Fault)> {
         let delivery = (self.state().rule)(bodies);
         let take = |refused: &[usize], kind| self.take(bodies, refused, kind);
-        let all = || (0..bodies.len()).map(|place| (place, Fault::new(SEND, FaultKind::Unavailable, "planned mishap")));
+        let all = || (0..bodies.len()).map(|place| (place, Fault::new(SEND, FaultKind::Unavailable, "injected fault")));
         match delivery {
             Delivery::NotTaken(refused, kind) => take(&refused, kind),
-            Delivery::Struck(Mishap::DieAfter) => {
+            Delivery::Struck(InjectedFault::DiedAfter) => {
                 take(&[], FaultKind::Unavailable);
                 std::future::pending().await
             }
-            Delivery::Struck(Mishap::DieBefore) => std::future::pending().await,
-            Delivery::Struck(Mishap::FailAfter) => {
+            Delivery::Struck(InjectedFault::DiedBefore) => std::future::pending().await,
+            Delivery::Struck(InjectedFault::AnswerLost) => {
                 take(&[], FaultKind::Unavailable);
                 all().collect()
             }
-            Delivery::Struck(Mishap::FailBefore) => all().collect(),
-            Delivery::Struck(Mishap::Stall) => {
+            Delivery::Struck(InjectedFault::Refused) => all().collect(),
+            Delivery::Struck(InjectedFault::Stalled) => {
                 tokio::time::sleep(Duration::from_secs(30)).await;
                 take(&[], FaultKind::Unavailable)
             }
@@ -149,20 +149,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_mishap_strikes_all_messages_of_a_call() {
+    async fn a_fault_strikes_all_messages_of_a_call() {
         let unavailable = [(0, FaultKind::Unavailable), (1, FaultKind::Unavailable)];
-        for (mishap, faults, kept) in [
-            (Mishap::FailBefore, Some(&unavailable[..]), 0),
-            (Mishap::FailAfter, Some(&unavailable), 2),
-            (Mishap::DieBefore, None, 0),
-            (Mishap::DieAfter, None, 2),
-            (Mishap::Stall, None, 0),
+        for (injected, faults, kept) in [
+            (InjectedFault::Refused, Some(&unavailable[..]), 0),
+            (InjectedFault::AnswerLost, Some(&unavailable), 2),
+            (InjectedFault::DiedBefore, None, 0),
+            (InjectedFault::DiedAfter, None, 2),
+            (InjectedFault::Stalled, None, 0),
         ] {
             let queue = Queue::default();
-            queue.when(move |_| Delivery::Struck(mishap));
+            queue.when(move |_| Delivery::Struck(injected));
             let answer = tokio::time::timeout(Duration::from_millis(1), queue.send(&texts(["a", "b"]))).await.ok();
-            assert_eq!(answer.as_deref().map(kinds).as_deref(), faults, "{mishap:?}");
-            assert_eq!(queue.bodies().len(), kept, "{mishap:?}");
+            assert_eq!(answer.as_deref().map(kinds).as_deref(), faults, "{injected:?}");
+            assert_eq!(queue.bodies().len(), kept, "{injected:?}");
         }
     }
 }

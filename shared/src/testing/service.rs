@@ -1,19 +1,15 @@
 //! DynamoDB in memory behind the real client: an HTTP connection that ends in [`Tables`].
 
+#![expect(clippy::expect_used, reason = "a request that is no JSON ends the test")]
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aws_config::retry::RetryConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
+use aws_config::SdkConfig;
 use serde_json::Value;
 
-use super::Mishap;
+use super::InjectedFault;
 use super::dynamodb::{Answer, Tables};
+use super::wire::{self, Request, Response, Service};
 
 /// A request as it was sent.
 #[derive(Clone, Debug)]
@@ -35,7 +31,7 @@ pub enum Fate {
     /// [`Tables::answer_in_part`] has, and the others are carried out.
     PartlyTaken(usize),
     /// Something happens to it.
-    Struck(Mishap),
+    Struck(InjectedFault),
 }
 
 type Rule = Box<dyn FnMut(&Sent) -> Fate + Send>;
@@ -69,15 +65,7 @@ impl DynamoDb {
     /// Settings of clients that are connected with it. They try once.
     #[must_use]
     pub fn config(&self) -> SdkConfig {
-        let connector = SharedHttpConnector::new(Connector(self.clone()));
-        let credentials = Credentials::new("key", "secret", None, None, "test");
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .region(Region::new("us-east-1"))
-            .retry_config(RetryConfig::disabled().with_initial_backoff(std::time::Duration::from_micros(1)))
-            .build()
+        wire::config(self.clone())
     }
 
     /// Decides from now on what becomes of each request.
@@ -115,7 +103,7 @@ impl DynamoDb {
         state.chance % 8
     }
 
-    async fn carry_out(&self, sent: Sent) -> Result<Answer, ConnectorError> {
+    async fn carry_out(&self, sent: Sent) -> Option<Answer> {
         for _ in 0..self.turns_to_wait() {
             tokio::task::yield_now().await;
         }
@@ -125,44 +113,43 @@ impl DynamoDb {
             (state.rule)(&sent)
         };
         let answer = || self.state().tables.answer(&sent.operation, &sent.body);
-        let lost = || ConnectorError::io("the connection was lost".into());
         match fate {
-            Fate::Answered(answer) => Ok(answer),
-            Fate::CarriedOut => Ok(answer()),
-            Fate::PartlyTaken(left) => Ok(self.state().tables.answer_in_part(&sent.operation, &sent.body, left)),
-            Fate::Struck(Mishap::DieBefore) => std::future::pending().await,
-            Fate::Struck(Mishap::FailBefore) => Err(lost()),
-            Fate::Struck(Mishap::DieAfter) => {
+            Fate::Answered(answer) => Some(answer),
+            Fate::CarriedOut => Some(answer()),
+            Fate::PartlyTaken(left) => Some(self.state().tables.answer_in_part(&sent.operation, &sent.body, left)),
+            Fate::Struck(InjectedFault::DiedBefore) => std::future::pending().await,
+            Fate::Struck(InjectedFault::Refused) => None,
+            Fate::Struck(InjectedFault::DiedAfter) => {
                 answer();
                 std::future::pending().await
             }
-            Fate::Struck(Mishap::FailAfter) => {
+            Fate::Struck(InjectedFault::AnswerLost) => {
                 answer();
-                Err(lost())
+                None
             }
-            Fate::Struck(Mishap::Stall) => {
+            Fate::Struck(InjectedFault::Stalled) => {
                 tokio::time::sleep(std::time::Duration::from_secs(30)).await;
-                Ok(answer())
+                Some(answer())
             }
         }
     }
 }
 
-#[derive(Clone, Debug)]
-struct Connector(DynamoDb);
+impl Service for DynamoDb {
+    async fn answer(self, request: Request) -> Option<Response> {
+        self.carry_out(Sent::read(request)).await.map(Response::from)
+    }
+}
 
-impl HttpConnector for Connector {
-    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
-        let service = self.0.clone();
-        HttpConnectorFuture::new(async move {
-            let unreadable = |error: &dyn std::fmt::Display| ConnectorError::other(error.to_string().into(), None);
-            let content = ByteStream::new(request.take_body()).collect().await.map_err(|error| unreadable(&error))?;
-            let body = serde_json::from_slice(&content.to_vec()).map_err(|error| unreadable(&error))?;
-            let target = request.headers().get("x-amz-target").unwrap_or_default();
-            let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-            let answer = service.carry_out(Sent { body, operation }).await?;
-            let status = answer.status.try_into().map_err(|error| unreadable(&error))?;
-            Ok(HttpResponse::new(status, SdkBody::from(answer.body.to_string())))
-        })
+impl Sent {
+    pub(super) fn read(request: Request) -> Self {
+        let body = serde_json::from_slice(&request.body).expect("a request in JSON");
+        Self { body, operation: request.operation }
+    }
+}
+
+impl From<Answer> for Response {
+    fn from(answer: Answer) -> Self {
+        Self { body: answer.body.to_string(), error: None, status: answer.status }
     }
 }

@@ -23,6 +23,7 @@ pub use revocation::Content;
 pub use schedule::{Interleavings, Program};
 
 use self::schedule::Turns;
+use super::InjectedFault;
 use crate::decision::{Reason, Verdict};
 use crate::fault::{Fault, FaultKind};
 use crate::id::{AccountId, CaCertificateId, CertificateId, PolicyName, Serial, ThingName};
@@ -32,26 +33,6 @@ use crate::registration::{Candidate, Registration, RegistrationId};
 use crate::revocation::{Comparison, CrlSource, CrlState};
 use crate::text::Detail;
 use crate::timestamp;
-
-/// What happens to one call.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Mishap {
-    /// Never returns, and has its effect.
-    DieAfter,
-    /// Never returns, and has no effect.
-    DieBefore,
-    /// Returns a passing fault, and has its effect.
-    FailAfter,
-    /// Returns a passing fault, and has no effect.
-    FailBefore,
-    /// Takes half a minute before it has its effect.
-    Stall,
-}
-
-impl Mishap {
-    /// The kinds that stop an attempt.
-    pub const STOPS: [Self; 4] = [Self::DieAfter, Self::DieBefore, Self::FailAfter, Self::FailBefore];
-}
 
 /// A thing in the registry.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -113,7 +94,7 @@ pub struct State {
 #[derive(Debug, Default)]
 struct Inner {
     calls: Vec<&'static str>,
-    mishap: Option<(usize, Mishap)>,
+    mishap: Option<(usize, InjectedFault)>,
     octets_read: u64,
     out_of_order: bool,
     state: State,
@@ -135,7 +116,7 @@ impl World {
     }
 
     /// Lets the n-th call from now (the first is 0) meet a mishap, once.
-    pub fn plan(&self, n: usize, mishap: Mishap) {
+    pub fn plan(&self, n: usize, mishap: InjectedFault) {
         let mut inner = self.lock();
         let at = inner.calls.len() + n;
         inner.mishap = Some((at, mishap));
@@ -208,17 +189,17 @@ impl World {
         };
         match mishap {
             None => Ok(self.change(effect)),
-            Some(Mishap::DieAfter) => {
+            Some(InjectedFault::DiedAfter) => {
                 self.change(effect);
                 std::future::pending().await
             }
-            Some(Mishap::DieBefore) => std::future::pending().await,
-            Some(Mishap::FailAfter) => {
+            Some(InjectedFault::DiedBefore) => std::future::pending().await,
+            Some(InjectedFault::AnswerLost) => {
                 self.change(effect);
-                Err(Fault::new(name, FaultKind::Unavailable, "planned mishap"))
+                Err(Fault::new(name, FaultKind::Unavailable, "injected fault"))
             }
-            Some(Mishap::FailBefore) => Err(Fault::new(name, FaultKind::Unavailable, "planned mishap")),
-            Some(Mishap::Stall) => {
+            Some(InjectedFault::Refused) => Err(Fault::new(name, FaultKind::Unavailable, "injected fault")),
+            Some(InjectedFault::Stalled) => {
                 tokio::time::sleep(Duration::from_secs(30)).await;
                 Ok(self.change(effect))
             }

@@ -1,14 +1,13 @@
 //! Every event fixture through the handler: accepted ones against the frozen devices in each state they can be in.
 
 use activator::{Settings, UnenrolledAuthorities};
+use actors::activation::{invoke, settings};
 use serde_json::Value;
 use shared::id::{AccountId, CaCertificateId};
 use shared::pki::Certificate;
 use shared::port::CertificateStatus;
 use shared::profile::Profile;
-use shared::testing::{FROZEN_FLEETS, Fixture, State, World, fixtures, frozen_certificate};
-
-use crate::stage::{invoke, knock_in_account, settings};
+use shared::testing::{FROZEN_FLEETS, FakeCloud, Fixture, fixtures, frozen_certificate};
 
 fn frozen(name: &str) -> (String, Certificate) {
     let pem = frozen_certificate(name);
@@ -23,27 +22,25 @@ enum Enrolment {
     Missing,
 }
 
-/// A world in which AWS IoT has just registered the frozen devices.
-fn world(account: &AccountId, status: Option<&CertificateStatus>, enrolment: Enrolment) -> World {
-    let world = World::new(State::default());
+/// A cloud where AWS IoT has just registered the frozen devices.
+fn cloud(account: &AccountId, status: Option<&CertificateStatus>, enrolment: Enrolment) -> FakeCloud {
+    let cloud = FakeCloud::default();
     for fleet in FROZEN_FLEETS {
         let (authority_pem, authority) = frozen(&format!("{fleet}-ca"));
         let (device_pem, device) = frozen(&format!("{fleet}-device"));
         let authority: CaCertificateId = authority.id().as_str().parse().unwrap();
-        world.change(|state| {
-            state.authorities.insert(authority.clone(), authority_pem);
-            let profile = Profile { enrolled_at: Some("2026-09-01T00:00:00.000Z".to_owned()), ..Profile::default() };
-            match enrolment {
-                Enrolment::Done => drop(state.profiles.insert(authority.clone(), profile)),
-                Enrolment::Missing => {}
-            }
-        });
+        cloud.change(|state| state.authorities.insert(authority.clone(), authority_pem));
+        let profile = Profile { enrolled_at: Some("2026-09-01T00:00:00.000Z".to_owned()), ..Profile::default() };
+        match enrolment {
+            Enrolment::Done => cloud.put_profile(&authority, &profile),
+            Enrolment::Missing => {}
+        }
         if let Some(status) = status {
-            world.register(&authority, account, device.id(), &device_pem);
-            world.change(|state| state.certificates.get_mut(device.id()).unwrap().status = status.clone());
+            cloud.register(&authority, account, device.id(), &device_pem);
+            cloud.change(|state| state.set_status(device.id(), status.clone()));
         }
     }
-    world
+    cloud
 }
 
 #[tokio::test(start_paused = true)]
@@ -62,9 +59,9 @@ async fn accepted_events_lead_to_the_decision_beside_them() {
             ("whenNotEnrolled", pending.clone(), Enrolment::Missing, refuse),
             ("whenNotEnrolledButAdmitted", pending, Enrolment::Missing, admit),
         ] {
-            let world = world(&account, status.as_ref(), enrolment);
+            let cloud = cloud(&account, status.as_ref(), enrolment);
             let settings = Settings { unenrolled_authorities, ..settings(&account) };
-            let response = invoke(settings, &world, &world, &payload).await.unwrap();
+            let response = invoke(settings, &cloud, &cloud, &payload).await.unwrap();
             assert_eq!(response.decision.as_str(), expected[state]["decision"], "{name} {state}");
             assert_eq!(response.reason.as_str(), expected[state]["reason"], "{name} {state}");
         }
@@ -78,17 +75,17 @@ async fn rejected_events_are_kept_with_the_member_at_fault() {
     assert!(fixtures.len() >= 20);
     for Fixture { expected, name, payload } in fixtures {
         let payload = String::from_utf8(payload).unwrap();
-        let world = world(&account, Some(&CertificateStatus::PendingActivation), Enrolment::Done);
+        let cloud = cloud(&account, Some(&CertificateStatus::PendingActivation), Enrolment::Done);
         // What is not JSON ends in the runtime, before the handler.
         if serde_json::from_str::<Value>(&payload).is_err() {
             assert!(expected["error"].is_string(), "{name}");
             continue;
         }
-        let response = knock_in_account(&world, payload.trim_end(), &account).await.unwrap();
+        let response = invoke(settings(&account), &cloud, &cloud, payload.trim_end()).await.unwrap();
         assert_eq!(response.decision.as_str(), expected["decision"], "{name}");
         assert_eq!(response.reason.as_str(), expected["reason"], "{name}");
         assert_eq!(response.member, expected["member"].as_str(), "{name}");
-        assert_eq!(world.state().rejections, [(payload.trim_end().to_owned(), response.reason)], "{name}");
-        assert_eq!(world.calls(), ["dynamodb:UpdateItem"], "{name} touches nothing else");
+        assert_eq!(cloud.rejections(), [(payload.trim_end().to_owned(), response.reason)], "{name}");
+        assert_eq!(cloud.calls(), ["dynamodb:UpdateItem"], "{name} touches nothing else");
     }
 }

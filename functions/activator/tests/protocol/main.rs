@@ -1,11 +1,6 @@
-//! The activation protocol through the activator's handler, on a world in memory.
+//! The activation protocol through the activator's handler, on a cloud in memory.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test ends where its set-up does"
-)]
+#![expect(clippy::unwrap_used, reason = "a test ends where its set-up does")]
 
 mod calls;
 mod decisions;
@@ -15,5 +10,5 @@ mod gate;
 mod kill_points;
 mod logs;
 mod races;
-mod stage;
 mod twins;
+mod walkthrough;

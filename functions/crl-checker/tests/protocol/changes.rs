@@ -7,7 +7,7 @@ use shared::decision::{Decision, Reason};
 use shared::pki::crl::RevocationReason::{CertificateHold, KeyCompromise, RemoveFromCrl, Superseded, Unspecified};
 use shared::port::CertificateStatus::{Active, Inactive, PendingActivation, Revoked};
 
-use shared::testing::{Mishap, World};
+use shared::testing::{InjectedFault, World};
 
 use crate::stage::{SOURCE, Stage, run, run_for};
 
@@ -203,7 +203,7 @@ async fn what_fails_for_one_certificate_does_not_keep_another_in() {
     let mut met = 0;
     for n in 0..30 {
         let world = World::new(start.clone());
-        world.plan(n, Mishap::FailBefore);
+        world.plan(n, InjectedFault::Refused);
         let report = run(&world, &stage.shelf, &Request::default()).await;
         if !matches!(world.calls().get(n), Some(&"iot:UpdateCertificate" | &"iot:DeleteConnection")) {
             continue;

@@ -12,7 +12,7 @@ use shared::pki::crl::RevocationReason::Unspecified;
 use shared::profile::Profile;
 use shared::revocation::{CrlSource, Validators};
 use shared::snapshot::Scratch;
-use shared::testing::{Mishap, NewCrl, State, TestAuthority, World};
+use shared::testing::{InjectedFault, NewCrl, State, TestAuthority, World};
 
 use crate::stage::{limits, now, run_with};
 
@@ -127,7 +127,7 @@ async fn lists_that_do_not_fit_together_are_made_one_after_the_other() {
     let put = clean.calls().iter().position(|call| *call == "s3:PutObject").unwrap();
     sources.asked.store(0, Ordering::Relaxed);
     // While the first one is written into the bucket, the others are made.
-    world.plan(put, Mishap::Stall);
+    world.plan(put, InjectedFault::Stalled);
     let outcomes = run(Limits { scratch: scratch.clone(), ..limits() }, &world, &sources).await;
     for n in [0, 1, 3] {
         assert_eq!(outcomes[&format!("{n}.crl")].0, Outcome::Published, "{outcomes:?}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crl_checker::{Limits, Portions, Report, Request};
 use shared::pki::crl::RevocationReason::{CertificateHold, KeyCompromise};
-use shared::testing::{Mishap, State, World};
+use shared::testing::{InjectedFault, State, World};
 
 use crate::stage::{Stage, event, knock, limits, run, run_with};
 
@@ -49,7 +49,7 @@ async fn every_kill_point_settles(start: &State, least: usize, attempt: impl Asy
     let clean = World::new(start.clone());
     assert!(attempt(&clean).await);
     let expected = settled(clean.state());
-    for mishap in Mishap::STOPS {
+    for mishap in InjectedFault::STOPS {
         let mut n = 0;
         loop {
             let world = World::new(start.clone());
@@ -58,7 +58,7 @@ async fn every_kill_point_settles(start: &State, least: usize, attempt: impl Asy
             let _ = tokio::time::timeout(Duration::from_mins(4), attempt(&world)).await;
             let met = world.calls().len() > n;
             // The attempts that follow meet nothing.
-            world.plan(usize::MAX / 2, Mishap::Stall);
+            world.plan(usize::MAX / 2, InjectedFault::Stalled);
             let ended = attempt(&world).await || attempt(&world).await;
             assert!(ended, "{mishap:?} at call {n} of {:?}", world.calls());
             pretty_eq(&settled(world.state()), &expected, &format!("{mishap:?} at call {n} of {:?}", world.calls()));

@@ -8,7 +8,7 @@ use crl_checker::{Outcome, Request};
 use shared::decision::Decision;
 use shared::pki::crl::RevocationReason::{CertificateHold, KeyCompromise};
 use shared::port::CertificateStatus::{Active, Inactive, PendingActivation, Revoked};
-use shared::testing::{Mishap, World};
+use shared::testing::{InjectedFault, World};
 
 use crate::stage::{Stage, run};
 
@@ -112,7 +112,7 @@ async fn a_revocation_that_was_begun_is_brought_to_its_end_without_its_list() {
     let request = Request { accept_shrunk: true, ..Request::default() };
     run(&clean, &stage.shelf, &request).await.unwrap();
     let end = clean.calls().iter().position(|call| *call == "iot:UpdateCertificate").unwrap();
-    stage.world.plan(end, Mishap::DieBefore);
+    stage.world.plan(end, InjectedFault::DiedBefore);
     let died = run(&stage.world, &stage.shelf, &request);
     let _ = tokio::time::timeout(Duration::from_mins(11), died).await;
     assert_eq!((stage.row(&device).decision, stage.status(&device)), (Decision::Revoked, Active));

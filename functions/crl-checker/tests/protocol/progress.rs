@@ -10,7 +10,7 @@ use shared::id::CaCertificateId;
 use shared::pki::crl::RevocationReason::{self, CertificateHold, KeyCompromise, Unspecified};
 use shared::port::CertificateStatus::{Active, Inactive, Revoked};
 use shared::registration::RegistrationId;
-use shared::testing::{Issued, Mishap, NewCrl, World};
+use shared::testing::{InjectedFault, Issued, NewCrl, World};
 
 use crate::stage::{Stage, limits, run_with, serial};
 
@@ -174,13 +174,13 @@ async fn a_hold_of_a_list_that_was_never_carried_out_ends_with_it() {
         let clean = World::new(stage.world.state());
         run_with(small(0), Duration::from_mins(3), &clean, &stage.shelf, &Request::default()).await.unwrap();
         let look = clean.calls().iter().position(|call| *call == "dynamodb:BatchGetItem").unwrap();
-        stage.world.plan(look, Mishap::DieBefore);
+        stage.world.plan(look, InjectedFault::DiedBefore);
         let _ = tokio::time::timeout(Duration::from_mins(4), try_small(&stage, 0, Duration::from_mins(3))).await;
         assert!(stage.crl_state().progress.is_some());
         stage.publish(4, &[(&held, CertificateHold), (&newcomer, CertificateHold)]);
-        stage.world.plan(n, Mishap::DieBefore);
+        stage.world.plan(n, InjectedFault::DiedBefore);
         let _ = tokio::time::timeout(Duration::from_mins(4), try_small(&stage, 0, Duration::from_mins(3))).await;
-        stage.world.plan(usize::MAX / 2, Mishap::Stall);
+        stage.world.plan(usize::MAX / 2, InjectedFault::Stalled);
         stage.knock(&newcomer).await;
         stage.publish(5, &[]);
         settles(&stage).await;
@@ -194,7 +194,7 @@ enum Event {
     /// A new CRL, with an entry for each device that has one.
     Publish(Vec<Option<RevocationReason>>),
     /// A run of so many seconds that meets a mishap at so manieth call.
-    Run { few: u64, mishap: Option<(usize, Mishap)>, seconds: u64 },
+    Run { few: u64, mishap: Option<(usize, InjectedFault)>, seconds: u64 },
     /// The bucket loses one of its objects, or has it altered.
     Lose { alter: bool, which: usize },
 }
@@ -204,7 +204,7 @@ const DEVICES: usize = 6;
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let entry = prop_oneof![Just(None), Just(Some(CertificateHold)), Just(Some(KeyCompromise))];
     let publish = prop::collection::vec(entry, DEVICES).prop_map(Event::Publish);
-    let mishap = prop::option::of((0_usize..40, prop::sample::select(Mishap::STOPS.to_vec())));
+    let mishap = prop::option::of((0_usize..40, prop::sample::select(InjectedFault::STOPS.to_vec())));
     let run = (prop::sample::select(vec![0, 1_000]), mishap, 0_u64..12).prop_map(|(few, mishap, seconds)| Event::Run {
         few,
         mishap,
@@ -232,7 +232,7 @@ async fn happens(stage: &Stage, devices: &[Issued], number: &mut u64, event: &Ev
                 try_small(stage, *few, Duration::from_secs(*seconds)),
             )
             .await;
-            stage.world.plan(usize::MAX / 2, Mishap::Stall);
+            stage.world.plan(usize::MAX / 2, InjectedFault::Stalled);
             return ended.is_ok_and(|report| report.is_ok_and(|report| !report.failures.is_empty()));
         }
         Event::Lose { alter, which } => stage.world.change(|state| {

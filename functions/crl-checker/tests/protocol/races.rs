@@ -6,7 +6,7 @@ use std::time::Duration;
 use crl_checker::Request;
 use shared::pki::crl::RevocationReason::{self, CertificateHold, KeyCompromise};
 use shared::port::CertificateStatus;
-use shared::testing::{Interleavings, Mishap, Program, World};
+use shared::testing::{InjectedFault, Interleavings, Program, World};
 
 use crate::stage::{Shelf, Stage, event, knock, run};
 
@@ -112,7 +112,7 @@ async fn stuck_holds(reconcile: bool) -> Vec<usize> {
         let clean = World::new(stage.world.state());
         run(&clean, &stage.shelf, &Request::default()).await.unwrap();
         let look = clean.calls().iter().position(|call| *call == "dynamodb:BatchGetItem").unwrap();
-        stage.world.plan(look, Mishap::DieBefore);
+        stage.world.plan(look, InjectedFault::DiedBefore);
         let request = Request::default();
         let _ = tokio::time::timeout(Duration::from_mins(11), run(&stage.world, &stage.shelf, &request)).await;
         assert!(stage.crl_state().progress.is_some());
@@ -124,7 +124,7 @@ async fn stuck_holds(reconcile: bool) -> Vec<usize> {
     let mut stuck = Vec::new();
     for n in 0.. {
         let world = World::new(start.clone());
-        world.plan(n, Mishap::Stall);
+        world.plan(n, InjectedFault::Stalled);
         let hangs = async {
             run(&world, &old, &before).await.unwrap();
             world.calls().len()

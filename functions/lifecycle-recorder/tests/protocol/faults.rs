@@ -13,7 +13,7 @@ use shared::id::ClientId;
 use shared::port::{PresenceStore, Written};
 use shared::presence::{Change, Device};
 use shared::testing::dynamodb::Answer;
-use shared::testing::{Fate, Mishap};
+use shared::testing::{Fate, InjectedFault};
 use tokio::time::Instant;
 
 use crate::stage::{
@@ -62,20 +62,20 @@ async fn stopped_at_any_call_and_delivered_again_it_ends_as_a_clean_run() {
     halves(&clean).await;
     let calls = clean.dynamodb.sent().len();
     assert!(calls >= 5, "{calls}");
-    for mishap in Mishap::STOPS {
+    for fault in InjectedFault::STOPS {
         for struck in 0..calls {
             let stage = Stage::new();
             let mut n = 0;
             stage.dynamodb.when(move |_| {
                 n += 1;
-                if n == struck + 1 { Fate::Struck(mishap) } else { Fate::CarriedOut }
+                if n == struck + 1 { Fate::Struck(fault) } else { Fate::CarriedOut }
             });
             let (first, second) = halves(&stage).await;
             let whole = first.failed.is_empty() && second.failed.is_empty();
-            assert!(!whole, "{mishap:?} at call {struck} was not told");
+            assert!(!whole, "{fault:?} at call {struck} was not told");
             halves(&stage).await;
-            assert_eq!(rows(&stage), rows(&clean), "{mishap:?} at call {struck}");
-            assert_eq!(stage.dynamodb.rows(EVENTS), clean.dynamodb.rows(EVENTS), "{mishap:?} at call {struck}");
+            assert_eq!(rows(&stage), rows(&clean), "{fault:?} at call {struck}");
+            assert_eq!(stage.dynamodb.rows(EVENTS), clean.dynamodb.rows(EVENTS), "{fault:?} at call {struck}");
         }
     }
 }
@@ -172,7 +172,7 @@ async fn a_throttled_table_fails_what_it_throttles_and_a_later_delivery_mends_it
 async fn what_is_not_done_in_time_is_left_to_the_next_delivery() {
     let stage = Stage::new();
     stage.dynamodb.when(|sent| match &sent.body["Key"]["clientId"]["S"] {
-        Value::String(client) if client == "slow" => Fate::Struck(Mishap::Stall),
+        Value::String(client) if client == "slow" => Fate::Struck(InjectedFault::Stalled),
         _ => Fate::CarriedOut,
     });
     let events = ["a", "slow"].map(|client| connected(client, START, "s", 0));

@@ -8,7 +8,7 @@ use shared::batch::SqsRecord;
 use shared::fault::{Fault, FaultKind};
 use shared::id::CertificateId;
 use shared::port::{Holders, Holding};
-use shared::testing::{Fate, Mishap};
+use shared::testing::{Fate, InjectedFault};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -208,7 +208,7 @@ async fn a_question_without_answer_ends_while_there_is_time_for_refusals() {
 #[tokio::test(start_paused = true)]
 async fn a_question_without_answer_costs_other_messages_nothing() {
     let Stage { dynamodb, queue, .. } = Stage::new();
-    dynamodb.when(|_| Fate::Struck(Mishap::Stall));
+    dynamodb.when(|_| Fate::Struck(InjectedFault::Stalled));
     let sink = sink(&dynamodb, queue, Slow(None));
     let of = |route: &str| SqsRecord {
         body: json_message(route, "pump", 0, &json!(1)).to_string(),

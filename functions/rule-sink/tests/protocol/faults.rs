@@ -10,7 +10,7 @@ use shared::batch::{SqsEvent, SqsRecord};
 use shared::fault::{Fault, FaultKind};
 use shared::port::DeadLetters;
 use shared::testing::dynamodb::Answer;
-use shared::testing::{Delivery, Fate, Mishap, Queue};
+use shared::testing::{Delivery, Fate, InjectedFault, Queue};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -56,23 +56,23 @@ async fn stopped_at_any_call_and_delivered_again_it_ends_as_a_clean_run() {
     assert_eq!((outcome.failed.len(), outcome.rejected), (0, 1), "{outcome:?}");
     let calls: usize = clean.calls().values().sum();
     assert!(calls >= 8, "{calls}");
-    for mishap in Mishap::STOPS {
+    for fault in InjectedFault::STOPS {
         for struck in 0..calls {
             let stage = Stage::new();
             let mut n = 0;
             stage.dynamodb.when(move |_| {
                 n += 1;
-                if n == struck + 1 { Fate::Struck(mishap) } else { Fate::CarriedOut }
+                if n == struck + 1 { Fate::Struck(fault) } else { Fate::CarriedOut }
             });
             let outcome = stage.take(&messages()).await;
-            assert!(!outcome.failed.is_empty(), "{mishap:?} at call {struck} was not told");
+            assert!(!outcome.failed.is_empty(), "{fault:?} at call {struck} was not told");
             let again: Vec<Value> =
                 outcome.failed.iter().map(|id| messages()[id.parse::<usize>().unwrap()].clone()).collect();
             // The whole delivery may come again as well, if the function was killed.
             stage.take(&again).await;
-            assert_eq!(stage.rows(), clean.rows(), "{mishap:?} at call {struck}");
+            assert_eq!(stage.rows(), clean.rows(), "{fault:?} at call {struck}");
             stage.take(&messages()).await;
-            assert_eq!(stage.rows(), clean.rows(), "{mishap:?} at call {struck}, all of it again");
+            assert_eq!(stage.rows(), clean.rows(), "{fault:?} at call {struck}, all of it again");
         }
     }
 }
@@ -164,7 +164,7 @@ async fn one_sequence_that_hangs_costs_the_others_no_time() {
     let stage = Stage::new();
     stage.dynamodb.when(|sent| {
         let hangs = sent.operation == "UpdateItem";
-        if hangs { Fate::Struck(Mishap::DieBefore) } else { Fate::CarriedOut }
+        if hangs { Fate::Struck(InjectedFault::DiedBefore) } else { Fate::CarriedOut }
     });
     let status = json_message("status", "pump", 0, &json!({"m": 1}));
     let count = json_message("count", "pump", 1, &json!(1));
@@ -180,7 +180,7 @@ async fn a_sequence_ends_at_its_first_fault() {
     let mut n = 0;
     stage.dynamodb.when(move |_| {
         n += 1;
-        if n == 1 { Fate::Struck(Mishap::FailBefore) } else { Fate::CarriedOut }
+        if n == 1 { Fate::Struck(InjectedFault::Refused) } else { Fate::CarriedOut }
     });
     let messages = [json_message("status", "pump", 0, &json!({"m": 1})), json_message("count", "pump", 1, &json!(1))];
     let outcome = stage.take(&messages).await;
@@ -201,7 +201,7 @@ async fn a_refused_message_is_acknowledged_only_once_it_waits_elsewhere() {
 #[tokio::test]
 async fn a_claim_that_is_not_put_aside_is_not_counted_twice() {
     let stage = Stage::new();
-    stage.queue.when(|_| Delivery::Struck(Mishap::FailBefore));
+    stage.queue.when(|_| Delivery::Struck(InjectedFault::Refused));
     let outcome = stage.take(&[json_message("claimed", "pump", 0, &json!(1))]).await;
     assert_eq!((outcome.failed, outcome.rejected, outcome.mismatches), (vec!["0".to_owned()], 0, 0));
 }
@@ -209,7 +209,7 @@ async fn a_claim_that_is_not_put_aside_is_not_counted_twice() {
 #[tokio::test(start_paused = true)]
 async fn without_time_everything_is_delivered_again() {
     let stage = Stage::new();
-    stage.dynamodb.when(|_| Fate::Struck(Mishap::Stall));
+    stage.dynamodb.when(|_| Fate::Struck(InjectedFault::Stalled));
     let records =
         vec![SqsRecord { body: json_message("all", "pump", 0, &json!(1)).to_string(), message_id: "0".to_owned() }];
     let until = Instant::now() + Duration::from_secs(1);
@@ -254,7 +254,7 @@ async fn there_is_time_for_refusals_whatever_hangs() {
     for hanging in ["all", "status"] {
         for (queue_takes, rejected, taken) in [(4, 1, 59), (6, 0, 60)] {
             let Stage { dynamodb, holders, queue, .. } = Stage::new();
-            dynamodb.when(|_| Fate::Struck(Mishap::DieBefore));
+            dynamodb.when(|_| Fate::Struck(InjectedFault::DiedBefore));
             let sink = sink(&dynamodb, SlowQueue(queue, Duration::from_secs(queue_takes)), holders);
             let of = |id, route| record(id, &json_message(route, "pump", 0, &json!({"m": 1})));
             let start = Instant::now();
@@ -269,7 +269,7 @@ async fn there_is_time_for_refusals_whatever_hangs() {
 #[tokio::test(start_paused = true)]
 async fn what_a_queue_that_hangs_does_not_take_is_delivered_again() {
     let stage = Stage::new();
-    stage.queue.when(|_| Delivery::Struck(Mishap::DieBefore));
+    stage.queue.when(|_| Delivery::Struck(InjectedFault::DiedBefore));
     let start = Instant::now();
     let outcome = stage.take_bodies(&["poison".to_owned(), "poison, too".to_owned()]).await;
     assert_eq!((outcome.failed, outcome.rejected), (vec!["0".to_owned(), "1".to_owned()], 0));
@@ -291,7 +291,7 @@ async fn of_refused_and_other_messages_the_one_that_is_not_taken_is_delivered_ag
 #[tokio::test(start_paused = true)]
 async fn batches_and_sequences_are_under_way_at_the_same_time() {
     let stage = Stage::new();
-    stage.dynamodb.when(|_| Fate::Struck(Mishap::Stall));
+    stage.dynamodb.when(|_| Fate::Struck(InjectedFault::Stalled));
     let all = (0..200).map(|n| json_message("all", "pump", n, &json!(n)));
     let status = (0..16).map(|n| json_message("status", &format!("pump-{n}"), 0, &json!({"m": n})));
     let start = Instant::now();
@@ -314,7 +314,7 @@ async fn a_sequence_goes_on_after_a_refusal() {
 #[tokio::test]
 async fn a_fault_that_passes_does_not_take_a_batch_apart() {
     let stage = Stage::new();
-    stage.dynamodb.when(|_| Fate::Struck(Mishap::FailBefore));
+    stage.dynamodb.when(|_| Fate::Struck(InjectedFault::Refused));
     let outcome = stage.take(&["all", "latest"].map(|route| json_message(route, "pump", 0, &json!(1)))).await;
     assert_eq!(outcome.failed, ["0", "1"]);
     assert_eq!(stage.calls().into_keys().collect::<Vec<_>>(), ["BatchWriteItem"]);
@@ -335,8 +335,8 @@ async fn a_batch_that_is_taken_apart_goes_on_after_a_fault() {
 /// How long the handler works if nothing answers, with its deadline so many seconds away.
 async fn handled(deadline: Option<u64>) -> Duration {
     let stage = Stage::new();
-    stage.dynamodb.when(|_| Fate::Struck(Mishap::DieBefore));
-    stage.queue.when(|_| Delivery::Struck(Mishap::DieBefore));
+    stage.dynamodb.when(|_| Fate::Struck(InjectedFault::DiedBefore));
+    stage.queue.when(|_| Delivery::Struck(InjectedFault::DiedBefore));
     let mut context = Context::default();
     if let Some(seconds) = deadline {
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap() + Duration::from_secs(seconds);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::port::Holding;
-use shared::testing::{Fate, Mishap};
+use shared::testing::{Fate, InjectedFault};
 
 use crate::stage::{LATEST, MESSAGES, Stage, json_message, message};
 
@@ -70,7 +70,7 @@ async fn no_later_slice_overtakes_what_is_left_undone() {
     let mut n = 0;
     stage.dynamodb.when(move |_| {
         n += 1;
-        if n == 1 { Fate::Struck(Mishap::FailBefore) } else { Fate::CarriedOut }
+        if n == 1 { Fate::Struck(InjectedFault::Refused) } else { Fate::CarriedOut }
     });
     let of = |device, after| json_message("latest", device, after, &json!(after));
     let outcome = stage.take(&[of("pump", 0), of("valve", 1), of("pump", 2), of("pump", 3)]).await;
@@ -85,7 +85,7 @@ async fn a_slice_that_hangs_leaves_time_for_the_others() {
         let mut n = 0;
         stage.dynamodb.when(move |_| {
             n += 1;
-            if n == struck + 1 { Fate::Struck(Mishap::DieBefore) } else { Fate::CarriedOut }
+            if n == struck + 1 { Fate::Struck(InjectedFault::DiedBefore) } else { Fate::CarriedOut }
         });
         let messages: Vec<Value> = (0..3).map(|n| json_message("all", "pump", n, &json!(n))).collect();
         let outcome = stage.take(&messages).await;

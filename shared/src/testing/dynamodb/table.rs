@@ -58,7 +58,7 @@ impl Scalar {
 pub(super) type Key = (Scalar, Option<Scalar>);
 
 /// The key attributes of a table or an index, by name, each with its type.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Schema {
     pub(super) hash: String,
     hash_type: ScalarType,
@@ -106,7 +106,7 @@ impl Schema {
 }
 
 /// A table.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Table {
     pub(super) indexes: BTreeMap<String, Schema>,
     pub(super) rows: BTreeMap<Key, Item>,

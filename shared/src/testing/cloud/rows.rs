@@ -1,0 +1,93 @@
+//! The `Registrations` and `Devices` tables as tests read and prepare them.
+
+use serde_json::{Value, json};
+
+use super::clients::{DEVICES, REGISTRATIONS};
+use super::{FakeCloud, at_once};
+use crate::aws::registrations::PARTITION_KEY;
+use crate::decision::Reason;
+use crate::id::{CertificateId, Serial};
+use crate::port::RegistrationStore as _;
+use crate::registration::{Registration, RegistrationId};
+
+impl FakeCloud {
+    /// A row, read through the adapter.
+    #[must_use]
+    pub fn registration(&self, id: &RegistrationId) -> Option<Registration> {
+        at_once(self.of_tests().registrations.registration(id))
+    }
+
+    /// The rows about a certificate, in the order of their keys.
+    #[must_use]
+    pub fn registrations_of(&self, certificate: &CertificateId) -> Vec<Registration> {
+        let rows = self.lock().state.tables.rows(REGISTRATIONS);
+        let own = rows.iter().filter(|row| text(row, "certificateId") == Some(certificate.as_str()));
+        own.map(id).filter_map(|id| self.registration(&id)).collect()
+    }
+
+    /// The only row about a certificate.
+    #[must_use]
+    pub fn registration_of(&self, certificate: &CertificateId) -> Registration {
+        let mut rows = self.registrations_of(certificate);
+        assert_eq!(rows.len(), 1, "one row about the certificate: {rows:?}");
+        rows.remove(0)
+    }
+
+    /// The keys of all rows, in order.
+    #[must_use]
+    pub fn registration_ids(&self) -> Vec<RegistrationId> {
+        self.lock().state.tables.rows(REGISTRATIONS).iter().map(id).collect()
+    }
+
+    /// Loses the rows whose keys are chosen.
+    pub fn remove_registrations(&self, is_chosen: impl Fn(&RegistrationId) -> bool) {
+        for id in self.registration_ids().iter().filter(|id| is_chosen(id)) {
+            self.of_table(
+                "DeleteItem",
+                &json!({"Key": {PARTITION_KEY: {"S": id.as_str()}}, "TableName": REGISTRATIONS}),
+            );
+        }
+    }
+
+    /// Puts a copy of a row under the key of another serial number of its CA.
+    pub fn copy_registration(&self, like: &RegistrationId, serial: &Serial) {
+        let rows = self.lock().state.tables.rows(REGISTRATIONS);
+        let mut row = rows.into_iter().find(|row| id(row) == *like).expect("a row to copy");
+        let authority = like.authority().expect("a row about a certificate");
+        row[PARTITION_KEY] = json!({"S": RegistrationId::issued(&authority, serial).as_str()});
+        row["serial"] = json!({"S": serial.as_str()});
+        self.of_table("PutItem", &json!({"Item": row, "TableName": REGISTRATIONS}));
+    }
+
+    /// The payloads of rejected events, with the reasons.
+    #[must_use]
+    pub fn rejections(&self) -> Vec<(String, Reason)> {
+        let rows = self.lock().state.tables.rows(REGISTRATIONS);
+        let reason = |row: &Value| serde_json::from_value(row["reason"]["S"].clone()).expect("a reason");
+        rows.iter().filter_map(|row| Some((text(row, "payload")?.to_owned(), reason(row)))).collect()
+    }
+
+    /// Connects a client: AWS IoT has a live session, and the table of devices knows whose it is.
+    pub fn open_session(&self, client_id: &str, certificate: &CertificateId) {
+        self.change(|state| state.connected.insert(client_id.to_owned(), certificate.clone()));
+        let row = json!({
+            "clientId": {"S": client_id}, "connected": {"BOOL": true}, "principal": {"S": certificate.as_str()},
+        });
+        self.of_table("PutItem", &json!({"Item": row, "TableName": DEVICES}));
+    }
+
+    /// Carries out a request on a table that no program has made.
+    pub(super) fn of_table(&self, operation: &str, request: &Value) {
+        let answer = self.change(|state| state.tables.answer(operation, request));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+}
+
+fn id(row: &Value) -> RegistrationId {
+    RegistrationId::from_text(text(row, PARTITION_KEY).expect("a row with its key"))
+}
+
+/// A text of a row in DynamoDB's wire form.
+pub(super) fn text<'a>(row: &'a Value, name: &str) -> Option<&'a str> {
+    row.get(name)?.get("S")?.as_str()
+}

@@ -1,0 +1,102 @@
+//! Everything that calls can change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{FakeCloud, Object, clients};
+use crate::id::{AccountId, CaCertificateId, CertificateId, PolicyName, ThingName};
+use crate::port::{CertificateStatus, RegisteredCertificate};
+use crate::revocation::CrlSource;
+use crate::testing::dynamodb::Tables;
+
+/// A thing in the registry.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct FakeThing {
+    /// Its attributes.
+    pub attributes: BTreeMap<String, String>,
+    /// Its groups.
+    pub groups: BTreeSet<ThingName>,
+    /// ARNs attached to it.
+    pub principals: BTreeSet<String>,
+    /// Its type.
+    pub thing_type: Option<ThingName>,
+    /// Number of its changes.
+    pub version: i64,
+}
+
+/// What the cloud holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CloudState {
+    /// PEM of the CAs that are registered with AWS IoT.
+    pub authorities: BTreeMap<CaCertificateId, String>,
+    /// Device certificates.
+    pub certificates: BTreeMap<CertificateId, RegisteredCertificate>,
+    /// Live sessions by client id, each with the certificate that opened it.
+    pub connected: BTreeMap<String, CertificateId>,
+    /// Policies attached, by certificate ARN.
+    pub policies: BTreeMap<String, BTreeSet<PolicyName>>,
+    /// Most rows that one scan reads; none is without limit. It stands for rows that are too large for one page.
+    pub rows_of_a_scan: Option<u64>,
+    /// Objects of the snapshot bucket.
+    pub snapshots: BTreeMap<String, Object>,
+    /// The CRLs that CAs publish, by address.
+    pub sources: BTreeMap<CrlSource, Object>,
+    /// Things.
+    pub things: BTreeMap<ThingName, FakeThing>,
+    pub(super) tables: Tables,
+}
+
+impl Default for CloudState {
+    fn default() -> Self {
+        Self {
+            authorities: BTreeMap::new(),
+            certificates: BTreeMap::new(),
+            connected: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            rows_of_a_scan: None,
+            snapshots: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            things: BTreeMap::new(),
+            tables: clients::tables(),
+        }
+    }
+}
+
+impl CloudState {
+    /// The status of a certificate.
+    ///
+    /// # Panics
+    /// If there is no such certificate.
+    #[must_use]
+    pub fn status(&self, id: &CertificateId) -> CertificateStatus {
+        self.certificates.get(id).expect("a registered certificate").status.clone()
+    }
+
+    /// Sets the status of a certificate, whatever it was.
+    ///
+    /// # Panics
+    /// If there is no such certificate.
+    pub fn set_status(&mut self, id: &CertificateId, status: CertificateStatus) {
+        self.certificates.get_mut(id).expect("a registered certificate").status = status;
+    }
+
+    /// Whether a certificate is attached to a thing and has a policy.
+    #[must_use]
+    pub fn has_thing_and_policy(&self, certificate: &RegisteredCertificate) -> bool {
+        let has_policy = self.policies.get(&certificate.arn).is_some_and(|policies| !policies.is_empty());
+        has_policy && self.things.values().any(|thing| thing.principals.contains(&certificate.arn))
+    }
+}
+
+impl FakeCloud {
+    /// A certificate that AWS IoT has just registered in time.
+    pub fn register(&self, authority: &CaCertificateId, account: &AccountId, id: &CertificateId, pem: &str) {
+        let certificate = RegisteredCertificate {
+            arn: format!("arn:aws:iot:us-east-1:{account}:cert/{id}"),
+            ca_certificate_id: Some(authority.clone()),
+            owned_by: Some(account.clone()),
+            pem: pem.to_owned(),
+            status: CertificateStatus::PendingActivation,
+        };
+        self.change(|state| state.certificates.insert(id.clone(), certificate));
+    }
+}

@@ -1,0 +1,153 @@
+//! Runs of the CRL checker over a CA that publishes one CRL.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use crl_checker::fetch::{CrlBody, CrlFetch, FetchFault, Fetched};
+use crl_checker::{Checker, Limits, Parts, Portions, Report, Request};
+use serde_json::json;
+use shared::fault::Fault;
+use shared::pki::crl::RevocationReason;
+use shared::revocation::{CrlSource, CrlState, Validators};
+use shared::snapshot::Scratch;
+use shared::testing::{FakeCloud, Issued, NewCrl};
+use tokio::time::Instant;
+
+use crate::{Fleet, now, serial};
+
+/// Where the CA publishes its CRL.
+pub const SOURCE: &str = "https://crl.example.com/fleet.crl";
+
+impl Fleet {
+    /// A fleet whose CA has published an empty CRL with number 1, which has been checked once.
+    pub async fn with_crl() -> Self {
+        let fleet = Self::new(json!({"crl": "required", "crlSources": [SOURCE]}));
+        fleet.publish(1, &[]);
+        fleet.sync().await;
+        fleet
+    }
+
+    /// The CRL of this number that lists these devices.
+    pub fn crl(&self, number: u64, entries: &[(&Issued, RevocationReason)]) -> Vec<u8> {
+        let entries = entries.iter().map(|(device, reason)| (serial_bytes(device), *reason));
+        self.authority.crl(&NewCrl::current(number, self.now), entries)
+    }
+
+    /// Lets the CA publish a CRL.
+    pub fn publish(&self, number: u64, entries: &[(&Issued, RevocationReason)]) {
+        self.publish_bytes(self.crl(number, entries));
+    }
+
+    /// Lets the CA publish whatever it is.
+    pub fn publish_bytes(&self, crl: Vec<u8>) {
+        self.cloud.publish_crl(&source(), crl);
+    }
+
+    /// One ordinary run of the checker.
+    pub async fn sync(&self) -> Report {
+        self.run(&Request::default()).await
+    }
+
+    /// One run of the checker that compares all registrations with all CRLs.
+    pub async fn reconcile(&self) -> Report {
+        self.run(&Request { reconcile: true, ..Request::default() }).await
+    }
+
+    /// One run of the checker.
+    pub async fn run(&self, request: &Request) -> Report {
+        run(&self.cloud, request).await.expect("a run without faults")
+    }
+
+    /// What is known of the CA's CRL.
+    pub fn crl_state(&self) -> CrlState {
+        self.cloud.crl_state(self.id(), &source()).expect("a source that was asked")
+    }
+}
+
+/// Where the CA publishes its CRL.
+pub fn source() -> CrlSource {
+    SOURCE.parse().expect("a source")
+}
+
+/// The serial number of a certificate, big-endian, as a CRL has it.
+pub fn serial_bytes(device: &Issued) -> Vec<u8> {
+    let digits = serial(device).to_string();
+    let even = if digits.len().is_multiple_of(2) { digits } else { format!("0{digits}") };
+    hex::decode(even).expect("hexadecimal digits")
+}
+
+/// One run of the checker.
+///
+/// # Errors
+/// The fault that ended it.
+pub async fn run(cloud: &FakeCloud, request: &Request) -> Result<Report, Fault> {
+    run_for(Duration::from_mins(10), cloud, request).await
+}
+
+/// One run of the checker that has so much time.
+///
+/// # Errors
+/// The fault that ended it.
+pub async fn run_for(time: Duration, cloud: &FakeCloud, request: &Request) -> Result<Report, Fault> {
+    run_with(limits(), time, cloud, Published(cloud.clone()), request).await
+}
+
+/// One run of the checker within these limits, with this way to the sources.
+///
+/// # Errors
+/// The fault that ended it.
+pub async fn run_with<F: CrlFetch + Sync>(
+    limits: Limits,
+    time: Duration,
+    cloud: &FakeCloud,
+    fetcher: F,
+    request: &Request,
+) -> Result<Report, Fault> {
+    let checker = Checker::new(Parts {
+        authorities: cloud.authorities(),
+        bucket: cloud.clone(),
+        fetcher,
+        limits,
+        registrations: cloud.registrations(),
+        registry: cloud.clone(),
+        sessions: cloud.sessions(),
+    });
+    Box::pin(checker.run(request, now(), Instant::now() + time)).await
+}
+
+/// The limits of a run.
+pub fn limits() -> Limits {
+    let scratch = Scratch::new(std::env::temp_dir(), 1 << 30);
+    Limits { minimum_share: 50, portions: Portions::default(), scratch, status_changes_per_second: None }
+}
+
+/// The sources of a cloud.
+#[derive(Clone, Debug)]
+pub struct Published(pub FakeCloud);
+
+/// A CRL in one piece.
+#[derive(Debug)]
+pub struct Piece(Option<Bytes>);
+
+impl CrlBody for Piece {
+    async fn next(&mut self) -> Result<Option<Bytes>, FetchFault> {
+        Ok(self.0.take())
+    }
+}
+
+impl CrlFetch for Published {
+    type Body = Piece;
+
+    async fn fetch(&self, source: &CrlSource, _: &[String], known: &Validators) -> Result<Fetched<Piece>, FetchFault> {
+        let url = source.to_string();
+        let lost = |_| FetchFault::Incomplete { received: 0, url: url.clone() };
+        let found = self.0.fetch_crl(source).await.map_err(lost)?;
+        let crl = found.ok_or(FetchFault::Status { status: 404, url })?.to_vec();
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &crl);
+        let validators = Validators::new(Some(format!("\"{}\"", hex::encode(digest))), None);
+        if *known == validators {
+            return Ok(Fetched::NotModified);
+        }
+        Ok(Fetched::Content { body: Piece(Some(crl.into())), validators })
+    }
+}
