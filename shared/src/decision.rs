@@ -204,6 +204,8 @@ vocabulary! {
         ThingNameUnresolved = "thing_name_unresolved",
         /// The thing was made for a certificate of another CA, or holds one.
         ThingOfOtherAuthority = "thing_of_other_authority",
+        /// The certificate has lost its thing or its policy.
+        ThingReleased = "thing_released",
         /// The thing exists and was not made for this certificate.
         ThingTaken = "thing_taken",
     }

@@ -1,12 +1,13 @@
 //! What the functions of the suite share: identifiers, certificates, CRLs, profiles, registrations, and the way to AWS.
 //!
 //! The modules form rings. [`id`], [`pki`], [`snapshot`], [`template`], [`text`], [`profile`], [`decision`], [`deadline`],
-//! [`registration`], [`presence`], [`event`], [`substitution`], [`route`], [`item`] and [`timestamp`] are pure. [`revocation`] is the
-//! protocol that two functions follow. [`port`] says what the functions need from the world. `aws` (a feature for each
+//! [`registration`], [`presence`], [`event`], [`substitution`], [`route`], [`item`] and [`timestamp`] are pure. [`revocation`],
+//! [`convergence`] and [`thing_release`] are the protocols that several programs follow. [`port`] says what the functions need from the world. `aws` (a feature for each
 //! service) and `testing` (feature `test-support`) provide it.
 
 pub mod batch;
 pub mod config;
+pub mod convergence;
 pub mod deadline;
 pub mod decision;
 pub mod event;
@@ -25,6 +26,7 @@ pub mod snapshot;
 pub mod substitution;
 pub mod template;
 pub mod text;
+pub mod thing_release;
 pub mod timestamp;
 mod uri;
 

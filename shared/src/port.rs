@@ -7,6 +7,7 @@ mod revocation;
 use std::collections::BTreeMap;
 use std::future::Future;
 
+pub use crate::registration::{CertificateStatus, NewStatus};
 pub use items::{
     BATCH_WRITES, BatchWritten, DeadLetters, Holders, Holding, ItemStore, ItemWritten, MAX_BATCH_BYTES,
     MAX_MESSAGE_BYTES,
@@ -14,6 +15,7 @@ pub use items::{
 pub use presence::{HISTORY_BATCH, PresenceStore, Written};
 pub use revocation::{
     Continuation, CrlPublication, CrlStates, ListedRegistrations, SessionEnd, Sessions, SnapshotPages, SnapshotStore,
+    UnconfirmedKey,
 };
 
 use time::OffsetDateTime;
@@ -21,11 +23,8 @@ use time::OffsetDateTime;
 use crate::decision::Verdict;
 use crate::fault::Fault;
 use crate::id::{AccountId, CaCertificateId, CertificateId, PolicyName, Serial, ThingName};
-use crate::pki::crl::CrlNumber;
 use crate::profile::Profile;
-use crate::registration::{Candidate, Registration, RegistrationId};
-use crate::revocation::Listing;
-use crate::text::Detail;
+use crate::registration::{Registration, RegistrationId};
 
 /// A device certificate as AWS IoT holds it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,46 +39,6 @@ pub struct RegisteredCertificate {
     pub pem: String,
     /// Its status now.
     pub status: CertificateStatus,
-}
-
-/// Status of a device certificate ("`CertificateStatus`" in the AWS IoT API reference).
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum CertificateStatus {
-    /// May connect.
-    Active,
-    /// Switched off; can be switched on again.
-    Inactive,
-    /// Any other status, by name.
-    Other(String),
-    /// Registered just in time, not decided yet.
-    PendingActivation,
-    /// Switched off for good.
-    Revoked,
-}
-
-impl CertificateStatus {
-    /// The status as AWS IoT writes it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "ACTIVE",
-            Self::Inactive => "INACTIVE",
-            Self::Other(name) => name,
-            Self::PendingActivation => "PENDING_ACTIVATION",
-            Self::Revoked => "REVOKED",
-        }
-    }
-}
-
-/// A status that may be set.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum NewStatus {
-    /// Let in.
-    Active,
-    /// Switch off, for now.
-    Inactive,
-    /// Switch off for good: only for a proven hit in a verified CRL.
-    Revoked,
 }
 
 /// What became of a change of status.
@@ -148,8 +107,17 @@ pub enum Principal {
     Other(String),
 }
 
-/// The things of AWS IoT's registry and what is attached to them.
-pub trait ThingRegistry {
+/// What is attached to what in AWS IoT's registry.
+pub trait Attachments {
+    /// Lists everything attached to a thing.
+    fn principals(&self, name: &ThingName) -> impl Future<Output = Result<Vec<Principal>, Fault>> + Send;
+
+    /// Whether any policy is attached to a certificate.
+    fn has_policy(&self, certificate_arn: &str) -> impl Future<Output = Result<bool, Fault>> + Send;
+}
+
+/// The things of AWS IoT's registry.
+pub trait ThingRegistry: Attachments {
     /// Makes a thing. The same call twice succeeds twice.
     fn create_thing(&self, thing: &NewThing) -> impl Future<Output = Result<Creation, Fault>> + Send;
 
@@ -158,9 +126,6 @@ pub trait ThingRegistry {
 
     /// Writes a thing's attributes if its version is still `version`; tells whether it was. Other attributes stay.
     fn rewrite_thing(&self, thing: &NewThing, version: i64) -> impl Future<Output = Result<bool, Fault>> + Send;
-
-    /// Lists everything attached to a thing.
-    fn principals(&self, name: &ThingName) -> impl Future<Output = Result<Vec<Principal>, Fault>> + Send;
 
     /// Attaches a certificate to a thing. Repeating it succeeds.
     fn attach_thing(&self, name: &ThingName, certificate_arn: &str) -> impl Future<Output = Result<(), Fault>> + Send;
@@ -171,6 +136,12 @@ pub trait ThingRegistry {
         policy: &PolicyName,
         certificate_arn: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Detaches a certificate from a thing. Repeating it succeeds.
+    fn detach_thing(&self, name: &ThingName, certificate_arn: &str) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Deletes a thing if its version is still `version`; tells whether it is gone. One that does not exist is.
+    fn delete_thing(&self, name: &ThingName, version: i64) -> impl Future<Output = Result<bool, Fault>> + Send;
 
     /// Puts a thing into a group. Repeating it succeeds.
     fn join_group(&self, name: &ThingName, group: &ThingName) -> impl Future<Output = Result<(), Fault>> + Send;
@@ -212,36 +183,13 @@ pub trait AuthorityStore {
     ) -> impl Future<Output = Result<Option<Announcement>, Fault>> + Send;
 }
 
-/// What became of beginning an activation.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Begin {
-    /// The row says `activating`.
-    Begun {
-        /// An earlier attempt had set out to replace the holder of the thing; its registration, if it had one.
-        replacing: Option<Replaced>,
-    },
-    /// The row belongs to another certificate with the same serial number.
-    SerialReused,
-}
-
-/// Whom a certificate replaces as the holder of a thing.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Replaced {
-    /// Certificates attached by other hands than the activator's.
-    Foreign,
-    /// The certificate of this registration, and whatever else is attached.
-    Registration(RegistrationId),
-}
-
-/// What became of completing an activation.
+/// What became of writing a row.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Finish {
-    /// The row says `activated`.
-    Finished,
-    /// Meanwhile the CRL checker has found the certificate on a CRL.
-    Listed(Listing),
-    /// Meanwhile another certificate has replaced this one as the holder of its thing.
-    Superseded,
+pub enum Saved {
+    /// It was written; the row with its new revision.
+    Done(Registration),
+    /// Somebody else had written it since it was read; the row as it is, if there is one.
+    Outdated(Option<Registration>),
 }
 
 /// The `Registrations` table.
@@ -249,51 +197,8 @@ pub trait RegistrationStore {
     /// Reads a row, as of now.
     fn registration(&self, id: &RegistrationId) -> impl Future<Output = Result<Option<Registration>, Fault>> + Send;
 
-    /// Writes that an activation begins.
-    fn begin(&self, candidate: &Candidate, now: OffsetDateTime) -> impl Future<Output = Result<Begin, Fault>> + Send;
-
-    /// Writes that the certificate is about to replace the holder of its thing, so that an interrupted replacement is
-    /// completed by the next attempt.
-    fn intend_to_replace(
-        &self,
-        candidate: &Candidate,
-        replaced: &Replaced,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
-
-    /// Writes into a certificate's row that another certificate has replaced it. A row that isn't there stays away.
-    fn supersede(
-        &self,
-        replaced: &RegistrationId,
-        by: &Candidate,
-        now: OffsetDateTime,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
-
-    /// Writes that an activation was completed, unless the certificate has been superseded or listed since it began.
-    fn finish(
-        &self,
-        candidate: &Candidate,
-        verdict: &Verdict,
-        crl_number: Option<&CrlNumber>,
-        now: OffsetDateTime,
-    ) -> impl Future<Output = Result<Finish, Fault>> + Send;
-
-    /// Writes any other verdict about a certificate. A row that holds a later decision stays as it is, and a row of
-    /// another certificate is never touched: the verdict then goes to the unproven key. A row about a CA that nobody
-    /// enrolled expires after 90 days.
-    fn record(
-        &self,
-        candidate: &Candidate,
-        verdict: &Verdict,
-        now: OffsetDateTime,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
-
-    /// Notes the failure of an attempt in the row of a certificate whose activation has begun.
-    fn note_failure(
-        &self,
-        candidate: &Candidate,
-        failure: &Detail,
-        now: OffsetDateTime,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Writes a row in place of the one that was read, or a new one if there still is none. Its revision is set here.
+    fn save(&self, before: &Registration, after: Registration) -> impl Future<Output = Result<Saved, Fault>> + Send;
 
     /// Keeps an event that was not acceptable, with what is wrong. Repeating it counts.
     fn record_rejection(

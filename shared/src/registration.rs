@@ -1,20 +1,37 @@
 //! The record of every certificate ever decided about: keys and rows of the `Registrations` table.
+//!
+//! A row is facts and an effect. The facts say what is true of the certificate; the status that AWS IoT should have
+//! follows from them ([`Registration::wanted`]). The effect says which status AWS IoT was known to have last, and which
+//! processes have set out to change it. Every write raises the revision, on the condition that it is still the one that
+//! was read; [`convergence`](crate::convergence) makes AWS IoT agree with the row.
 
+mod candidate;
+mod effect;
+mod facts;
 mod holding;
+mod id;
+mod status;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use time::OffsetDateTime;
 
 use crate::decision::{Decision, Reason};
-use crate::id::{CaCertificateId, CertificateId, Serial, ThingName};
-use crate::pki::Certificate;
+use crate::id::{CaCertificateId, CertificateId, ThingName};
 use crate::pki::crl::{CrlNumber, RevocationReason};
-use crate::revocation::Listing;
 use crate::text::Detail;
 use crate::timestamp;
 
+pub use candidate::Candidate;
+pub use effect::{Intent, Process, UNCONFIRMED};
 pub use holding::Holding;
+pub use id::RegistrationId;
+pub use status::{CertificateStatus, NewStatus};
+
+/// How long rows are kept that are about no device of this stack: rejected events, certificates of CAs that nobody
+/// enrolled. These may be another stack's, and come without end.
+pub const STRANGER_LIFETIME: time::Duration = time::Duration::days(90);
 
 /// Attribute of a thing that names the registration it was made for.
 ///
@@ -27,103 +44,33 @@ pub const CERTIFICATE_INDEX: &str = "byCertificateId";
 /// Name of the index of the `Registrations` table by `thingName`.
 pub const THING_INDEX: &str = "byThingName";
 
-/// Key of a row in the `Registrations` table.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct RegistrationId(String);
+/// Name of the index of the `Registrations` table that has the rows whose effect is not confirmed, oldest first.
+pub const UNCONFIRMED_INDEX: &str = "byUnconfirmed";
 
-impl RegistrationId {
-    /// `<caCertificateId>#<serial>`: a certificate whose signature proves that the CA chose the serial number.
-    #[must_use]
-    pub fn issued(authority: &CaCertificateId, serial: &Serial) -> Self {
-        Self(format!("{authority}#{serial}"))
-    }
-
-    /// `<caCertificateId>#certificate#<certificateId>`: a certificate whose serial number proves nothing, because it
-    /// could not be read, was not issued by the CA, or is already taken by another certificate.
-    #[must_use]
-    pub fn unproven(authority: &CaCertificateId, certificate: &CertificateId) -> Self {
-        Self(format!("{authority}#certificate#{certificate}"))
-    }
-
-    /// `rejected#<sha256 of the body>`: an event that names no certificate.
-    #[must_use]
-    pub fn rejected(sha256: &[u8]) -> Self {
-        Self(format!("rejected#{}", hex::encode(sha256)))
-    }
-
-    /// Reads a key back, as a thing's attribute holds it.
-    #[must_use]
-    pub fn from_text(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    /// The key.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The CA whose certificate the row is about; none for a rejected event.
-    #[must_use]
-    pub fn authority(&self) -> Option<CaCertificateId> {
-        self.0.split_once('#').and_then(|(authority, _)| authority.parse().ok())
-    }
+/// Whom a certificate replaces as the holder of a thing.
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize, Serialize)]
+#[serde(from = "String", into = "String")]
+pub enum Replaced {
+    /// Certificates attached by other hands than the activator's.
+    Foreign,
+    /// The certificate of this registration, and whatever else is attached.
+    Registration(RegistrationId),
 }
 
-impl fmt::Display for RegistrationId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What is known about a certificate before anything is decided; the facts of its row.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Candidate {
-    /// The issuing CA.
-    pub ca_certificate_id: CaCertificateId,
-    /// The certificate.
-    pub certificate_id: CertificateId,
-    /// Key of the row.
-    pub id: RegistrationId,
-    /// End of validity; none if the certificate can't be read.
-    pub not_after: Option<OffsetDateTime>,
-    /// Start of validity; none if the certificate can't be read.
-    pub not_before: Option<OffsetDateTime>,
-    /// Serial number; none if it proves nothing.
-    pub serial: Option<Serial>,
-    /// Subject for people; none if the certificate can't be read.
-    pub subject: Option<String>,
-    /// The thing; none as long as its name is not known.
-    pub thing_name: Option<ThingName>,
-}
-
-impl Candidate {
-    /// A certificate that can't be believed, whatever it says of itself.
-    #[must_use]
-    pub fn unproven(
-        ca_certificate_id: &CaCertificateId,
-        certificate_id: &CertificateId,
-        certificate: Option<&Certificate>,
-    ) -> Self {
-        Self {
-            ca_certificate_id: ca_certificate_id.clone(),
-            certificate_id: certificate_id.clone(),
-            id: RegistrationId::unproven(ca_certificate_id, certificate_id),
-            not_after: certificate.map(Certificate::not_after),
-            not_before: certificate.map(Certificate::not_before),
-            serial: None,
-            subject: certificate.map(|certificate| certificate.subject().text().to_owned()),
-            thing_name: None,
+impl From<String> for Replaced {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "foreign" => Self::Foreign,
+            id => Self::Registration(RegistrationId::from_text(id)),
         }
     }
+}
 
-    /// A certificate that the CA has issued.
-    #[must_use]
-    pub fn issued(ca_certificate_id: &CaCertificateId, certificate: &Certificate) -> Self {
-        Self {
-            id: RegistrationId::issued(ca_certificate_id, certificate.serial()),
-            serial: Some(certificate.serial().clone()),
-            ..Self::unproven(ca_certificate_id, certificate.id(), Some(certificate))
+impl From<Replaced> for String {
+    fn from(replaced: Replaced) -> Self {
+        match replaced {
+            Replaced::Foreign => "foreign".to_owned(),
+            Replaced::Registration(id) => id.to_string(),
         }
     }
 }
@@ -135,6 +82,9 @@ pub struct Registration {
     /// When the certificate became ACTIVE by the activator's hand, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activated_at: Option<String>,
+    /// When the checks of an attempt last passed, RFC 3339; none if they never did, or later ones did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admitted_at: Option<String>,
     /// How many invocations decided about the certificate.
     #[serde(default)]
     pub attempts: u64,
@@ -152,12 +102,21 @@ pub struct Registration {
     /// A sentence for people.
     #[serde(default)]
     pub detail: Detail,
+    /// When the row may be deleted, in seconds since 1970; none for a device of this stack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
     /// When the certificate was first decided about, RFC 3339.
     #[serde(default)]
     pub first_seen_at: String,
     /// When AWS IoT was told that the certificate is on hold, RFC 3339; none if no hold made it INACTIVE.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_at: Option<String>,
+    /// Changes of status that have been set out to and not confirmed, by process.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub intents: BTreeMap<String, Intent>,
+    /// Whether the table has no such row yet.
+    #[serde(skip)]
+    pub(crate) is_new: bool,
     /// The last failure of an attempt that decided nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<Detail>,
@@ -174,6 +133,15 @@ pub struct Registration {
     pub reason: Reason,
     /// Key of the row.
     pub registration_id: String,
+    /// When the certificate was found without its thing or its policy, or its thing was released, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_at: Option<String>,
+    /// Whom an activation that is under way replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replacing: Option<Replaced>,
+    /// Counts the writes of the row; the lock of whoever makes the next one.
+    #[serde(default)]
+    pub revision: u64,
     /// Why a CRL lists the certificate; none if none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revocation_reason: Option<RevocationReason>,
@@ -183,6 +151,9 @@ pub struct Registration {
     /// Serial number in lower-case hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial: Option<String>,
+    /// The status that AWS IoT was last known to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<CertificateStatus>,
     /// The certificate's subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
@@ -192,6 +163,9 @@ pub struct Registration {
     /// The certificate that did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<CertificateId>,
+    /// When the certificate was first seen to be INACTIVE by other hands than this stack's, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switched_off_at: Option<String>,
     /// The thing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thing_name: Option<ThingName>,
@@ -214,17 +188,6 @@ impl Registration {
         }
     }
 
-    /// The listing that the row tells of, while it says `held` or `revoked`.
-    #[must_use]
-    pub fn listing(&self) -> Option<Listing> {
-        let reason = match self.decision {
-            Decision::Held => RevocationReason::CertificateHold,
-            Decision::Revoked => self.revocation_reason.unwrap_or(RevocationReason::Unspecified),
-            _ => return None,
-        };
-        Some(Listing { crl_number: self.crl_number.clone(), reason })
-    }
-
     /// When the newest decision was made.
     #[must_use]
     pub fn decided_at(&self) -> Option<OffsetDateTime> {
@@ -235,20 +198,5 @@ impl Registration {
     #[must_use]
     pub fn not_before(&self) -> Option<OffsetDateTime> {
         self.not_before.as_deref().and_then(timestamp::from_text)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_tell_their_authority() {
-        let authority: CaCertificateId = "c".repeat(64).parse().unwrap();
-        let serial: Serial = "00A1".parse().unwrap();
-        let id = RegistrationId::issued(&authority, &serial);
-        assert_eq!(id.as_str(), format!("{}#a1", "c".repeat(64)));
-        assert_eq!(id.authority(), Some(authority));
-        assert_eq!(RegistrationId::rejected(&[1, 2]).authority(), None);
     }
 }

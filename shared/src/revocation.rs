@@ -6,7 +6,6 @@
 //! comes first, one of them sees the other.
 
 mod comparison;
-mod exclusion;
 mod snapshots;
 mod source;
 mod standing;
@@ -14,7 +13,6 @@ mod state;
 mod validators;
 
 pub use comparison::{ALL_AUTHORITIES, COMPARISON_RECORD, Comparison};
-pub use exclusion::exclude;
 pub use snapshots::{Snapshots, altered, is_altered};
 pub use source::{CrlSource, Location, MAX_SOURCE, SourceError};
 pub use standing::{Listing, MAX_REQUESTED, NotRevoked, Standing, is_followed, standing};

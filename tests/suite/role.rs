@@ -4,14 +4,17 @@
 //! what it asks for. The local cloud enforces IAM, so that a missing permission fails the run; the recorded set must be
 //! the policy's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_iot::types::CertificateStatus;
+use jitr::issue::DeviceCredentials;
 use serde_json::{Value, json};
 use shared::aws::authorities::{PARTITION_KEY, SORT_KEY};
 use shared::pki::crl::RevocationReason;
 use shared::profile::PROFILE_RECORD;
+use shared::registration::Registration;
 use tests::crl::only_source;
 use tests::environment;
 use tests::lambda::{Function, Outcome, activator, crl_checker, lifecycle_recorder, rule_sink};
@@ -122,8 +125,32 @@ enum Key {
     None,
 }
 
+/// Leaves a device INACTIVE that is to be ACTIVE, as an attempt does that died before it could let the device in again.
+async fn leave_unconfirmed(fleet: &Fleet, device: &DeviceCredentials) -> Result<()> {
+    let row = fleet.stack.row_when(&fleet.id, device, Registration::is_confirmed).await?;
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let dead = [("until".to_owned(), text("2026-01-01T00:00:00.000Z")), ("wanted".to_owned(), text("ACTIVE"))];
+    let intents = HashMap::from([("dead".to_owned(), AttributeValue::M(HashMap::from(dead)))]);
+    let dynamodb = aws_sdk_dynamodb::Client::new(&fleet.stack.config);
+    let request = dynamodb.update_item().table_name(format!("{STACK}-registrations"));
+    let request = request.key("registrationId", AttributeValue::S(row.registration_id));
+    let request = request.update_expression("SET #status = :inactive, intents = :intents");
+    let request = request.expression_attribute_names("#status", "status");
+    let request = request.expression_attribute_values(":inactive", text("INACTIVE"));
+    request.expression_attribute_values(":intents", AttributeValue::M(intents)).send().await?;
+    let request = fleet.stack.iot.update_certificate().certificate_id(device.certificate_id.as_str());
+    request.new_status(CertificateStatus::Inactive).send().await?;
+    Ok(())
+}
+
 /// Lets a device be registered while the deployed function keeps it out, then has the function under test decide.
-async fn decide(function: &mut Function, fleet: &Fleet, name: &str, age: u32, key: Key) -> Result<Value> {
+async fn decide(
+    function: &mut Function,
+    fleet: &Fleet,
+    name: &str,
+    age: u32,
+    key: Key,
+) -> Result<(DeviceCredentials, Value)> {
     let device = fleet.device(name, HOUR * age)?;
     fleet.knock(&device, name).await?;
     if key != Key::None {
@@ -133,7 +160,7 @@ async fn decide(function: &mut Function, fleet: &Fleet, name: &str, age: u32, ke
         forget_authority(fleet).await?;
     }
     match function.invoke(&fleet.registered_event(&device)).await? {
-        Outcome::Returned(answer) => Ok(answer),
+        Outcome::Returned(answer) => Ok((device, answer)),
         Outcome::Failed(fault) => anyhow::bail!("{name}: {fault}"),
     }
 }
@@ -161,7 +188,12 @@ async fn the_activators_role_lacks_nothing_and_has_nothing_spare() -> Result<()>
         (&name, 2, Key::None, "refused"),
         (&other, 1, Key::AnnouncementWithoutAuthority, "activated"),
     ] {
-        assert_eq!(decide(&mut function, &fleet, name, age, key).await?["decision"], decision);
+        let (device, answer) = decide(&mut function, &fleet, name, age, key).await?;
+        assert_eq!(answer["decision"], decision);
+        if *name == other {
+            leave_unconfirmed(&fleet, &device).await?;
+            assert_eq!(function.answer(&fleet.registered_event(&device)).await?["decision"], "activated");
+        }
     }
     let outcome = function.invoke(b"{}").await?;
     assert!(matches!(outcome, Outcome::Returned(_)), "{outcome:?}");

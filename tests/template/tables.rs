@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::json;
+use shared::registration::{CERTIFICATE_INDEX, THING_INDEX, UNCONFIRMED, UNCONFIRMED_INDEX};
 use shared::route::Routes;
 use tests::environment;
 use tests::stack::STACK;
@@ -37,6 +38,23 @@ fn histories_outlast_their_queues() -> Result<()> {
         let retention = number(template.at(&format!("/Resources/{queue}/Properties/MessageRetentionPeriod"))?)?;
         assert!(history > retention, "{days}");
     }
+    Ok(())
+}
+
+/// The registrations have the indexes that the code asks, by the keys that it asks for.
+#[test]
+fn registrations_are_found_by_certificate_by_thing_and_if_unconfirmed() -> Result<()> {
+    let template = Template::transformed()?;
+    let indexes = template.at("/Resources/Registrations/Properties/GlobalSecondaryIndexes")?;
+    let key = |name: &str, kind: &str| json!({"AttributeName": name, "KeyType": kind});
+    let expected = [
+        (CERTIFICATE_INDEX, json!([key("certificateId", "HASH")])),
+        (THING_INDEX, json!([key("thingName", "HASH")])),
+        (UNCONFIRMED_INDEX, json!([key(UNCONFIRMED, "HASH"), key("decidedAt", "RANGE")])),
+    ];
+    let found = indexes.as_array().context("no list")?.iter().map(|index| (&index["IndexName"], &index["KeySchema"]));
+    let expected: Vec<_> = expected.into_iter().map(|(name, keys)| (json!(name), keys)).collect();
+    assert_eq!(found.map(|(name, keys)| (name.clone(), keys.clone())).collect::<Vec<_>>(), expected);
     Ok(())
 }
 

@@ -5,26 +5,28 @@
 //! gets in on a later connection once the reason is gone.
 
 mod authority;
+mod gate;
 mod replacement;
-mod revocation;
+mod rows;
 mod twin;
 
+use shared::convergence::{Convergence, NoSessions};
 use shared::decision::{Decision, Reason, Verdict};
 use shared::event::RegisteredEvent;
 use shared::fault::{Fault, FaultKind};
-use shared::id::CaCertificateId;
 use shared::pki::Certificate;
 use shared::port::{
-    AuthorityStore, Begin, CertificateRegistry, CertificateStatus, Creation, CrlStates, Finish, ListedRegistrations,
-    NewStatus, RegisteredCertificate, RegistrationStore, Replaced, SnapshotPages, StatusChange, ThingRegistry,
+    AuthorityStore, CertificateRegistry, CertificateStatus, Creation, CrlStates, RegisteredCertificate,
+    RegistrationStore, SnapshotPages, ThingRegistry,
 };
 use shared::profile::{Admission, Rules};
-use shared::registration::Candidate;
+use shared::registration::{Candidate, Process, Registration};
 use shared::revocation::{NotRevoked, Snapshots};
 use time::{Duration, OffsetDateTime};
 
 use self::authority::Authority;
-use self::revocation::{Passage, unfinished_listing};
+use self::gate::GateOutcome;
+use self::rows::Begin;
 use crate::admission::{self, Examined, certificate_refusal, refusal};
 use crate::settings::Settings;
 
@@ -47,6 +49,26 @@ impl From<Fault> for Stop {
     }
 }
 
+/// One attempt to activate a certificate, as far as it has come.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    /// Whether it may have set a status.
+    pub(crate) has_acted: bool,
+    /// When it began.
+    pub(crate) now: OffsetDateTime,
+    /// As what rows know it.
+    pub(crate) process: Process,
+    /// The certificate's row, once the attempt has written it.
+    pub(crate) row: Option<Registration>,
+}
+
+impl Attempt {
+    /// An attempt that has not begun.
+    pub(crate) fn new(process: Process, now: OffsetDateTime) -> Self {
+        Self { has_acted: false, now, process, row: None }
+    }
+}
+
 /// The activator with everything it works on, made once at start.
 #[derive(Debug)]
 pub struct Activator<R, A, S, P> {
@@ -61,7 +83,7 @@ impl<R, A, S, P> Activator<R, A, S, P>
 where
     R: CertificateRegistry + ThingRegistry + Sync,
     A: AuthorityStore + CrlStates + Sync,
-    S: ListedRegistrations + RegistrationStore + Sync,
+    S: RegistrationStore + Sync,
     P: SnapshotPages + Sync,
 {
     /// Puts the parts together.
@@ -71,29 +93,25 @@ where
 
     /// Decides about the certificate of one event and carries the decision out.
     ///
-    /// `progress` is set once the certificate has a row in which a failure can be noted.
+    /// The attempt has a row once there is one in which a failure can be noted.
     ///
     /// # Errors
     /// A [`Fault`] if a call to AWS failed; repeating the event then ends in the same state as a clean run.
-    pub(crate) async fn activate(
-        &self,
-        event: &RegisteredEvent,
-        now: OffsetDateTime,
-        progress: &mut Option<Candidate>,
-    ) -> Result<Verdict, Fault> {
+    pub(crate) async fn activate(&self, event: &RegisteredEvent, attempt: &mut Attempt) -> Result<Verdict, Fault> {
+        let now = attempt.now;
         let (registered, authority) = tokio::try_join!(
             self.registry.certificate(&event.certificate_id),
             self.authority(&event.ca_certificate_id, now),
         )?;
         let Some(registered) = registered else { return gone(event, now) };
-        match self.decide(event, &registered, authority, now, progress).await {
+        match self.decide(event, &registered, authority, attempt).await {
             Ok(verdict) | Err(Stop::Settled(verdict)) => Ok(verdict),
             // An attempt that was interrupted after ACTIVE is completed or left as it is, never taken back.
             Err(Stop::KeptOut(..)) if registered.status == CertificateStatus::Active => {
                 Ok(not_pending(&registered.status))
             }
             Err(Stop::KeptOut(candidate, verdict)) => {
-                self.registrations.record(&candidate, &verdict, now).await?;
+                self.record(&candidate, &verdict, attempt).await?;
                 Ok(verdict)
             }
             Err(Stop::Fault(fault)) => Err(fault),
@@ -106,9 +124,9 @@ where
         event: &RegisteredEvent,
         registered: &RegisteredCertificate,
         authority: Result<Authority, Verdict>,
-        now: OffsetDateTime,
-        progress: &mut Option<Candidate>,
+        attempt: &mut Attempt,
     ) -> Result<Verdict, Stop> {
+        let now = attempt.now;
         let certificate = Certificate::from_pem(&registered.pem);
         let unproven = |verdict| {
             let certificate = certificate.as_ref().ok();
@@ -124,7 +142,10 @@ where
         }
         let certificate = certificate.as_ref().map_err(|fault| unproven(certificate_refusal(fault)))?;
         admission::check_id(event, certificate).map_err(unproven)?;
-        self.check_status(&event.ca_certificate_id, certificate, &registered.status, now).await?;
+        if registered.status != CertificateStatus::PendingActivation {
+            let candidate = Candidate::issued(&event.ca_certificate_id, certificate);
+            return Err(Stop::Settled(self.attend(&candidate, &registered.status, attempt).await?));
+        }
 
         let authority = authority.map_err(unproven)?;
         let rules = &authority.rules;
@@ -134,50 +155,14 @@ where
         self.check_announced(&examined, rules).await?.map_err(kept_out)?;
         self.check_twin(&examined.candidate, certificate, &authority).await?;
 
-        *progress = Some(examined.candidate.clone());
-        let replacing = match self.registrations.begin(&examined.candidate, now).await? {
-            Begin::Begun { replacing } => replacing,
+        let row = match self.begin(&examined.candidate, attempt).await? {
+            Begin::Begun(row) => row,
             Begin::SerialReused => return Err(kept_out(serial_reused())),
+            Begin::Decided(verdict) => return Err(Stop::Settled(verdict)),
         };
-        match self.pass_gate(&examined.candidate, certificate, rules, now).await? {
-            Passage::Free(proof) => self.carry_out(&examined, rules, registered, replacing, &proof, now).await,
-            Passage::OnHold(listing) => {
-                self.hold(&examined, rules, registered, &listing, now).await?;
-                Ok(listing.verdict())
-            }
-        }
-    }
-
-    /// Goes on with a certificate that is pending, or whose activation was interrupted after it had become ACTIVE. If
-    /// it has left PENDING_ACTIVATION otherwise there is nothing to do, but to close an attempt or to carry out a
-    /// listing that was under way.
-    async fn check_status(
-        &self,
-        authority: &CaCertificateId,
-        certificate: &Certificate,
-        status: &CertificateStatus,
-        now: OffsetDateTime,
-    ) -> Result<(), Stop> {
-        if *status == CertificateStatus::PendingActivation {
-            return Ok(());
-        }
-        let candidate = Candidate::issued(authority, certificate);
-        let row = self.registrations.registration(&candidate.id).await?;
-        let Some(row) = row.filter(|row| row.certificate_id == candidate.certificate_id) else {
-            return Err(Stop::Settled(not_pending(status)));
-        };
-        if let Some(listing) = unfinished_listing(&row, status) {
-            self.exclude(&candidate, &listing, now).await?;
-            return Err(Stop::Settled(listing.verdict()));
-        }
-        match (row.decision, status) {
-            (Decision::Activating, CertificateStatus::Active) => Ok(()),
-            // The CRL checker has begun to release it, and is the one to complete that.
-            (Decision::Activating, _) if row.held_at.is_some() || row.activated_at.is_some() => {
-                Err(Stop::Settled(not_pending(status)))
-            }
-            (Decision::Activating, _) => Err(Stop::KeptOut(Box::new(candidate), not_pending(status))),
-            _ => Err(Stop::Settled(not_pending(status))),
+        match self.pass_gate(&row, certificate, rules, attempt).await? {
+            GateOutcome::Good(cleared) => self.carry_out(&examined, rules, registered, &cleared, attempt).await,
+            GateOutcome::OnHold(entry) => self.hold(&examined, rules, registered, &entry, attempt).await,
         }
     }
 
@@ -194,84 +179,60 @@ where
         Ok(admission::admit(rules.admission, &thing.name, by_serial.as_ref(), by_name.as_ref()))
     }
 
-    /// Thing and policy, attachments, ACTIVE; the row at last.
+    /// Thing and policy, attachments, ACTIVE; then whoever was replaced is taken out.
     async fn carry_out(
         &self,
         examined: &Examined,
         rules: &Rules,
         registered: &RegisteredCertificate,
-        replacing: Option<Replaced>,
         cleared: &NotRevoked,
-        now: OffsetDateTime,
+        attempt: &mut Attempt,
     ) -> Result<Verdict, Stop> {
-        let candidate = &examined.candidate;
-        let kept_out = |verdict| Stop::KeptOut(Box::new(candidate.clone()), verdict);
         let (creation, ()) = tokio::try_join!(
             self.registry.create_thing(&examined.thing),
             self.registry.attach_policy(&rules.policy_name, &registered.arn),
         )?;
-        let replaced = match creation {
-            Creation::Made => replacing,
-            Creation::Taken => self.take_over(examined, rules, replacing, now).await?.map_err(kept_out)?,
-        };
-        if let Some(Replaced::Registration(id)) = &replaced {
-            self.registrations.supersede(id, candidate, now).await?;
+        if creation == Creation::Taken {
+            let kept_out = |verdict| Stop::KeptOut(Box::new(examined.candidate.clone()), verdict);
+            self.take_over(examined, rules, attempt).await?.map_err(kept_out)?;
         }
-        tokio::try_join!(
-            self.registry.attach_thing(&examined.thing.name, &registered.arn),
-            self.join_group(examined, rules),
-        )?;
-        self.make_active(candidate, registered, cleared).await?.map_err(kept_out)?;
-        if replaced.is_some() {
-            self.retire_replaced(examined, now).await?;
-        }
-        Ok(self.finish(candidate, cleared, now).await?)
+        let is_replacing = attempt.row.as_ref().is_some_and(|row| row.replacing.is_some());
+        let replaced = if is_replacing { self.mark_replaced(examined, attempt).await? } else { Vec::new() };
+        self.attach(examined, rules, registered).await?;
+        let row = self.prepare(cleared, attempt).await?;
+        attempt.has_acted = true;
+        let converged = self.convergence(attempt).activate(row, cleared).await?;
+        attempt.row.clone_from(&converged.row);
+        self.retire_replaced(replaced, attempt).await?;
+        Ok(converged.row.map_or_else(no_certificate, |row| row.verdict()))
     }
 
-    async fn join_group(&self, examined: &Examined, rules: &Rules) -> Result<(), Fault> {
-        match &rules.thing_group {
-            Some(group) => self.registry.join_group(&examined.thing.name, group).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Sets ACTIVE, unless the certificate has left PENDING_ACTIVATION by somebody else's hand meanwhile.
-    async fn make_active(
+    async fn attach(
         &self,
-        candidate: &Candidate,
+        examined: &Examined,
+        rules: &Rules,
         registered: &RegisteredCertificate,
-        _cleared: &NotRevoked,
-    ) -> Result<Result<(), Verdict>, Fault> {
-        if registered.status == CertificateStatus::Active {
-            return Ok(Ok(()));
-        }
-        match self.registry.set_status(&candidate.certificate_id, NewStatus::Active).await? {
-            StatusChange::Done => Ok(Ok(())),
-            StatusChange::Impossible => {
-                let again = self.registry.certificate(&candidate.certificate_id).await?;
-                Ok(Err(again.map_or_else(no_certificate, |again| not_pending(&again.status))))
+    ) -> Result<(), Fault> {
+        let join_group = async {
+            match &rules.thing_group {
+                Some(group) => self.registry.join_group(&examined.thing.name, group).await,
+                None => Ok(()),
             }
-        }
+        };
+        tokio::try_join!(self.registry.attach_thing(&examined.thing.name, &registered.arn), join_group)?;
+        Ok(())
     }
 
-    /// Writes the last row. Whoever was replaced or listed on the way in goes out again.
-    async fn finish(&self, candidate: &Candidate, cleared: &NotRevoked, now: OffsetDateTime) -> Result<Verdict, Fault> {
-        match self.registrations.finish(candidate, &Verdict::activated(), cleared.crl_number(), now).await? {
-            Finish::Finished => Ok(Verdict::activated()),
-            Finish::Listed(listing) => {
-                self.exclude(candidate, &listing, now).await?;
-                Ok(listing.verdict())
-            }
-            Finish::Superseded => {
-                self.registry.set_status(&candidate.certificate_id, NewStatus::Inactive).await?;
-                let verdict = Verdict::new(
-                    Decision::NotPending,
-                    Reason::Superseded,
-                    "a younger certificate took the thing over; this one was set INACTIVE",
-                );
-                self.registrations.record(candidate, &verdict, now).await?;
-                Ok(verdict)
-            }
+    /// What makes AWS IoT agree with the certificate's row.
+    fn convergence(&self, attempt: &Attempt) -> Convergence<'_, R, A, S, P, NoSessions> {
+        Convergence {
+            authorities: &self.authorities,
+            now: attempt.now,
+            process: attempt.process.clone(),
+            registrations: &self.registrations,
+            registry: &self.registry,
+            sessions: &NoSessions,
+            snapshots: &self.snapshots,
         }
     }
 }

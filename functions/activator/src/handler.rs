@@ -14,15 +14,12 @@ use shared::event::RegisteredEvent;
 use shared::fault::{Fault, FaultKind, chain};
 use shared::id::CertificateId;
 use shared::metrics;
-use shared::port::{
-    AuthorityStore, CertificateRegistry, CrlStates, ListedRegistrations, RegistrationStore, SnapshotPages,
-    ThingRegistry,
-};
-use shared::registration::Candidate;
+use shared::port::{AuthorityStore, CertificateRegistry, CrlStates, RegistrationStore, SnapshotPages, ThingRegistry};
+use shared::registration::Process;
 use shared::text::{Detail, EscapedLines};
 use time::OffsetDateTime;
 
-use crate::activation::Activator;
+use crate::activation::{Activator, Attempt};
 use crate::metrics::counts;
 
 /// Time kept back before the function's deadline, for writing down that the attempt was cut short.
@@ -52,7 +49,7 @@ impl<R, A, S, P> Activator<R, A, S, P>
 where
     R: CertificateRegistry + ThingRegistry + Sync,
     A: AuthorityStore + CrlStates + Sync,
-    S: ListedRegistrations + RegistrationStore + Sync,
+    S: RegistrationStore + Sync,
     P: SnapshotPages + Sync,
 {
     /// Handles one invocation.
@@ -82,8 +79,8 @@ where
         now: OffsetDateTime,
     ) -> Result<Response, Diagnostic> {
         let certificate = &event.certificate_id;
-        let mut progress = None;
-        match before_deadline(context, now, Box::pin(self.activate(event, now, &mut progress))).await {
+        let mut attempt = Attempt::new(process(context, now), now);
+        match before_deadline(context, now, Box::pin(self.activate(event, &mut attempt))).await {
             Ok(verdict) => {
                 publish(&context.env_config.function_name, &verdict, now);
                 let Verdict { decision, detail, reason } = verdict;
@@ -109,20 +106,18 @@ where
                 } else {
                     tracing::error!(certificate.id = %certificate, %error, "certificate {certificate}: needs an operator");
                 }
-                if let Some(candidate) = &progress {
-                    self.note(candidate, &error, now).await;
-                }
+                self.note(certificate, &error, &mut attempt).await;
                 Err(Diagnostic { error_type: kind.as_str().to_owned(), error_message: error.into() })
             }
         }
     }
 
     /// Tells the row of the certificate what went wrong, for whoever asks why the device is not in.
-    async fn note(&self, candidate: &Candidate, error: &Detail, now: OffsetDateTime) {
-        if let Err(fault) = self.registrations.note_failure(candidate, error, now).await {
+    async fn note(&self, certificate: &CertificateId, error: &Detail, attempt: &mut Attempt) {
+        if let Err(fault) = self.note_failure(error, attempt).await {
             tracing::warn!(
-                certificate.id = %candidate.certificate_id, error = %chain(&fault),
-                "certificate {}: the failure could not be noted", candidate.certificate_id
+                certificate.id = %certificate, error = %chain(&fault),
+                "certificate {certificate}: the failure could not be noted"
             );
         }
     }
@@ -173,6 +168,13 @@ async fn before_deadline(
         Ok(outcome) => outcome,
         Err(elapsed) => Err(Fault::new("the activation", FaultKind::Unavailable, elapsed)),
     }
+}
+
+/// The attempt as rows know it. Lambda gives an event that it delivers again the same request id, and a later deadline.
+fn process(context: &Context, now: OffsetDateTime) -> Process {
+    let deadline = OffsetDateTime::from(context.deadline());
+    let until = if deadline > now { deadline } else { now + WITHOUT_DEADLINE };
+    Process { id: format!("{}/{}", context.request_id, context.deadline), until }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]

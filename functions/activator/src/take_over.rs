@@ -2,9 +2,9 @@
 
 use shared::decision::{Decision, Reason, Verdict};
 use shared::id::{CaCertificateId, CertificateId};
-use shared::port::{Principal, Replaced, Thing};
+use shared::port::{CertificateStatus, Principal, Thing};
 use shared::profile::TakeOver;
-use shared::registration::{Candidate, Registration, RegistrationId};
+use shared::registration::{Candidate, Registration, RegistrationId, Replaced};
 use time::{Duration, OffsetDateTime};
 
 use crate::admission::refusal;
@@ -15,16 +15,25 @@ const IN_PROGRESS: Duration = Duration::minutes(10);
 /// A certificate that is attached to the thing.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Attached {
-    /// Whether it may connect.
-    pub(crate) active: bool,
     /// The CA that AWS IoT registered it under.
     pub(crate) ca_certificate_id: Option<CaCertificateId>,
+    /// What its row tells of it; none if it can't be read.
+    pub(crate) candidate: Option<Candidate>,
     /// The certificate.
     pub(crate) id: CertificateId,
+    /// Its status.
+    pub(crate) status: CertificateStatus,
+}
+
+impl Attached {
+    fn is_active(&self) -> bool {
+        self.status == CertificateStatus::Active
+    }
+
     /// Start of its validity; none if it can't be read.
-    pub(crate) not_before: Option<OffsetDateTime>,
-    /// Key of its registration row; none if it can't be read.
-    pub(crate) registration_id: Option<RegistrationId>,
+    fn not_before(&self) -> Option<OffsetDateTime> {
+        self.candidate.as_ref().and_then(|candidate| candidate.not_before)
+    }
 }
 
 /// What is known about a thing that exists already.
@@ -102,8 +111,8 @@ fn check_authority(candidate: &Candidate, facts: &Facts) -> Result<(), Verdict> 
 /// that ECDSA has for the same signed part.
 fn check_serial(candidate: &Candidate, facts: &Facts) -> Result<(), Verdict> {
     let others = || facts.attached.iter().filter(|attached| attached.id != candidate.certificate_id);
-    if let Some(other) = others().find(|other| other.registration_id.as_ref().is_none_or(|id| *id == candidate.id)) {
-        let problem = match &other.registration_id {
+    if let Some(other) = others().find(|other| other.candidate.as_ref().is_none_or(|other| other.id == candidate.id)) {
+        let problem = match &other.candidate {
             Some(_) => format!("certificate {} on the thing has the same serial number", other.id),
             None => format!("certificate {} on the thing can't be read, and may have the same serial number", other.id),
         };
@@ -125,7 +134,7 @@ fn taken(facts: &Facts) -> String {
 fn rotate(candidate: &Candidate, facts: &Facts, now: OffsetDateTime) -> Result<Step, Verdict> {
     let holder = facts.holder.as_ref();
     let holder_start = holder.and_then(Registration::not_before);
-    let attached = facts.attached.iter().filter(|attached| attached.active).filter_map(|attached| attached.not_before);
+    let attached = facts.attached.iter().filter(|attached| attached.is_active()).filter_map(Attached::not_before);
     if let Some(start) = attached.chain(holder_start).max()
         && candidate.not_before.is_none_or(|own| own < start)
     {
@@ -153,9 +162,9 @@ fn rotate(candidate: &Candidate, facts: &Facts, now: OffsetDateTime) -> Result<S
 /// The certificates that have to go once `candidate` has replaced them.
 pub(crate) fn outdated<'a>(candidate: &'a Candidate, attached: &'a [Attached]) -> impl Iterator<Item = &'a Attached> {
     attached.iter().filter(|attached| {
-        attached.active
-            && attached.id != candidate.certificate_id
+        attached.id != candidate.certificate_id
+            && attached.status != CertificateStatus::Revoked
             && attached.ca_certificate_id.as_ref() == Some(&candidate.ca_certificate_id)
-            && attached.not_before.is_some_and(|start| Some(start) <= candidate.not_before)
+            && attached.not_before().is_some_and(|start| Some(start) <= candidate.not_before)
     })
 }

@@ -21,9 +21,10 @@ use shared::fault::{Fault, FaultKind};
 use shared::pki::crl::RevocationReason::Unspecified;
 use shared::port::{SnapshotPages, SnapshotStore};
 use shared::profile::Profile;
+use shared::registration::Process;
 use shared::revocation::{CrlSource, Validators};
 use shared::snapshot::{Chunks, Scratch};
-use shared::testing::{NewCrl, State, TestAuthority, World};
+use shared::testing::{FakeCloud, NewCrl, TestAuthority};
 use time::OffsetDateTime;
 
 /// Serial numbers of 4 octets: as many entries as `CrlMaxOctets` (256 MiB) lets in, but for a few.
@@ -59,15 +60,14 @@ fn make(folder: &Path, entries: u64) {
 
 async fn measure(folder: &Path, entries: u64) {
     let text = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a file");
-    let mut profile: Profile =
-        serde_json::from_value(json!({"crl": "required", "crlSources": [SOURCE]})).expect("a profile");
+    let profile = json!({"crl": "required", "crlSources": [SOURCE], "enrolledAt": "2026-09-01T00:00:00.000Z"});
+    let mut profile: Profile = serde_json::from_value(profile).expect("a profile");
     profile.ca_pem = Some(text("ca.pem"));
-    let mut state = State::default();
-    state.profiles.insert(text("ca.id").parse().expect("an id"), profile);
-    let world = World::new(state);
+    let cloud = FakeCloud::default();
+    cloud.put_profile(&text("ca.id").parse().expect("an id"), &profile);
     let scratch = Scratch::new(folder, STORAGE);
     let checker = Checker::new(Parts {
-        authorities: &world,
+        authorities: cloud.authorities(),
         bucket: Folder(folder.to_owned()),
         fetcher: Shelf(folder.join("crl")),
         limits: Limits {
@@ -76,16 +76,18 @@ async fn measure(folder: &Path, entries: u64) {
             scratch: scratch.clone(),
             status_changes_per_second: None,
         },
-        registrations: &world,
-        registry: &world,
-        sessions: &world,
+        registrations: cloud.registrations(),
+        registry: cloud.clone(),
+        sessions: cloud.sessions(),
     });
+    let process = Process { id: "benchmark".to_owned(), until: now() + Duration::from_mins(15) };
     let size = std::fs::metadata(folder.join("crl")).expect("a file").len();
     println!("first list of {entries} entries, {} MB; no fleet", size >> 20);
     for name in ["check and application", "the same again"] {
-        let (begun, calls) = (Instant::now(), world.calls().len());
+        let (begun, calls) = (Instant::now(), cloud.calls().len());
         let until = tokio::time::Instant::now() + Duration::from_secs(870);
-        let report = checker.run(&Request::default(), now(), until).await.expect("a run");
+        let report = Box::pin(checker.run(&Request::default(), &process, now(), until)).await.expect("a run");
+        assert!(!report.sources.is_empty(), "the source was asked");
         let outcome = report.sources.first().map(|source| (source.outcome, source.entries, source.detail.clone()));
         println!("{name}: {:.1} s, finished: {}, {outcome:?}", begun.elapsed().as_secs_f64(), report.finished);
         println!(
@@ -95,7 +97,7 @@ async fn measure(folder: &Path, entries: u64) {
             STORAGE >> 20
         );
         let mut counts = BTreeMap::<&str, usize>::new();
-        for call in world.calls().split_off(calls) {
+        for call in cloud.calls().split_off(calls) {
             *counts.entry(call).or_default() += 1;
         }
         println!("  requests to tables and AWS IoT: {counts:?}");

@@ -33,7 +33,7 @@ impl<P: Ports> Checker<P> {
     /// # Errors
     /// A [`Fault`] if a snapshot or the rows can't be read, and the first one of the certificates that failed: the
     /// others have been dealt with, and the state names those to be tried again.
-    pub(crate) async fn apply(&self, job: &mut Job, run: Run) -> Result<Applied, Fault> {
+    pub(crate) async fn apply(&self, job: &mut Job, run: Run<'_>) -> Result<Applied, Fault> {
         let mut failures = Failures::default();
         let held = job.changes.held;
         let applied = self.apply_all(job, run, &mut failures).await?;
@@ -44,7 +44,7 @@ impl<P: Ports> Checker<P> {
         failures.into_result().map(|()| applied)
     }
 
-    async fn apply_all(&self, job: &mut Job, run: Run, failures: &mut Failures) -> Result<Applied, Fault> {
+    async fn apply_all(&self, job: &mut Job, run: Run<'_>, failures: &mut Failures) -> Result<Applied, Fault> {
         if !self.apply_failed(job, run, failures).await? {
             return Ok(Applied::LostLock);
         }
@@ -74,7 +74,7 @@ impl<P: Ports> Checker<P> {
 
     /// Tries the certificates again that failed in an earlier run, by what the list says of them now. False if
     /// another run is at it.
-    async fn apply_failed(&self, job: &mut Job, run: Run, failures: &mut Failures) -> Result<bool, Fault> {
+    async fn apply_failed(&self, job: &mut Job, run: Run<'_>, failures: &mut Failures) -> Result<bool, Fault> {
         if job.state.retry.is_empty() {
             return Ok(true);
         }
@@ -105,7 +105,7 @@ impl<P: Ports> Checker<P> {
         &self,
         job: &mut Job,
         mut progress: Progress,
-        run: Run,
+        run: Run<'_>,
         failures: &mut Failures,
     ) -> Result<Step, Fault> {
         let base = job.state.applied.clone();
@@ -161,7 +161,7 @@ impl<P: Ports> Checker<P> {
         &self,
         job: &mut Job,
         mut progress: Progress,
-        run: Run,
+        run: Run<'_>,
         failures: &mut Failures,
     ) -> Result<Step, Fault> {
         let FleetWalk { from, requests_left } = progress.walk.take().unwrap_or_default();
@@ -203,7 +203,7 @@ impl<P: Ports> Checker<P> {
     }
 
     /// The target has been reached.
-    async fn end(&self, job: &mut Job, progress: Progress, run: Run, failures: &Failures) -> Result<Step, Fault> {
+    async fn end(&self, job: &mut Job, progress: Progress, run: Run<'_>, failures: &Failures) -> Result<Step, Fault> {
         let before = job.state.applied.replace(progress.target);
         job.state.progress = None;
         if !self.save(job, run, failures).await? {
@@ -218,7 +218,7 @@ impl<P: Ports> Checker<P> {
     /// A snapshot is lost. Without the base everything on the target is new, and holds that have ended are found by
     /// comparing the rows. A target that does not count any more is left out, and the same is true of holds that it
     /// brought. The CRL that counts is made again by the next check.
-    async fn begin_anew(&self, job: &mut Job, unreadable: Unreadable, run: Run) -> Result<Step, Fault> {
+    async fn begin_anew(&self, job: &mut Job, unreadable: Unreadable, run: Run<'_>) -> Result<Step, Fault> {
         let target = |state: &CrlState| state.unapplied().map(|progress| progress.target.key);
         let current = job.state.current.as_ref().map(|crl| crl.snapshot.key.clone());
         let (fault, lost) = match unreadable {
@@ -254,7 +254,7 @@ impl<P: Ports> Checker<P> {
     }
 
     /// Writes how far it has come, with the certificates that failed on the way. False if another run was faster.
-    async fn save(&self, job: &mut Job, run: Run, failures: &Failures) -> Result<bool, Fault> {
+    async fn save(&self, job: &mut Job, run: Run<'_>, failures: &Failures) -> Result<bool, Fault> {
         for serial in &failures.serials {
             if !job.state.retry.contains(serial) {
                 job.state.retry.push(serial.clone());

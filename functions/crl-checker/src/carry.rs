@@ -10,7 +10,6 @@ use shared::registration::{Registration, RegistrationId};
 use shared::revocation::Listing;
 
 use crate::checker::{Checker, Ports, Run};
-use crate::plan::begun_revocation;
 use crate::report::Changes;
 use crate::window::is_lost;
 
@@ -82,7 +81,7 @@ impl<P: Ports> Checker<P> {
         &self,
         due: &[Due],
         thorough: bool,
-        run: Run,
+        run: Run<'_>,
         changes: &mut Changes,
         failures: &mut Failures,
     ) -> Result<usize, Fault> {
@@ -111,14 +110,10 @@ impl<P: Ports> Checker<P> {
         Ok(done)
     }
 
-    async fn change(&self, row: &Registration, task: &Task, thorough: bool, run: Run) -> Result<Changes, Fault> {
+    async fn change(&self, row: &Registration, task: &Task, thorough: bool, run: Run<'_>) -> Result<Changes, Fault> {
         match task {
-            Task::Enter(listing) => self.enter(row, listing, thorough, run.mode, run.now).await,
-            // REVOKED is final: the list that began it may be lost, or replaced by one that does not have it.
-            Task::Release => match begun_revocation(row) {
-                Some(begun) => self.enter(row, &begun, thorough, run.mode, run.now).await,
-                None => self.release(row, run.mode, run.now).await,
-            },
+            Task::Enter(entry) => self.enter(row, entry, thorough, run).await,
+            Task::Release => self.release(row, run).await,
         }
     }
 }

@@ -1,170 +1,122 @@
-//! Carrying out what a CRL says about one registered certificate.
+//! Carrying out what a CRL says about one registered certificate: a change of facts, and then the convergence.
 
-use shared::fault::{Fault, FaultKind};
-use shared::pki::Certificate;
-use shared::port::{
-    AuthorityStore, CertificateRegistry, CertificateStatus, CrlStates, Finish, ListedRegistrations, NewStatus,
-    RegistrationStore, SessionEnd, Sessions, StatusChange,
-};
-use shared::profile::{CrlRequirement, CrlRules};
-use shared::registration::{Registration, RegistrationId};
-use shared::revocation::{Listing, NotRevoked, Standing, exclude, standing};
-use time::OffsetDateTime;
+use shared::convergence::{Converged, Convergence};
+use shared::fault::Fault;
+use shared::port::{CertificateRegistry, CertificateStatus};
+use shared::registration::{NewStatus, Registration};
+use shared::revocation::Listing;
 
-use crate::checker::{Checker, Mode, Ports};
-use crate::plan::{HoldPlan, Plan, begun_revocation, is_releasable, on_hold, on_listing};
+use crate::checker::{Checker, Mode, Ports, Run};
 use crate::report::Changes;
 
+/// What makes AWS IoT agree with rows, in a run.
+pub(crate) type Convergent<'a, P> = Convergence<
+    'a,
+    crate::pace::Paced<<P as Ports>::Registry>,
+    <P as Ports>::Authorities,
+    <P as Ports>::Registrations,
+    <P as Ports>::Bucket,
+    <P as Ports>::Sessions,
+>;
+
 impl<P: Ports> Checker<P> {
-    /// Takes a listed certificate out, if it is not out yet. `thorough` believes AWS IoT, not the row.
+    /// Takes a certificate out that a CRL has, if it is not out yet. `thorough` believes AWS IoT, not the row.
     pub(crate) async fn enter(
         &self,
         row: &Registration,
-        listing: &Listing,
+        entry: &Listing,
         thorough: bool,
-        mode: Mode,
-        now: OffsetDateTime,
+        run: Run<'_>,
     ) -> Result<Changes, Fault> {
-        let begun = begun_revocation(row);
-        let listing = begun.as_ref().unwrap_or(listing);
-        let plan = match on_listing(row, listing, thorough) {
-            Plan::Nothing => return Ok(Changes::default()),
-            Plan::Exclude => HoldPlan::Exclude,
-            Plan::Look => match self.registry.certificate(&row.certificate_id).await? {
-                Some(registered) => on_hold(row, &registered.status),
-                None => HoldPlan::Nothing,
-            },
-        };
-        let mut changes = Changes::default();
-        match plan {
-            HoldPlan::Nothing => return Ok(changes),
-            HoldPlan::Mark if mode == Mode::Apply => {
-                self.registrations.list(&id(row), &row.certificate_id, listing, now).await?;
-                // The activation may have come to its end between the look and the mark.
-                let again = self.registry.certificate(&row.certificate_id).await?;
-                if again.is_some_and(|registered| registered.status == CertificateStatus::Active) {
-                    changes = self.take_out(row, listing, now).await?;
-                }
-            }
-            HoldPlan::Exclude if mode == Mode::Apply => changes = self.take_out(row, listing, now).await?,
-            HoldPlan::Exclude | HoldPlan::Mark => {}
-        }
-        if listing.is_hold() {
-            changes.held += 1;
-        } else {
-            changes.revoked += 1;
-        }
-        Ok(changes)
-    }
-
-    async fn take_out(&self, row: &Registration, listing: &Listing, now: OffsetDateTime) -> Result<Changes, Fault> {
-        let mut changes = Changes::default();
-        let sessions = async {
-            changes = self.end_sessions(row).await?;
-            Ok(())
-        };
-        let key = (&id(row), &row.certificate_id);
-        exclude(&self.registry, &self.registrations, key, listing, now, sessions).await?;
-        Ok(changes)
-    }
-
-    /// Leaving ACTIVE ends a session within minutes; where the service offers it, it is ended at once.
-    async fn end_sessions(&self, row: &Registration) -> Result<Changes, Fault> {
-        let mut changes = Changes::default();
-        if row.activated_at.is_none() {
-            return Ok(changes);
-        }
-        for client in self.sessions.client_ids(&row.certificate_id, row.thing_name.as_ref()).await? {
-            match self.sessions.end(&client).await {
-                Ok(SessionEnd::Ended) => changes.sessions_ended += 1,
-                Ok(SessionEnd::NotOffered) => changes.sessions_not_offered += 1,
-                // A client id that AWS IoT does not take, or a far end that takes the operation for a mistake.
-                Err(fault) if fault.kind == FaultKind::Invalid => changes.sessions_not_offered += 1,
-                Err(fault) => return Err(fault),
-            }
-        }
-        Ok(changes)
-    }
-
-    /// Lets a certificate in again whose hold has ended, in the order of an activation: the row, then the states of the
-    /// CRLs, then ACTIVE, then the row.
-    pub(crate) async fn release(&self, row: &Registration, mode: Mode, now: OffsetDateTime) -> Result<Changes, Fault> {
-        let candidate = row.candidate();
-        let nothing = Changes::default();
-        let expired = candidate.not_after.is_some_and(|not_after| not_after < now);
-        if !is_releasable(row) || expired {
-            return Ok(nothing);
-        }
-        let Some(registered) = self.registry.certificate(&row.certificate_id).await? else { return Ok(nothing) };
-        if !matches!(registered.status, CertificateStatus::Active | CertificateStatus::Inactive) {
-            return Ok(nothing);
-        }
-        let certificate = Certificate::from_pem(&registered.pem).map_err(|fault| {
-            Fault::new("iot:DescribeCertificate", FaultKind::Invalid, format!("{}: {fault}", row.certificate_id))
-        })?;
-        if mode == Mode::Apply && !self.registrations.release(&candidate.id, &row.certificate_id, now).await? {
-            return Ok(nothing);
-        }
-        let listing = match self.standing(row, &certificate, now).await? {
-            Standing::Good(_) if mode == Mode::Report => return Ok(Changes { released: 1, ..nothing }),
-            Standing::Good(cleared) => return self.let_in(row, &cleared, now).await,
-            Standing::Listed(listing) => listing,
-            // It stays on hold by the CRL that it was on.
-            Standing::Unknown { .. } if mode == Mode::Report => return Ok(Changes { unknown: 1, ..nothing }),
-            Standing::Unknown { .. } => {
-                let listing = Listing {
-                    crl_number: row.crl_number.clone(),
-                    reason: shared::pki::crl::RevocationReason::CertificateHold,
-                };
-                self.shut(row, &listing, now).await?;
-                return Ok(Changes { unknown: 1, ..nothing });
-            }
-        };
-        if mode == Mode::Apply {
-            self.shut(row, &listing, now).await?;
-        }
-        Ok(nothing)
-    }
-
-    async fn let_in(&self, row: &Registration, cleared: &NotRevoked, now: OffsetDateTime) -> Result<Changes, Fault> {
-        let candidate = row.candidate();
-        if self.registry.set_status(&row.certificate_id, NewStatus::Active).await? == StatusChange::Impossible {
+        let listed = row.clone().listed(entry, run.now);
+        if is_settled(row, &listed, thorough) {
             return Ok(Changes::default());
         }
-        let verdict = shared::decision::Verdict::released();
-        match self.registrations.finish(&candidate, &verdict, cleared.crl_number(), now).await? {
-            Finish::Finished => Ok(Changes { released: 1, ..Changes::default() }),
-            Finish::Listed(listing) => {
-                self.shut(row, &listing, now).await?;
-                Ok(Changes::default())
-            }
-            Finish::Superseded => {
-                self.registry.set_status(&row.certificate_id, NewStatus::Inactive).await?;
-                Ok(Changes::default())
-            }
+        if run.mode == Mode::Report {
+            return self.predict(&listed, run).await;
+        }
+        let converged =
+            self.convergence(run).converge(row.clone(), &|row: Registration| row.listed(entry, run.now)).await?;
+        let is_marked = converged.set.is_none()
+            && listed != *row
+            && converged.row.as_ref().is_some_and(|row| row.status == Some(CertificateStatus::PendingActivation));
+        let mut changes = Changes::of(&converged);
+        changes.held += u64::from(is_marked);
+        Ok(changes)
+    }
+
+    /// Lets a certificate in again whose hold has ended. A revocation that was begun is brought to its end, whatever the
+    /// list says by now: it is final.
+    pub(crate) async fn release(&self, row: &Registration, run: Run<'_>) -> Result<Changes, Fault> {
+        let is_expired = row.candidate().not_after.is_some_and(|not_after| not_after < run.now);
+        if !row.is_revoked() && (!row.is_on_hold() || is_expired) {
+            return Ok(Changes::default());
+        }
+        let freed = row.clone().hold_ended(run.now);
+        if run.mode == Mode::Report {
+            return self.predict(&freed, run).await;
+        }
+        let converged =
+            self.convergence(run).converge(row.clone(), &|row: Registration| row.hold_ended(run.now)).await?;
+        Ok(Changes::of(&converged))
+    }
+
+    /// What makes AWS IoT agree with rows.
+    pub(crate) fn convergence<'a>(&'a self, run: Run<'a>) -> Convergent<'a, P> {
+        Convergence {
+            authorities: &self.authorities,
+            now: run.now,
+            process: run.process.clone(),
+            registrations: &self.registrations,
+            registry: &self.registry,
+            sessions: &self.sessions,
+            snapshots: &self.snapshots,
         }
     }
 
-    async fn shut(&self, row: &Registration, listing: &Listing, now: OffsetDateTime) -> Result<(), Fault> {
-        let nothing_else = std::future::ready(Ok(()));
-        exclude(&self.registry, &self.registrations, (&id(row), &row.certificate_id), listing, now, nothing_else).await
-    }
-
-    /// What all CRLs of the CA say, whether or not its profile asks them before it lets a device in.
-    async fn standing(
-        &self,
-        row: &Registration,
-        certificate: &Certificate,
-        now: OffsetDateTime,
-    ) -> Result<Standing, Fault> {
-        let authority = &row.ca_certificate_id;
-        let profile = self.authorities.profile(authority).await?.unwrap_or_default();
-        let rules = CrlRules { requirement: CrlRequirement::Required, ..profile.crl_rules() };
-        let states = self.authorities.crl_states(authority).await?;
-        standing(certificate, &rules, &states, &self.snapshots, now).await
+    /// What a change of facts would lead to.
+    async fn predict(&self, after: &Registration, run: Run<'_>) -> Result<Changes, Fault> {
+        let mut changes = Changes::default();
+        let Some(found) = self.registry.certificate(&after.certificate_id).await? else { return Ok(changes) };
+        let seen = after.clone().seen(&found.status, run.now);
+        let wanted = seen.wanted(&found.status);
+        match wanted.filter(|wanted| CertificateStatus::from(*wanted) != found.status) {
+            Some(NewStatus::Revoked) => changes.revoked += 1,
+            Some(NewStatus::Inactive) => changes.held += 1,
+            Some(NewStatus::Active) => {
+                let outcome = self.convergence(run).foresee(&seen, &found).await?;
+                changes.released += u64::from(outcome.is_cleared);
+                changes.unknown += u64::from(outcome.is_unknown);
+            }
+            None if found.status == CertificateStatus::PendingActivation && seen.is_on_hold() => changes.held += 1,
+            None => {}
+        }
+        Ok(changes)
     }
 }
 
-fn id(row: &Registration) -> RegistrationId {
-    RegistrationId::from_text(&row.registration_id)
+/// Whether the row says that there is nothing to do about an entry.
+fn is_settled(row: &Registration, listed: &Registration, thorough: bool) -> bool {
+    if listed.is_revoked() {
+        return row.is_revoked() && row.status == Some(CertificateStatus::Revoked) && row.is_confirmed();
+    }
+    // One that was never let in meets the hold at the gate, should it come again.
+    let never_in = row.admitted_at.is_none() && row.intents.is_empty();
+    never_in || (!thorough && listed == row && row.is_confirmed())
+}
+
+impl Changes {
+    /// What was done about one certificate.
+    pub(crate) fn of(converged: &Converged) -> Self {
+        let set = |status| u64::from(converged.set == Some(status));
+        Self {
+            held: set(NewStatus::Inactive),
+            released: set(NewStatus::Active),
+            revoked: set(NewStatus::Revoked),
+            sessions_ended: converged.sessions_ended,
+            sessions_not_offered: converged.sessions_not_offered,
+            unknown: u64::from(converged.is_unknown),
+            ..Self::default()
+        }
+    }
 }

@@ -61,7 +61,7 @@ struct Verified {
 impl<P: Ports> Checker<P> {
     /// Asks a source, and notes what came of it. What it has changed is carried out later, except in a run that only
     /// reports: there the snapshot is in the scratch storage, and makes room for the next one.
-    pub(crate) async fn check_job(&self, job: &mut Job, run: Run) -> Result<(), Fault> {
+    pub(crate) async fn check_job(&self, job: &mut Job, run: Run<'_>) -> Result<(), Fault> {
         let checked = self.check(&job.authority, &job.issuer, &job.rules, &job.state, run).await?;
         let (outcome, stage) = match checked {
             Checked::KeptOut(fault) => {
@@ -99,7 +99,7 @@ impl<P: Ports> Checker<P> {
         issuer: &Certificate,
         rules: &CrlRules,
         state: &CrlState,
-        run: Run,
+        run: Run<'_>,
     ) -> Result<Checked, Fault> {
         let is_lost = self.has_lost(state, run).await?;
         let checked = match self.fetch_and_verify(authority, issuer, rules, state, is_lost, run.now).await? {
@@ -131,7 +131,7 @@ impl<P: Ports> Checker<P> {
 
     /// Whether the snapshot of the CRL that counts has to be made again: the bucket has lost it, or has another object
     /// in its place.
-    async fn has_lost(&self, state: &CrlState, run: Run) -> Result<bool, Fault> {
+    async fn has_lost(&self, state: &CrlState, run: Run<'_>) -> Result<bool, Fault> {
         let Some(crl) = &state.current else { return Ok(false) };
         match self.snapshots.probe(&crl.snapshot).await {
             Ok(()) => Ok(false),
@@ -150,7 +150,7 @@ impl<P: Ports> Checker<P> {
         authority: &CaCertificateId,
         state: &CrlState,
         validators: &Validators,
-        run: Run,
+        run: Run<'_>,
     ) -> Result<(), Fault> {
         match run.mode {
             Mode::Apply => self.authorities.record_check(authority, &state.source, validators, None, run.now).await,
@@ -249,7 +249,7 @@ impl<P: Ports> Checker<P> {
         state: &CrlState,
         verified: Verified,
         is_lost: bool,
-        run: Run,
+        run: Run<'_>,
     ) -> Result<Checked, Fault> {
         let Verified { crl, snapshot, validators, written } = verified;
         let key = object_key(authority, &state.source, &written.sha256);

@@ -1,9 +1,10 @@
 //! What a run works on, and what is the same for all of it.
 
 use shared::port::{
-    AuthorityStore, CertificateRegistry, CrlPublication, ListedRegistrations, RegistrationStore, Sessions,
+    Attachments, AuthorityStore, CertificateRegistry, CrlPublication, ListedRegistrations, RegistrationStore, Sessions,
     SnapshotStore,
 };
+use shared::registration::Process;
 use shared::revocation::Snapshots;
 use shared::snapshot::Scratch;
 use time::OffsetDateTime;
@@ -64,7 +65,7 @@ pub trait Ports {
     /// The `Registrations` table.
     type Registrations: ListedRegistrations + RegistrationStore + Sync;
     /// AWS IoT's registry.
-    type Registry: CertificateRegistry + Sync;
+    type Registry: Attachments + CertificateRegistry + Sync;
     /// Live sessions.
     type Sessions: Sessions + Sync;
 }
@@ -101,14 +102,15 @@ pub struct Parts<R, A, S, B, F, L> {
 
 /// What is the same for all of a run.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Run {
+pub(crate) struct Run<'a> {
     pub(crate) accept_shrunk: bool,
     pub(crate) mode: Mode,
     pub(crate) now: OffsetDateTime,
+    pub(crate) process: &'a Process,
     pub(crate) until: Instant,
 }
 
-impl Run {
+impl Run<'_> {
     /// Whether the time is up.
     pub(crate) fn is_over(&self) -> bool {
         Instant::now() >= self.until
@@ -117,7 +119,7 @@ impl Run {
 
 impl<R, A, S, B, F, L> Ports for Parts<R, A, S, B, F, L>
 where
-    R: CertificateRegistry + Sync,
+    R: Attachments + CertificateRegistry + Sync,
     A: AuthorityStore + CrlPublication + Sync,
     S: ListedRegistrations + RegistrationStore + Sync,
     B: SnapshotStore + Sync,

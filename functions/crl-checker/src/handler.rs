@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use shared::deadline::time_left;
 use shared::fault::chain;
 use shared::metrics;
+use shared::registration::Process;
 use shared::text::{Detail, EscapedLines};
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -32,7 +33,9 @@ impl<P: Ports> Checker<P> {
         let now = now();
         let deadline = OffsetDateTime::from(event.context.deadline());
         let until = Instant::now() + time_left(deadline, now, RESERVE, WITHOUT_DEADLINE);
-        let report = Box::pin(self.run(&request, now, until)).await.map_err(|fault| {
+        let id = format!("{}/{}", event.context.request_id, event.context.deadline);
+        let process = Process { id, until: deadline.max(now + WITHOUT_DEADLINE) };
+        let report = Box::pin(self.run(&request, &process, now, until)).await.map_err(|fault| {
             let error = chain(&fault);
             tracing::error!(%error, "the run failed");
             Diagnostic { error_type: fault.kind.as_str().to_owned(), error_message: error.into() }

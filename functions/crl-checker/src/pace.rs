@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use shared::fault::Fault;
-use shared::id::{CaCertificateId, CertificateId};
-use shared::port::{CertificateRegistry, NewStatus, RegisteredCertificate, StatusChange};
+use shared::id::{CaCertificateId, CertificateId, ThingName};
+use shared::port::{Attachments, CertificateRegistry, NewStatus, Principal, RegisteredCertificate, StatusChange};
 use tokio::time::Instant;
 
 /// A registry that is asked so many times a second at most, for each operation.
@@ -39,6 +39,18 @@ impl<R: CertificateRegistry + Sync> CertificateRegistry for Paced<R> {
     async fn set_status(&self, id: &CertificateId, status: NewStatus) -> Result<StatusChange, Fault> {
         self.changes.wait().await;
         self.registry.set_status(id, status).await
+    }
+}
+
+impl<R: Attachments + Sync> Attachments for Paced<R> {
+    async fn principals(&self, name: &ThingName) -> Result<Vec<Principal>, Fault> {
+        self.readings.wait().await;
+        self.registry.principals(name).await
+    }
+
+    async fn has_policy(&self, certificate_arn: &str) -> Result<bool, Fault> {
+        self.readings.wait().await;
+        self.registry.has_policy(certificate_arn).await
     }
 }
 

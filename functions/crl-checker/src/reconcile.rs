@@ -23,7 +23,7 @@ impl<P: Ports> Checker<P> {
         &self,
         request: &Request,
         authorities: &[CaCertificateId],
-        run: Run,
+        run: Run<'_>,
         report: &mut Report,
     ) -> Result<(), Fault> {
         if authorities.is_empty() {
@@ -74,7 +74,7 @@ impl<P: Ports> Checker<P> {
         part: Part,
         comparison: Comparison,
         lists: &mut Lists,
-        run: Run,
+        run: Run<'_>,
         report: &mut Report,
         failures: &mut Failures,
     ) -> Result<Comparison, Fault> {

@@ -93,6 +93,8 @@ impl SourceReport {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Changes {
+    /// Confirmed, after an earlier process had died or two had crossed.
+    pub confirmed: u64,
     /// Set INACTIVE by a hold.
     pub held: u64,
     /// Set ACTIVE again.
@@ -110,6 +112,7 @@ pub struct Changes {
 impl Changes {
     /// Adds another count.
     pub fn add(&mut self, other: Self) {
+        self.confirmed += other.confirmed;
         self.held += other.held;
         self.released += other.released;
         self.revoked += other.revoked;

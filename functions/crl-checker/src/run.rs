@@ -7,12 +7,13 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use shared::contained::contained;
+use shared::contained::{Undone, contained};
 use shared::fault::{Fault, FaultKind};
 use shared::id::CaCertificateId;
 use shared::pki::Certificate;
 use shared::port::{AuthorityStore, CertificateRegistry, CrlPublication, CrlStates};
 use shared::profile::{CrlRules, Profile};
+use shared::registration::Process;
 use shared::revocation::{CrlState, is_followed};
 use shared::text::Detail;
 use time::OffsetDateTime;
@@ -32,13 +33,20 @@ const MIN_SHARE: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(20);
 
 impl<P: Ports> Checker<P> {
-    /// Does what is asked, until it is done or `until` has come. What is left is found by the next run.
+    /// Does what is asked, until it is done or `until` has come. What is left is found by the next run. Rows know the run
+    /// as this process.
     ///
     /// # Errors
     /// A [`Fault`] if the CAs can't be listed. Whatever concerns one source or CA is in the report.
-    pub async fn run(&self, request: &Request, now: OffsetDateTime, until: Instant) -> Result<Report, Fault> {
+    pub async fn run(
+        &self,
+        request: &Request,
+        process: &Process,
+        now: OffsetDateTime,
+        until: Instant,
+    ) -> Result<Report, Fault> {
         let mode = if request.dry_run { Mode::Report } else { Mode::Apply };
-        let run = Run { accept_shrunk: request.accept_shrunk, mode, now, until };
+        let run = Run { accept_shrunk: request.accept_shrunk, mode, now, process, until };
         let mut report = Report::default();
         let authorities = self.authorities_of(request, &mut report).await?;
         let mut jobs = Vec::new();
@@ -46,7 +54,9 @@ impl<P: Ports> Checker<P> {
             match contained(self.jobs(authority), until).await {
                 Ok(found) => jobs.extend(found),
                 Err(undone) => {
-                    let mut failed = SourceReport::new(authority, None, Outcome::Failed);
+                    let is_over = matches!(undone, Undone::OutOfTime) && run.is_over();
+                    let outcome = if is_over { Outcome::Postponed } else { Outcome::Failed };
+                    let mut failed = SourceReport::new(authority, None, outcome);
                     failed.detail = Some(Detail::new(undone));
                     report.sources.push(failed);
                 }
@@ -60,6 +70,10 @@ impl<P: Ports> Checker<P> {
             report.sources.push(job.into_report());
         }
         report.finished = report.sources.iter().all(|source| source.outcome != Outcome::Postponed);
+        let confirmed = self.confirm(request.ca_certificate_id.as_ref(), run, &mut report);
+        if let Err(undone) = contained(confirmed, until + GRACE).await {
+            report.failures.push(Detail::new(format_args!("the rows that are not confirmed: {undone}")));
+        }
         let compared = self.reconcile(request, &authorities, run, &mut report);
         if let Err(undone) = contained(compared, until + GRACE).await {
             report.failures.push(Detail::new(format_args!("the comparison of all registrations: {undone}")));
@@ -84,7 +98,7 @@ impl<P: Ports> Checker<P> {
     }
 
     /// Asks the sources: some at once, and then one after the other those that found no room for their CRL.
-    async fn check_all(&self, jobs: &mut [Job], run: Run) {
+    async fn check_all(&self, jobs: &mut [Job], run: Run<'_>) {
         let checks = jobs.iter_mut().map(|job| self.check_one(job, run));
         stream::iter(checks).buffer_unordered(AT_ONCE).collect::<()>().await;
         for job in jobs.iter_mut().filter(|job| job.stage == Stage::CheckAlone) {
@@ -92,7 +106,7 @@ impl<P: Ports> Checker<P> {
         }
     }
 
-    async fn check_one(&self, job: &mut Job, run: Run) {
+    async fn check_one(&self, job: &mut Job, run: Run<'_>) {
         if run.is_over() {
             job.stage = Stage::Done;
             return;
@@ -109,7 +123,7 @@ impl<P: Ports> Checker<P> {
     }
 
     /// Carries out what changed. The sources share the time; what one does not need, the others get in the next round.
-    async fn apply_everywhere(&self, jobs: &mut [Job], run: Run) {
+    async fn apply_everywhere(&self, jobs: &mut [Job], run: Run<'_>) {
         loop {
             let waiting: Vec<&mut Job> = jobs.iter_mut().filter(|job| job.stage == Stage::Apply).collect();
             if waiting.is_empty() || run.is_over() {
@@ -121,7 +135,7 @@ impl<P: Ports> Checker<P> {
         }
     }
 
-    async fn apply_one(&self, job: &mut Job, share: Duration, run: Run) {
+    async fn apply_one(&self, job: &mut Job, share: Duration, run: Run<'_>) {
         let until = run.until.min(Instant::now() + share);
         let applied = contained(self.apply(job, Run { until, ..run }), until + GRACE).await;
         match applied {

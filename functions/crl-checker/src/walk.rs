@@ -6,17 +6,15 @@
 
 use std::collections::HashMap;
 
-use shared::decision::Decision;
 use shared::fault::Fault;
 use shared::id::{CaCertificateId, Serial};
 use shared::pki::crl::CrlNumber;
-use shared::port::{Continuation, ListedRegistrations, SnapshotStore as _};
+use shared::port::{CertificateStatus, Continuation, ListedRegistrations, SnapshotStore as _};
 use shared::registration::{Registration, RegistrationId};
 use shared::revocation::{CrlState, Listing, SnapshotObject, is_altered};
 
 use crate::carry::{Due, Task};
 use crate::checker::{Checker, Mode, Ports, Run};
-use crate::plan::{begun_revocation, is_releasable};
 
 /// The lists that registrations are compared with, by CA.
 pub(crate) type Lists = HashMap<CaCertificateId, Vec<List>>;
@@ -66,7 +64,7 @@ impl<P: Ports> Checker<P> {
         lists: &Lists,
         from: Option<&Continuation>,
         max_requests: u64,
-        run: Run,
+        run: Run<'_>,
     ) -> Result<Part, Fault> {
         let mut part = Part::default();
         let mut rows: Vec<Row> = Vec::new();
@@ -105,7 +103,7 @@ impl<P: Ports> Checker<P> {
         &self,
         lists: &[List],
         rows: &[&Row],
-        run: Run,
+        run: Run<'_>,
     ) -> Result<HashMap<RegistrationId, Listing>, Fault> {
         let mut listings: HashMap<RegistrationId, Listing> = HashMap::new();
         if rows.is_empty() {
@@ -133,7 +131,7 @@ impl<P: Ports> Checker<P> {
 
     /// Takes an altered snapshot out of the bucket, so that nobody believes its pages. The next check finds it missing,
     /// and makes it again.
-    pub(crate) async fn withdraw(&self, key: &str, fault: &Fault, run: Run) {
+    pub(crate) async fn withdraw(&self, key: &str, fault: &Fault, run: Run<'_>) {
         if run.mode == Mode::Apply && is_altered(fault) {
             self.discard(key).await;
         }
@@ -151,12 +149,12 @@ impl<P: Ports> Checker<P> {
 impl Row {
     /// None for a certificate that is out for good: no list changes anything about it.
     fn of(row: &Registration) -> Option<Self> {
-        if row.decision == Decision::Revoked && row.revoked_at.is_some() {
+        if row.is_revoked() && row.status == Some(CertificateStatus::Revoked) && row.is_confirmed() {
             return None;
         }
         let serial = row.candidate().serial?;
         let id = RegistrationId::from_text(&row.registration_id);
-        let is_open = is_releasable(row) || begun_revocation(row).is_some();
+        let is_open = row.revoked_entry().is_some();
         Some(Self { id, is_open, serial })
     }
 

@@ -103,7 +103,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Crl(command) => return crl::run(command, stack, format, now).await,
         Command::Routes(command) => routes::run(&command, format)?,
         Command::Sweep(args) => sweep::run(args, stack, format).await?,
-        Command::Thing(command) => thing::run(command, stack, format).await?,
+        Command::Thing(command) => thing::run(command, stack, format, now).await?,
         Command::Why(args) => why::run(args, stack, format).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,15 +1,23 @@
 //! `jitr thing`: names that are taken.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use shared::aws::fault;
+use shared::convergence::{Convergence, NoSessions, NoSnapshots};
 use shared::id::{CertificateId, ThingName};
-use shared::port::{CertificateRegistry as _, CertificateStatus, NewStatus, Principal, ThingRegistry as _};
+use shared::port::{CertificateStatus, ThingRegistry as _};
+use shared::registration::Process;
+use shared::revocation::Snapshots;
+use shared::thing_release::{Attachment, attachment};
+use shared::timestamp;
+use time::{Duration, OffsetDateTime};
 
 use crate::cloud::Cloud;
 use crate::output::{Format, Text};
 use crate::store::explain;
+
+/// After this time a command that has not ended is dead.
+const MAX_COMMAND: Duration = Duration::minutes(5);
 
 /// What to do with things.
 #[derive(Debug, Subcommand)]
@@ -32,9 +40,9 @@ pub struct ReleaseArgs {
 ///
 /// # Errors
 /// What could not be done, with the reason.
-pub async fn run(command: ThingCommand, stack: &str, format: Format) -> Result<()> {
+pub async fn run(command: ThingCommand, stack: &str, format: Format, now: OffsetDateTime) -> Result<()> {
     match command {
-        ThingCommand::Release(args) => release(&args, &Cloud::of_stack(stack).await?, format).await,
+        ThingCommand::Release(args) => release(&args, &Cloud::of_stack(stack).await?, format, now).await,
     }
 }
 
@@ -50,52 +58,48 @@ struct Released {
     switched_off: Vec<CertificateId>,
 }
 
-/// Deletes a thing whose certificates are not in use. In this order, so that no certificate is ever ACTIVE without a
-/// thing; AWS IoT refuses the deletion if another certificate has been attached meanwhile.
-async fn release(args: &ReleaseArgs, cloud: &Cloud, format: Format) -> Result<()> {
+/// Deletes a thing whose certificates are not in use.
+async fn release(args: &ReleaseArgs, cloud: &Cloud, format: Format, now: OffsetDateTime) -> Result<()> {
     let name = &args.name;
     let mut answer =
         Released { thing_name: name.clone(), deleted: false, detached: Vec::new(), switched_off: Vec::new() };
+    let convergence = Convergence {
+        authorities: &cloud.authorities,
+        now,
+        process: Process { id: format!("jitr@{}", timestamp::to_text(now)), until: now + MAX_COMMAND },
+        registrations: &cloud.registrations,
+        registry: &cloud.registry,
+        sessions: &NoSessions,
+        snapshots: &Snapshots::new(NoSnapshots),
+    };
     if let Some(thing) = cloud.registry.thing(name).await.map_err(explain)? {
-        let holders = holders(name, args.force, cloud).await?;
-        for (id, arn, status) in holders {
-            if status == CertificateStatus::Active {
-                cloud.registry.set_status(&id, NewStatus::Inactive).await.map_err(explain)?;
-                answer.switched_off.push(id.clone());
+        let found = attachment(&cloud.registry, &cloud.registrations, name).await.map_err(explain)?;
+        check(name, args.force, &found)?;
+        for attached in found.certificates {
+            if attached.registered.status == CertificateStatus::Active {
+                answer.switched_off.push(attached.id.clone());
             }
-            let request = cloud.iot.detach_thing_principal().thing_name(name.as_str()).principal(arn);
-            request.send().await.map_err(|error| explain(fault("iot:DetachThingPrincipal", error)))?;
-            answer.detached.push(id);
+            answer.detached.push(attached.id.clone());
+            convergence.take_off(attached, name).await.map_err(explain)?;
         }
-        let request = cloud.iot.delete_thing().thing_name(name.as_str()).expected_version(thing.version);
-        request.send().await.map_err(|error| explain(fault("iot:DeleteThing", error)))?;
+        convergence.delete_thing(name, thing.version).await.map_err(explain)?;
         answer.deleted = true;
     }
     format.print(&answer, Released::text)
 }
 
-/// What is attached to the thing: id, ARN and status of each certificate.
-async fn holders(
-    name: &ThingName,
-    force: bool,
-    cloud: &Cloud,
-) -> Result<Vec<(CertificateId, String, CertificateStatus)>> {
-    let mut holders = Vec::new();
-    for principal in cloud.registry.principals(name).await.map_err(explain)? {
-        let id = match principal {
-            Principal::Certificate(id) => id,
-            Principal::Other(arn) => {
-                bail!("{arn} is attached to thing {name} and is no certificate: detach it yourself")
-            }
-        };
-        let registered = cloud.registry.certificate(&id).await.map_err(explain)?;
-        let registered = registered.with_context(|| format!("certificate {id} on thing {name} does not exist"))?;
-        if registered.status == CertificateStatus::Active && !force {
-            bail!("thing {name} is held by certificate {id}, which is ACTIVE: --force switches it off");
-        }
-        holders.push((id, registered.arn, registered.status));
+/// Whether the thing may be deleted with what is attached to it.
+fn check(name: &ThingName, force: bool, found: &Attachment) -> Result<()> {
+    if let Some(arn) = found.others.first() {
+        bail!("{arn} is attached to thing {name} and is no certificate: detach it yourself");
     }
-    Ok(holders)
+    let in_use = found.certificates.iter().find(|attached| attached.registered.status == CertificateStatus::Active);
+    match in_use {
+        Some(attached) if !force => {
+            bail!("thing {name} is held by certificate {}, which is ACTIVE: --force switches it off", attached.id)
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Released {

@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
 use shared::id::{CertificateId, ThingName};
-use shared::port::{Principal, RegistrationStore as _, ThingRegistry as _};
+use shared::port::{Attachments as _, Principal, RegistrationStore as _, ThingRegistry as _};
 
 use crate::cloud::Cloud;
 use crate::files::read_certificate;

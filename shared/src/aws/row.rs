@@ -30,6 +30,11 @@ pub(super) fn attribute(operation: &'static str, value: &impl Serialize) -> Resu
     serde_dynamo::to_attribute_value(value).map_err(|error| Fault::new(operation, FaultKind::Invalid, error))
 }
 
+/// Writes a value with named members as a row.
+pub(super) fn write(operation: &'static str, value: &impl Serialize) -> Result<Item, Fault> {
+    serde_dynamo::to_item(value).map_err(|error| Fault::new(operation, FaultKind::Invalid, error))
+}
+
 /// A text of a row.
 pub(super) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str)

@@ -37,6 +37,22 @@ impl LiveSessions {
     }
 }
 
+impl LiveSessions {
+    /// Who was the last to connect under a client id, if that is recorded.
+    async fn principal(&self, client_id: &str) -> Result<Option<String>, Fault> {
+        let request = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.devices)
+            .key(CLIENT_ID, AttributeValue::S(client_id.to_owned()))
+            .consistent_read(true)
+            .projection_expression("#principal")
+            .expression_attribute_names("#principal", "principal");
+        let answer = request.send().await.map_err(|error| fault("dynamodb:GetItem", error))?;
+        Ok(answer.item.and_then(|item| row::text(&item, "principal").map(ToOwned::to_owned)))
+    }
+}
+
 impl Sessions for LiveSessions {
     async fn client_ids(&self, certificate: &CertificateId, thing: Option<&ThingName>) -> Result<Vec<String>, Fault> {
         let mut pages = self
@@ -61,8 +77,9 @@ impl Sessions for LiveSessions {
                 ids.push(row::text(&item, CLIENT_ID).ok_or_else(lacks)?.to_owned());
             }
         }
-        if ids.is_empty() {
-            ids.extend(thing.map(ToString::to_string));
+        if let (true, Some(thing)) = (ids.is_empty(), thing) {
+            let is_others = self.principal(thing.as_str()).await?.is_some_and(|other| other != certificate.as_str());
+            ids.extend((!is_others).then(|| thing.to_string()));
         }
         Ok(ids)
     }

@@ -2,15 +2,36 @@
 
 use aws_sdk_iot::operation::attach_thing_principal::AttachThingPrincipalError;
 use aws_sdk_iot::operation::create_thing::CreateThingError;
+use aws_sdk_iot::operation::delete_thing::DeleteThingError;
 use aws_sdk_iot::operation::describe_thing::DescribeThingError;
+use aws_sdk_iot::operation::detach_thing_principal::DetachThingPrincipalError;
 use aws_sdk_iot::types::AttributePayload;
 
 use super::error::fault;
 use super::iot::Iot;
 use crate::fault::{Fault, FaultKind};
 use crate::id::{PolicyName, ThingName};
-use crate::port::{Creation, NewThing, Principal, Thing, ThingRegistry};
+use crate::port::{Attachments, Creation, NewThing, Principal, Thing, ThingRegistry};
 use crate::registration::{REGISTRATION_ATTRIBUTE, RegistrationId};
+
+impl Attachments for Iot {
+    async fn principals(&self, name: &ThingName) -> Result<Vec<Principal>, Fault> {
+        let mut pages = self.client.list_thing_principals().thing_name(name.as_str()).into_paginator().send();
+        let mut principals = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| fault("iot:ListThingPrincipals", error))?;
+            principals.extend(page.principals.unwrap_or_default().iter().map(|arn| principal(arn)));
+        }
+        Ok(principals)
+    }
+
+    async fn has_policy(&self, certificate_arn: &str) -> Result<bool, Fault> {
+        // One page tells: a certificate has at most ten policies.
+        let request = self.client.list_attached_policies().target(certificate_arn);
+        let answer = request.send().await.map_err(|error| fault("iot:ListAttachedPolicies", error))?;
+        Ok(!answer.policies.unwrap_or_default().is_empty())
+    }
+}
 
 impl ThingRegistry for Iot {
     async fn create_thing(&self, thing: &NewThing) -> Result<Creation, Fault> {
@@ -67,16 +88,6 @@ impl ThingRegistry for Iot {
         }
     }
 
-    async fn principals(&self, name: &ThingName) -> Result<Vec<Principal>, Fault> {
-        let mut pages = self.client.list_thing_principals().thing_name(name.as_str()).into_paginator().send();
-        let mut principals = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| fault("iot:ListThingPrincipals", error))?;
-            principals.extend(page.principals.unwrap_or_default().iter().map(|arn| principal(arn)));
-        }
-        Ok(principals)
-    }
-
     async fn attach_thing(&self, name: &ThingName, certificate_arn: &str) -> Result<(), Fault> {
         let request = self.client.attach_thing_principal().thing_name(name.as_str()).principal(certificate_arn);
         match request.send().await {
@@ -88,6 +99,31 @@ impl ThingRegistry for Iot {
                 Err(Fault::new("iot:AttachThingPrincipal", FaultKind::Unavailable, error))
             }
             Err(error) => Err(fault("iot:AttachThingPrincipal", error)),
+        }
+    }
+
+    async fn detach_thing(&self, name: &ThingName, certificate_arn: &str) -> Result<(), Fault> {
+        let request = self.client.detach_thing_principal().thing_name(name.as_str()).principal(certificate_arn);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(DetachThingPrincipalError::is_resource_not_found_exception) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(fault("iot:DetachThingPrincipal", error)),
+        }
+    }
+
+    async fn delete_thing(&self, name: &ThingName, version: i64) -> Result<bool, Fault> {
+        let request = self.client.delete_thing().thing_name(name.as_str()).expected_version(version);
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteThingError::ResourceNotFoundException(_)) => Ok(true),
+                Some(DeleteThingError::VersionConflictException(_)) => Ok(false),
+                _ => Err(fault("iot:DeleteThing", error)),
+            },
         }
     }
 

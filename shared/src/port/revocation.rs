@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use crate::fault::Fault;
 use crate::id::{CaCertificateId, CertificateId, ThingName};
 use crate::registration::{Registration, RegistrationId};
-use crate::revocation::{CheckFault, Comparison, CrlSource, CrlState, Listing, PublishedCrl, Validators};
+use crate::revocation::{CheckFault, Comparison, CrlSource, CrlState, PublishedCrl, Validators};
 use crate::snapshot::Chunks;
 
 /// The CRL states of a CA, as the gate reads them.
@@ -107,34 +107,20 @@ pub trait ListedRegistrations {
         from: Option<&Continuation>,
     ) -> impl Future<Output = Result<(Vec<Registration>, Option<Continuation>), Fault>> + Send;
 
-    /// Writes that a CRL lists the certificate, before its status is changed. A row that says `revoked` is not changed
-    /// to `held`; tells whether the row says what the listing does.
-    fn list(
+    /// Reads keys of rows whose effect is not confirmed, those that have waited for longest first, with where to go on.
+    fn unconfirmed(
         &self,
-        id: &RegistrationId,
-        certificate: &CertificateId,
-        listing: &Listing,
-        now: OffsetDateTime,
-    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+        from: Option<&UnconfirmedKey>,
+    ) -> impl Future<Output = Result<(Vec<RegistrationId>, Option<UnconfirmedKey>), Fault>> + Send;
+}
 
-    /// Writes that AWS IoT has the status that the listing asks for. Tells whether the row still said what the listing
-    /// does.
-    fn settle(
-        &self,
-        id: &RegistrationId,
-        certificate: &CertificateId,
-        listing: &Listing,
-        now: OffsetDateTime,
-    ) -> impl Future<Output = Result<bool, Fault>> + Send;
-
-    /// Writes that a held certificate is being let in again: the row says `activating` until it is. Tells whether the
-    /// row still said `held`, or `activating` by an earlier attempt, of a certificate that has thing and policy.
-    fn release(
-        &self,
-        id: &RegistrationId,
-        certificate: &CertificateId,
-        now: OffsetDateTime,
-    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+/// Where reading the unconfirmed rows goes on: after this one, which need not be there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UnconfirmedKey {
+    /// When it was decided, as the row has it.
+    pub decided_at: String,
+    /// Its key.
+    pub id: RegistrationId,
 }
 
 /// What became of ending a session.
@@ -149,7 +135,7 @@ pub enum SessionEnd {
 /// Live MQTT sessions.
 pub trait Sessions {
     /// The client ids under which a certificate is connected. Without a record of its presence, the thing's name, which
-    /// the stack's device policy demands as client id.
+    /// the stack's device policy demands as client id, unless another certificate is recorded under it.
     fn client_ids(
         &self,
         certificate: &CertificateId,

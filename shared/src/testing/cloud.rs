@@ -17,6 +17,7 @@
 mod bucket;
 mod calls;
 mod clients;
+mod desk;
 mod object;
 mod picture;
 mod records;
@@ -34,6 +35,7 @@ use self::calls::Calls;
 use self::clients::Clients;
 
 pub use self::bucket::Content;
+pub(super) use self::calls::{Answer, Call, Effect};
 pub use self::object::Object;
 pub use self::state::{CloudState, FakeThing};
 
@@ -66,7 +68,7 @@ impl FakeCloud {
     /// A cloud in this state.
     #[must_use]
     pub fn new(state: CloudState) -> Self {
-        let calls = Mutex::new(Calls { state, ..Calls::default() });
+        let calls = Mutex::new(Calls::of(state));
         Self(Arc::new(Shared { calls, programs: OnceLock::new(), tests: OnceLock::new() }))
     }
 
@@ -79,12 +81,17 @@ impl FakeCloud {
     /// A copy of the state.
     #[must_use]
     pub fn state(&self) -> CloudState {
-        self.lock().state.clone()
+        self.change(|state| state.clone())
     }
 
     /// Changes the state by hand, as an operator would.
+    ///
+    /// # Panics
+    /// In a program that is explored: it has to make a [`call`](Self::call).
     pub fn change<T>(&self, change: impl FnOnce(&mut CloudState) -> T) -> T {
-        change(&mut self.lock().state)
+        let mut calls = self.lock();
+        assert!(calls.desk.is_none(), "a program that is explored acts through calls alone");
+        change(&mut calls.state)
     }
 
     fn lock(&self) -> MutexGuard<'_, Calls> {
@@ -98,7 +105,8 @@ impl FakeCloud {
 
 /// What an adapter answers past the point that calls pass: it comes at once, and is no fault.
 fn at_once<T, E: fmt::Debug>(answer: impl Future<Output = Result<T, E>>) -> T {
-    let mut answer = pin!(answer);
+    // Not within the budget of the task that the test is.
+    let mut answer = pin!(tokio::task::unconstrained(answer));
     let mut context = Context::from_waker(Waker::noop());
     for _ in 0..MAX_POLLS {
         if let Poll::Ready(answer) = answer.as_mut().poll(&mut context) {

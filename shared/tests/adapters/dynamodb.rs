@@ -4,13 +4,11 @@ use serde_json::{Value, json};
 use shared::decision::{Decision, Reason, Verdict};
 use shared::fault::FaultKind::{Denied, Invalid, NotFound, Throttled, Unavailable};
 use shared::id::Serial;
-use shared::port::{AuthorityStore, Begin, RegistrationStore, Replaced};
-use shared::registration::RegistrationId;
+use shared::port::{AuthorityStore, RegistrationStore};
+use shared::registration::Registration;
 use time::macros::datetime;
 
-use crate::wire::{
-    NOW, Service, assert_fault, authority, candidate, certificate, condition_failed, dynamodb_error, name, ok, verdict,
-};
+use crate::wire::{NOW, Service, assert_fault, authority, candidate, certificate, dynamodb_error, name, ok};
 
 #[tokio::test]
 async fn errors_of_dynamodb_are_classified_by_code() {
@@ -33,106 +31,11 @@ async fn errors_of_dynamodb_are_classified_by_code() {
         let service = || Service::new([dynamodb_error(status, code)]);
         let (authorities, registrations) = (service().authorities(), service().registrations());
         assert_fault(authorities.profile(&authority()).await, "dynamodb:GetItem", kind, code);
-        assert_fault(registrations.begin(&candidate(), NOW).await, "dynamodb:UpdateItem", kind, code);
-        let registrations = service().registrations();
-        assert_fault(
-            registrations.finish(&candidate(), &Verdict::activated(), None, NOW).await,
-            "dynamodb:UpdateItem",
-            kind,
-            code,
-        );
-        let registrations = service().registrations();
-        assert_fault(registrations.record(&candidate(), &verdict(), NOW).await, "dynamodb:UpdateItem", kind, code);
+        let row = Registration::new(&candidate(), NOW);
+        assert_fault(registrations.save(&row, row.clone()).await, "dynamodb:UpdateItem", kind, code);
         let registrations = service().registrations();
         assert_fault(registrations.registration(&candidate().id).await, "dynamodb:GetItem", kind, code);
     }
-}
-
-#[tokio::test]
-async fn failed_conditions_are_answers() {
-    let failing = || Service::new([condition_failed(&Value::Null)]).registrations();
-    assert_eq!(failing().begin(&candidate(), NOW).await.unwrap(), Begin::SerialReused);
-    failing().supersede(&candidate().id, &candidate(), NOW).await.unwrap();
-    failing().note_failure(&candidate(), &"throttled".into(), NOW).await.unwrap();
-    // The row was begun by this very attempt: that it is another's now is a fault.
-    let intended = failing().intend_to_replace(&candidate(), &Replaced::Foreign).await;
-    assert_fault(intended, "dynamodb:UpdateItem", Invalid, "intend_to_replace");
-}
-
-#[tokio::test]
-async fn a_verdict_about_a_row_of_another_certificate_goes_to_the_unproven_key() {
-    let service = Service::new([condition_failed(&json!({"certificateId": {"S": "0f".repeat(32)}})), ok(&json!({}))]);
-    service.registrations().record(&candidate(), &verdict(), NOW).await.unwrap();
-    let sent = service.sent();
-    assert_eq!(sent.len(), 2);
-    assert_eq!(sent[0].text("ReturnValuesOnConditionCheckFailure"), "ALL_OLD");
-    let unproven = RegistrationId::unproven(&authority(), &certificate());
-    assert_eq!(sent[1].body["Key"], json!({"registrationId": {"S": unproven.as_str()}}));
-    assert_eq!(sent[1].body["ConditionExpression"], Value::Null);
-
-    // A later verdict about the same certificate stands in the row: it stays.
-    let service = Service::new([condition_failed(&json!({"certificateId": {"S": certificate().as_str()}}))]);
-    service.registrations().record(&candidate(), &verdict(), NOW).await.unwrap();
-    assert_eq!(service.sent().len(), 1);
-}
-
-#[tokio::test]
-async fn beginning_takes_a_free_row_or_its_own_and_lifts_a_supersession() {
-    let service = Service::new([ok(&json!({"Attributes": {"replacing": {"S": "ca#b2"}}}))]);
-    let begun = service.registrations().begin(&candidate(), NOW).await.unwrap();
-    let replacing = Some(Replaced::Registration(RegistrationId::from_text("ca#b2")));
-    assert_eq!(begun, Begin::Begun { replacing });
-
-    let sent = service.only();
-    assert_eq!((sent.target.as_str(), sent.text("TableName")), ("DynamoDB_20120810.UpdateItem", "registrations"));
-    assert_eq!(sent.body["Key"], json!({"registrationId": {"S": candidate().id.as_str()}}));
-    assert_eq!(
-        sent.text("ConditionExpression"),
-        "(attribute_not_exists(#certificateId) OR #certificateId = :certificateId)"
-    );
-    assert_eq!(sent.body["ExpressionAttributeNames"]["#certificateId"], "certificateId");
-    assert_eq!(sent.body["ExpressionAttributeValues"][":certificateId"], json!({"S": certificate().as_str()}));
-    assert_eq!(sent.body["ExpressionAttributeValues"][":decision"], json!({"S": "activating"}));
-    assert_eq!(sent.text("ReturnValues"), "ALL_NEW");
-    let update = sent.text("UpdateExpression");
-    assert!(update.ends_with(" REMOVE #supersededAt, #supersededBy"), "{update}");
-    assert!(update.contains("#firstSeenAt = if_not_exists(#firstSeenAt, :firstSeenAt)"), "{update}");
-    assert!(!update.contains("ADD"), "an attempt is counted when it has decided: {update}");
-
-    for (attributes, expected) in [(json!({}), None), (json!({"replacing": {"S": "foreign"}}), Some(Replaced::Foreign))]
-    {
-        let service = Service::new([ok(&json!({"Attributes": attributes}))]);
-        let begun = service.registrations().begin(&candidate(), NOW).await.unwrap();
-        assert_eq!(begun, Begin::Begun { replacing: expected });
-    }
-}
-
-#[tokio::test]
-async fn conditions_keep_later_decisions_and_other_certificates() {
-    let own = "#certificateId = :certificateId";
-    let later = "(attribute_not_exists(#decidedAt) OR #decidedAt <= :decidedAt)";
-    let service = Service::new(vec![ok(&json!({})); 5]);
-    let registrations = service.registrations();
-    let replaced = RegistrationId::from_text("ca#b2");
-    registrations.finish(&candidate(), &Verdict::activated(), None, NOW).await.unwrap();
-    registrations.record(&candidate(), &verdict(), NOW).await.unwrap();
-    registrations.supersede(&replaced, &candidate(), NOW).await.unwrap();
-    registrations.note_failure(&candidate(), &"throttled".into(), NOW).await.unwrap();
-    registrations.intend_to_replace(&candidate(), &Replaced::Registration(replaced)).await.unwrap();
-
-    let sent = service.sent();
-    let conditions: Vec<&str> = sent.iter().map(|sent| sent.text("ConditionExpression")).collect();
-    let expected = [
-        &format!("{own} AND attribute_not_exists(supersededBy) AND NOT #decision IN (:held, :revoked)"),
-        &format!("(attribute_not_exists(#certificateId) OR {own}) AND {later}"),
-        "attribute_exists(registrationId)",
-        own,
-        own,
-    ];
-    assert_eq!(conditions, expected);
-    assert_eq!(sent[1].body["ExpressionAttributeValues"][":decidedAt"], json!({"S": "2026-09-01T00:00:00.000Z"}));
-    assert_eq!(sent[2].body["Key"], json!({"registrationId": {"S": "ca#b2"}}));
-    assert_eq!(sent[4].body["ExpressionAttributeValues"][":replacing"], json!({"S": "ca#b2"}));
 }
 
 #[tokio::test]
@@ -236,19 +139,4 @@ async fn a_rejected_event_is_kept_under_its_hash_for_a_while() {
     assert_eq!(values[":payload"], json!({"S": "[]"}));
     let expires = datetime!(2026-11-30 00:00 UTC).unix_timestamp().to_string();
     assert_eq!(values[":expiresAt"], json!({"N": expires}));
-}
-
-#[tokio::test]
-async fn a_refusal_for_want_of_an_enrolment_expires_and_any_other_stays() {
-    for (reason, expires) in [(Reason::AuthorityNotEnrolled, true), (Reason::NotListed, false)] {
-        let service = Service::new([ok(&json!({}))]);
-        let refused = Verdict::new(Decision::Refused, reason, "not let in");
-        service.registrations().record(&candidate(), &refused, NOW).await.unwrap();
-        let sent = service.only();
-        let after_90_days = datetime!(2026-11-30 00:00 UTC).unix_timestamp().to_string();
-        let expiry = if expires { json!({"N": after_90_days}) } else { Value::Null };
-        assert_eq!(sent.values()[":expiresAt"], expiry, "{reason}");
-        let update = sent.text("UpdateExpression");
-        assert_eq!(update.ends_with(" REMOVE #expiresAt"), !expires, "{reason}: {update}");
-    }
 }

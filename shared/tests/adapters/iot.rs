@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use shared::fault::FaultKind::{Denied, Invalid, NotFound, Throttled, Unavailable};
 use shared::port::{
-    AuthorityStore, CertificateRegistry, CertificateStatus, Creation, NewStatus, Principal, StatusChange, ThingRegistry,
+    Attachments, AuthorityStore, CertificateRegistry, CertificateStatus, Creation, NewStatus, Principal, StatusChange,
+    ThingRegistry,
 };
 use shared::registration::RegistrationId;
 
@@ -37,7 +38,7 @@ async fn errors_of_aws_iot_are_classified_by_code() {
 
 #[tokio::test]
 async fn every_call_to_aws_iot_reports_its_operation() {
-    let service = Service::new(vec![iot_error(400, "ThrottlingException"); 9]);
+    let service = Service::new(vec![iot_error(400, "ThrottlingException"); 12]);
     let (iot, id, name) = (service.iot(), certificate(), name());
     assert_fault(iot.certificate(&id).await, "iot:DescribeCertificate", Throttled, "");
     assert_fault(iot.authority_pem(&authority()).await, "iot:DescribeCACertificate", Throttled, "");
@@ -46,9 +47,12 @@ async fn every_call_to_aws_iot_reports_its_operation() {
     assert_fault(iot.thing(&name).await, "iot:DescribeThing", Throttled, "");
     assert_fault(iot.rewrite_thing(&thing(), 1).await, "iot:UpdateThing", Throttled, "");
     assert_fault(iot.principals(&name).await, "iot:ListThingPrincipals", Throttled, "");
+    assert_fault(iot.has_policy(ARN).await, "iot:ListAttachedPolicies", Throttled, "");
     assert_fault(iot.attach_thing(&name, ARN).await, "iot:AttachThingPrincipal", Throttled, "");
+    assert_fault(iot.detach_thing(&name, ARN).await, "iot:DetachThingPrincipal", Throttled, "");
+    assert_fault(iot.delete_thing(&name, 1).await, "iot:DeleteThing", Throttled, "");
     assert_fault(iot.join_group(&name, &name).await, "iot:AddThingToThingGroup", Throttled, "");
-    assert_eq!(service.sent().len(), 9);
+    assert_eq!(service.sent().len(), 12);
 }
 
 #[tokio::test]
@@ -66,6 +70,8 @@ async fn answers_of_aws_iot_that_are_no_faults() {
     assert_eq!(gone().thing(&name()).await.unwrap(), None);
     assert_eq!(gone().set_status(&certificate(), NewStatus::Active).await.unwrap(), StatusChange::Impossible);
     assert!(!gone().rewrite_thing(&thing(), 3).await.unwrap());
+    gone().detach_thing(&name(), ARN).await.unwrap();
+    assert!(gone().delete_thing(&name(), 3).await.unwrap());
 
     let bad_state = Service::new([iot_error(406, "CertificateStateException")]).iot();
     assert_eq!(bad_state.set_status(&certificate(), NewStatus::Active).await.unwrap(), StatusChange::Impossible);
@@ -73,6 +79,8 @@ async fn answers_of_aws_iot_that_are_no_faults() {
     assert_eq!(taken.create_thing(&thing()).await.unwrap(), Creation::Taken);
     let raced = Service::new([iot_error(409, "VersionConflictException")]).iot();
     assert!(!raced.rewrite_thing(&thing(), 3).await.unwrap());
+    let raced = Service::new([iot_error(409, "VersionConflictException")]).iot();
+    assert!(!raced.delete_thing(&name(), 3).await.unwrap());
 }
 
 #[tokio::test]
@@ -159,6 +167,12 @@ async fn requests_about_things_carry_what_was_asked() {
     service.iot().attach_policy(&policy(), ARN).await.unwrap();
     let sent = service.only();
     assert_eq!((sent.path.as_str(), sent.text("target")), ("/target-policies/device", ARN));
+
+    for (policies, has_policy) in [(json!([{"policyName": "device"}]), true), (json!([]), false)] {
+        let service = Service::new([ok(&json!({"policies": policies}))]);
+        assert_eq!(service.iot().has_policy(ARN).await.unwrap(), has_policy);
+        assert!(service.only().path.starts_with("/attached-policies/arn%3Aaws%3Aiot"));
+    }
 }
 
 #[tokio::test]

@@ -1,22 +1,18 @@
-//! The `Registrations` table as revocation reads and changes it.
+//! Rows of the `Registrations` table, written as differences under their revision, and read one by one, together, page by
+//! page, and by what is not confirmed.
 
 use serde_json::{Value, json};
 use shared::decision::{Decision, Reason, Verdict};
 use shared::fault::FaultKind::{Invalid, Throttled};
-use shared::pki::crl::RevocationReason;
-use shared::port::{Continuation, Finish, ListedRegistrations, RegistrationStore};
-use shared::registration::RegistrationId;
-use shared::revocation::Listing;
+use shared::port::{CertificateStatus, Continuation, ListedRegistrations, RegistrationStore, Saved, UnconfirmedKey};
+use shared::registration::{NewStatus, Process, Registration, RegistrationId};
+use time::Duration;
 
 use crate::wire::{
     Answer, NOW, Sent, Service, assert_fault, authority, candidate, certificate, condition_failed, dynamodb_error, ok,
 };
 
 const NOW_TEXT: &str = "2026-09-01T00:00:00.000Z";
-
-fn listing(reason: RevocationReason) -> Listing {
-    Listing { crl_number: Some("1f".parse().unwrap()), reason }
-}
 
 fn row(id: &str, more: &Value) -> Value {
     let mut row = json!({
@@ -32,159 +28,193 @@ fn ids(numbers: impl Iterator<Item = u32>) -> Vec<RegistrationId> {
     numbers.map(|number| RegistrationId::from_text(&format!("ca#{number:04x}"))).collect()
 }
 
-#[tokio::test]
-async fn an_activation_is_completed_unless_listed_or_superseded() {
+fn process() -> Process {
+    Process { id: "attempt".to_owned(), until: NOW + Duration::minutes(1) }
+}
+
+/// The row of an attempt that has begun, not written yet.
+fn begun(new: &Registration) -> Registration {
+    new.clone()
+        .seen(&CertificateStatus::PendingActivation, NOW)
+        .admitted(&candidate(), NOW)
+        .intending(&process(), NewStatus::Active)
+}
+
+async fn written(registration: &Registration, after: Registration) -> (Registration, Sent) {
     let service = Service::new([ok(&json!({}))]);
-    let number = "1f".parse().unwrap();
-    let finish = service.registrations().finish(&candidate(), &Verdict::released(), Some(&number), NOW).await.unwrap();
-    assert_eq!(finish, Finish::Finished);
-    let sent = service.only();
-    assert_eq!(
-        sent.text("ConditionExpression"),
-        "#certificateId = :certificateId AND attribute_not_exists(supersededBy) AND NOT #decision IN (:held, :revoked)"
-    );
-    let values = sent.values();
-    assert_eq!((&values[":held"], &values[":revoked"]), (&json!({"S": "held"}), &json!({"S": "revoked"})));
-    assert_eq!(values[":crlNumber"], json!({"S": "1f"}));
-    assert_eq!(values[":activatedAt"], json!({"S": NOW_TEXT}));
-    assert_eq!(
-        (&values[":decision"], &values[":reason"]),
-        (&json!({"S": "activated"}), &json!({"S": "hold_released"}))
-    );
+    let Saved::Done(saved) = service.registrations().save(registration, after).await.unwrap() else {
+        panic!("no condition was in the way")
+    };
+    (saved, service.only())
+}
+
+#[tokio::test]
+async fn a_new_row_is_written_whole_if_there_still_is_none() {
+    let new = Registration::new(&candidate(), NOW);
+    let (saved, sent) = written(&new, begun(&new)).await;
+    assert_eq!(saved.revision, 1);
+    assert_eq!((sent.target.as_str(), sent.text("TableName")), ("DynamoDB_20120810.UpdateItem", "registrations"));
+    assert_eq!(sent.body["Key"], json!({"registrationId": {"S": candidate().id.as_str()}}));
+    assert_eq!(sent.text("ConditionExpression"), "attribute_not_exists(#registrationId)");
     assert_eq!(sent.text("ReturnValuesOnConditionCheckFailure"), "ALL_OLD");
-    let update = sent.text("UpdateExpression");
-    let removed = " ADD #attempts :one REMOVE #heldAt, #lastError, #lastErrorAt, #replacing, #revocationReason";
-    assert!(update.ends_with(removed), "{update}");
-
-    let service = Service::new([ok(&json!({}))]);
-    service.registrations().finish(&candidate(), &Verdict::activated(), None, NOW).await.unwrap();
-    assert_eq!(service.only().values()[":crlNumber"], Value::Null);
-}
-
-#[tokio::test]
-async fn a_row_that_stands_in_the_way_of_completion_tells_why() {
-    let revoked = json!({
-        "decision": {"S": "revoked"}, "reason": {"S": "certificate_revoked"},
-        "revocationReason": {"S": "keyCompromise"}, "crlNumber": {"S": "1f"},
-    });
-    let held = json!({"decision": {"S": "held"}, "reason": {"S": "certificate_hold"}});
-    let superseded = json!({"supersededBy": {"S": "0f".repeat(32)}});
-    let listed_too = json!({"supersededBy": {"S": "0f".repeat(32)}, "decision": {"S": "held"}});
-    let foreign = json!({"certificateId": {"S": "0f".repeat(32)}, "decision": {"S": "revoked"}});
-    let id = candidate().id;
-    let cases = [
-        (row(id.as_str(), &revoked), Finish::Listed(listing(RevocationReason::KeyCompromise))),
+    let values = sent.values();
+    for (name, value) in [
+        (":admittedAt", json!({"S": NOW_TEXT})),
+        (":decision", json!({"S": "activating"})),
+        (":firstSeenAt", json!({"S": NOW_TEXT})),
         (
-            row(id.as_str(), &held),
-            Finish::Listed(Listing { crl_number: None, reason: RevocationReason::CertificateHold }),
+            ":intents",
+            json!({"M": {"attempt": {"M": {"until": {"S": "2026-09-01T00:01:00.000Z"}, "wanted": {"S": "ACTIVE"}}}}}),
         ),
-        (row(id.as_str(), &superseded), Finish::Superseded),
-        (
-            row(id.as_str(), &listed_too),
-            Finish::Listed(Listing { crl_number: None, reason: RevocationReason::CertificateHold }),
-        ),
-        // The listing is another certificate's, which must not take this one out for good.
-        (row(id.as_str(), &foreign), Finish::Superseded),
-        (Value::Null, Finish::Superseded),
-    ];
-    for (row, expected) in cases {
-        let service = Service::new([condition_failed(&row)]);
-        let finish = service.registrations().finish(&candidate(), &Verdict::activated(), None, NOW).await.unwrap();
-        assert_eq!(finish, expected, "{row}");
+        (":notAfter", json!({"S": "2027-09-01T00:00:00.000Z"})),
+        (":revision", json!({"N": "1"})),
+        (":serial", json!({"S": "a1"})),
+        (":status", json!({"S": "PENDING_ACTIVATION"})),
+        (":thingName", json!({"S": "pump-17"})),
+        (":unconfirmed", json!({"S": "unconfirmed"})),
+    ] {
+        assert_eq!(values[name], value, "{name}");
     }
-
-    let broken = row(id.as_str(), &json!({"decision": {"S": "withdrawn"}}));
-    let service = Service::new([condition_failed(&broken)]);
-    let finish = service.registrations().finish(&candidate(), &Verdict::activated(), None, NOW).await;
-    let text = assert_fault(finish, "dynamodb:UpdateItem", Invalid, "withdrawn");
-    assert!(text.contains(id.as_str()) && text.contains("attribute decision:"), "{text}");
+    assert_eq!(values[":registrationId"], Value::Null);
+    assert!(!sent.text("UpdateExpression").contains("REMOVE"));
 }
 
 #[tokio::test]
-async fn a_listing_is_written_over_all_but_a_revocation_by_a_hold() {
-    let own = "#certificateId = :certificateId";
-    let id = candidate().id;
-
-    let service = Service::new([ok(&json!({}))]);
-    let revoked = listing(RevocationReason::KeyCompromise);
-    assert!(service.registrations().list(&id, &certificate(), &revoked, NOW).await.unwrap());
-    let sent = service.only();
-    assert_eq!(sent.body["Key"], json!({"registrationId": {"S": id.as_str()}}));
-    assert_eq!(sent.text("ConditionExpression"), own);
+async fn a_row_that_was_read_is_changed_where_it_differs_if_nobody_has_written_since() {
+    let new = Registration::new(&candidate(), NOW);
+    let (before, _) = written(&new, begun(&new)).await;
+    let after = before.clone().set_to(NewStatus::Active, &process(), NOW);
+    let (saved, sent) = written(&before, after).await;
+    assert_eq!((saved.revision, saved.is_confirmed()), (2, true));
+    assert_eq!(sent.text("ConditionExpression"), "#revision = :before");
     assert_eq!(
-        sent.text("UpdateExpression"),
-        "SET #certificateId = :certificateId, #decidedAt = :decidedAt, #decision = :decision, #detail = :detail, \
-         #reason = :reason, #crlNumber = :crlNumber, #revocationReason = :revocationReason"
+        sent.text("UpdateExpression").split(" REMOVE ").last().map(|removed| {
+            let mut removed: Vec<_> = removed.split(", ").collect();
+            removed.sort_unstable();
+            removed
+        }),
+        Some(vec!["#intents", "#unconfirmed"])
     );
-    let expected = json!({
-        ":certificateId": {"S": certificate().as_str()}, ":crlNumber": {"S": "1f"}, ":decidedAt": {"S": NOW_TEXT},
-        ":decision": {"S": "revoked"}, ":detail": {"S": revoked.verdict().detail},
-        ":reason": {"S": "certificate_revoked"}, ":revocationReason": {"S": "keyCompromise"},
-    });
-    assert_eq!(*sent.values(), expected);
+    let mut values: Vec<_> = sent.values().as_object().unwrap().keys().map(String::as_str).collect();
+    values.sort_unstable();
+    assert_eq!(values, [":activatedAt", ":attempts", ":before", ":decision", ":detail", ":revision", ":status"]);
+    assert_eq!((&sent.values()[":before"], &sent.values()[":revision"]), (&json!({"N": "1"}), &json!({"N": "2"})));
+}
 
-    let service = Service::new([ok(&json!({}))]);
-    let held = Listing { crl_number: None, reason: RevocationReason::CertificateHold };
-    assert!(service.registrations().list(&id, &certificate(), &held, NOW).await.unwrap());
-    let sent = service.only();
-    assert_eq!(sent.text("ConditionExpression"), format!("{own} AND #decision <> :revoked"));
-    assert_eq!(
-        (&sent.values()[":revoked"], &sent.values()[":decision"]),
-        (&json!({"S": "revoked"}), &json!({"S": "held"}))
-    );
-    assert_eq!(sent.values()[":crlNumber"], Value::Null);
+/// What was sent, as the row that it leaves.
+fn item(sent: &Sent) -> Value {
+    let mut item = json!({"registrationId": sent.body["Key"]["registrationId"]});
+    for (name, value) in sent.values().as_object().unwrap() {
+        item[name.trim_start_matches(':')] = value.clone();
+    }
+    item
+}
+
+#[tokio::test]
+async fn a_row_that_others_have_written_is_given_back_and_what_was_written_before_is_done() {
+    let new = Registration::new(&candidate(), NOW);
+    let after = begun(&new);
+    let (saved, sent) = written(&new, after.clone()).await;
+
+    // The answer to the first try was lost, and the second one found what it had written.
+    let own = item(&sent);
+    let service = Service::new([condition_failed(&own)]);
+    assert_eq!(service.registrations().save(&new, after.clone()).await.unwrap(), Saved::Done(saved));
+
+    let mut other = own.clone();
+    other["revision"] = json!({"N": "2"});
+    let service = Service::new([condition_failed(&other)]);
+    let Saved::Outdated(Some(found)) = service.registrations().save(&new, after.clone()).await.unwrap() else {
+        panic!("another revision is no success")
+    };
+    assert_eq!(found.revision, 2);
+
+    let mut other = own;
+    other["supersededBy"] = json!({"S": "0f".repeat(32)});
+    let service = Service::new([condition_failed(&other)]);
+    let outdated = service.registrations().save(&new, after.clone()).await.unwrap();
+    assert!(matches!(outdated, Saved::Outdated(Some(_))), "{outdated:?}");
 
     let service = Service::new([condition_failed(&Value::Null)]);
-    assert!(!service.registrations().list(&id, &certificate(), &held, NOW).await.unwrap());
+    assert_eq!(service.registrations().save(&new, after.clone()).await.unwrap(), Saved::Outdated(None));
+
+    let broken = row(candidate().id.as_str(), &json!({"decision": {"S": "withdrawn"}}));
+    let service = Service::new([condition_failed(&broken)]);
+    let saved = service.registrations().save(&new, after).await;
+    let text = assert_fault(saved, "dynamodb:UpdateItem", Invalid, "withdrawn");
+    assert!(text.contains(candidate().id.as_str()) && text.contains("attribute decision:"), "{text}");
 }
 
 #[tokio::test]
-async fn a_listing_is_settled_while_it_still_stands() {
-    let cases = [
-        (RevocationReason::CertificateHold, "heldAt", "held"),
-        (RevocationReason::Unspecified, "revokedAt", "revoked"),
-    ];
-    for (reason, attribute, decision) in cases {
-        let service = Service::new([ok(&json!({})), condition_failed(&Value::Null)]);
-        let registrations = service.registrations();
-        for stands in [true, false] {
-            let settled = registrations.settle(&candidate().id, &certificate(), &listing(reason), NOW).await.unwrap();
-            assert_eq!(settled, stands);
-        }
-        let sent = &service.sent()[0];
-        assert_eq!(sent.text("UpdateExpression"), format!("SET #{attribute} = :{attribute} ADD #attempts :one"));
-        assert_eq!(sent.text("ConditionExpression"), "#certificateId = :certificateId AND #decision = :decision");
-        let mut expected = json!({
-            ":certificateId": {"S": certificate().as_str()}, ":decision": {"S": decision}, ":one": {"N": "1"},
+async fn a_row_from_before_revisions_is_converted_and_then_written_whole() {
+    let old = row(candidate().id.as_str(), &json!({"activatedAt": {"S": NOW_TEXT}, "attempts": {"N": "1"}}));
+    let service = Service::new([ok(&json!({"Item": old}))]);
+    let before = service.registrations().registration(&candidate().id).await.unwrap().unwrap();
+    assert_eq!((before.revision, before.admitted_at.as_deref()), (0, Some(NOW_TEXT)));
+    assert_eq!(before.status, Some(CertificateStatus::Active));
+    let (saved, sent) = written(&before, before.clone().released(NOW)).await;
+    assert_eq!(saved.revision, 1);
+    let condition = "attribute_exists(#registrationId) AND attribute_not_exists(#revision)";
+    assert_eq!(sent.text("ConditionExpression"), condition);
+    assert_eq!(
+        (&sent.values()[":admittedAt"], &sent.values()[":status"]),
+        (&json!({"S": NOW_TEXT}), &json!({"S": "ACTIVE"}))
+    );
+    assert_eq!(sent.values()[":unconfirmed"], json!({"S": "unconfirmed"}));
+}
+
+#[test]
+fn marks_of_old_rows_are_facts() {
+    let earlier = "2026-08-01T00:00:00.000Z";
+    let read = |more: Value| -> Registration {
+        let mut row = json!({
+            "caCertificateId": authority(), "certificateId": certificate(), "decidedAt": NOW_TEXT,
+            "decision": "activated", "reason": "checks_passed", "registrationId": "ca#a1",
         });
-        expected[format!(":{attribute}")] = json!({"S": NOW_TEXT});
-        assert_eq!(*sent.values(), expected);
-        assert_eq!(sent.names()["#decision"], "decision");
-        assert_eq!(sent.names()["#certificateId"], "certificateId");
-    }
+        row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::from_value::<Registration>(row).unwrap().converted()
+    };
+    let held = read(json!({"decision": "held", "activatedAt": earlier, "heldAt": NOW_TEXT}));
+    assert!(held.is_on_hold() && held.is_confirmed());
+    let begun = read(json!({"decision": "held", "activatedAt": NOW_TEXT, "heldAt": earlier}));
+    assert!(begun.is_on_hold() && !begun.is_confirmed(), "an earlier hold says nothing of this one");
+    let revoked = read(json!({"decision": "revoked", "activatedAt": earlier, "revokedAt": NOW_TEXT}));
+    assert!(revoked.is_revoked() && revoked.is_confirmed());
+    let again = read(json!({"decision": "revoked", "activatedAt": NOW_TEXT, "revokedAt": earlier}));
+    assert!(again.is_revoked() && !again.is_confirmed(), "it came in again since it was revoked");
+    let refused = read(json!({"decision": "refused", "reason": "not_listed"}));
+    assert_eq!(
+        (refused.status.as_ref(), refused.admitted_at.as_ref()),
+        (Some(&CertificateStatus::PendingActivation), None)
+    );
+    let superseded = read(json!({"supersededBy": "0f".repeat(32), "activatedAt": earlier}));
+    assert!(!superseded.is_confirmed() && superseded.wanted(&CertificateStatus::Active) == Some(NewStatus::Inactive));
 }
 
 #[tokio::test]
-async fn only_what_a_hold_has_shut_out_is_released() {
-    let service = Service::new([ok(&json!({})), condition_failed(&Value::Null)]);
+async fn unconfirmed_rows_are_read_from_their_index_page_by_page() {
+    let last = json!({
+        "registrationId": {"S": "ca#0009"}, "decidedAt": {"S": NOW_TEXT}, "unconfirmed": {"S": "unconfirmed"},
+    });
+    let service = Service::new([
+        ok(&json!({"Items": [{"registrationId": {"S": "ca#0001"}}], "LastEvaluatedKey": last})),
+        ok(&json!({"Items": []})),
+    ]);
     let registrations = service.registrations();
-    assert!(registrations.release(&candidate().id, &certificate(), NOW).await.unwrap());
-    assert!(!registrations.release(&candidate().id, &certificate(), NOW).await.unwrap());
-    let sent = &service.sent()[0];
-    assert_eq!(
-        sent.text("ConditionExpression"),
-        "#certificateId = :certificateId AND (attribute_exists(#heldAt) OR attribute_exists(#activatedAt)) \
-         AND #decision IN (:held, :decision)"
-    );
-    assert_eq!(
-        sent.text("UpdateExpression"),
-        "SET #certificateId = :certificateId, #decidedAt = :decidedAt, #decision = :decision, #detail = :detail, \
-         #reason = :reason"
-    );
-    let values = sent.values();
-    assert_eq!((&values[":held"], &values[":decision"]), (&json!({"S": "held"}), &json!({"S": "activating"})));
-    assert_eq!(values[":reason"], json!({"S": "hold_released"}));
-    assert_eq!((&sent.names()["#heldAt"], &sent.names()["#activatedAt"]), (&json!("heldAt"), &json!("activatedAt")));
+    let (found, next) = registrations.unconfirmed(None).await.unwrap();
+    assert_eq!(found, ids(1..2));
+    let key = UnconfirmedKey { decided_at: NOW_TEXT.to_owned(), id: RegistrationId::from_text("ca#0009") };
+    assert_eq!(next, Some(key.clone()));
+    assert_eq!(registrations.unconfirmed(Some(&key)).await.unwrap(), (Vec::new(), None));
+    let sent = service.sent();
+    for sent in &sent {
+        assert_eq!((sent.target.as_str(), sent.text("IndexName")), ("DynamoDB_20120810.Query", "byUnconfirmed"));
+        assert_eq!(sent.text("KeyConditionExpression"), "#unconfirmed = :unconfirmed");
+    }
+    assert_eq!((&sent[0].body["ExclusiveStartKey"], &sent[1].body["ExclusiveStartKey"]), (&Value::Null, &last));
+
+    let broken = Service::new([ok(&json!({"Items": [{"decidedAt": {"S": NOW_TEXT}}]}))]);
+    assert_fault(broken.registrations().unconfirmed(None).await, "dynamodb:Query", Invalid, "registrationId");
 }
 
 fn found(rows: &[Value]) -> Answer {
@@ -284,13 +314,18 @@ async fn a_row_that_cannot_be_read_is_named() {
 #[tokio::test]
 async fn every_call_reports_its_operation() {
     let service = Service::new(vec![dynamodb_error(400, "ThrottlingException"); 5]);
-    let (registrations, id, certificate) = (service.registrations(), candidate().id, certificate());
-    let listing = listing(RevocationReason::CertificateHold);
-    let update = "dynamodb:UpdateItem";
-    assert_fault(registrations.list(&id, &certificate, &listing, NOW).await, update, Throttled, "list");
-    assert_fault(registrations.settle(&id, &certificate, &listing, NOW).await, update, Throttled, "settle");
-    assert_fault(registrations.release(&id, &certificate, NOW).await, update, Throttled, "release");
+    let (registrations, id) = (service.registrations(), candidate().id);
+    let row = Registration::new(&candidate(), NOW);
+    let verdict = Verdict::new(Decision::Rejected, Reason::EventNotAnObject, "not an object");
+    assert_fault(registrations.save(&row, row.clone()).await, "dynamodb:UpdateItem", Throttled, "save");
+    assert_fault(
+        registrations.record_rejection("[]", &verdict, NOW).await,
+        "dynamodb:UpdateItem",
+        Throttled,
+        "rejection",
+    );
     assert_fault(registrations.registrations(&[id]).await, "dynamodb:BatchGetItem", Throttled, "registrations");
     assert_fault(registrations.walk(None).await, "dynamodb:Scan", Throttled, "walk");
+    assert_fault(registrations.unconfirmed(None).await, "dynamodb:Query", Throttled, "unconfirmed");
     assert_eq!(service.sent().len(), 5);
 }

@@ -30,10 +30,23 @@ async fn clients_are_those_connected_under_the_certificate() {
 
 #[tokio::test]
 async fn without_a_record_of_presence_the_thing_is_the_client() {
-    for (thing, expected) in [(Some(name()), vec!["pump-17"]), (None, vec![])] {
-        let service = Service::new([ok(&json!({"Items": []}))]);
-        assert_eq!(service.sessions().client_ids(&certificate(), thing.as_ref()).await.unwrap(), expected);
+    let none = || ok(&json!({"Items": []}));
+    let recorded = |principal: &str| ok(&json!({"Item": {"principal": {"S": principal}}}));
+    let other = "0f".repeat(32);
+    for (record, expected) in [
+        (ok(&json!({})), vec!["pump-17"]),
+        (ok(&json!({"Item": {}})), vec!["pump-17"]),
+        (recorded(certificate().as_str()), vec!["pump-17"]),
+        // The client id is another certificate's: its session is not ended.
+        (recorded(&other), vec![]),
+    ] {
+        let service = Service::new([none(), record]);
+        assert_eq!(service.sessions().client_ids(&certificate(), Some(&name())).await.unwrap(), expected);
+        let sent = &service.sent()[1];
+        assert_eq!((sent.target.as_str(), &sent.body["ConsistentRead"]), ("DynamoDB_20120810.GetItem", &json!(true)));
+        assert_eq!(sent.body["Key"], json!({"clientId": {"S": "pump-17"}}));
     }
+    assert!(Service::new([none()]).sessions().client_ids(&certificate(), None).await.unwrap().is_empty());
     let service = Service::new([dynamodb_error(400, "ThrottlingException")]);
     let ids = service.sessions().client_ids(&certificate(), Some(&name())).await;
     assert_fault(ids, "dynamodb:Query", Throttled, "client_ids");

@@ -21,7 +21,6 @@ use shared::aws::items::Items;
 use shared::aws::registrations::Registrations;
 use shared::aws::sessions::LiveSessions;
 use shared::aws::snapshots::{self, SnapshotBucket};
-use shared::decision::{Decision, Reason, Verdict};
 use shared::fault::FaultKind::{self};
 use shared::fault::{Fault, chain};
 use shared::id::{CaCertificateId, CertificateId, PolicyName, Serial, ThingName};
@@ -251,10 +250,6 @@ pub(crate) fn candidate() -> Candidate {
         subject: Some("CN=pump-17".to_owned()),
         thing_name: Some(name()),
     }
-}
-
-pub(crate) fn verdict() -> Verdict {
-    Verdict::new(Decision::Refused, Reason::NotListed, "not announced")
 }
 
 #[track_caller]

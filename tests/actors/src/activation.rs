@@ -4,10 +4,14 @@ use activator::{Activator, Response, Settings, UnenrolledAuthorities};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::value::RawValue;
 use shared::id::AccountId;
+use shared::port::CertificateStatus;
 use shared::profile::Defaults;
 use shared::testing::FakeCloud;
 
-use crate::{account, now};
+use crate::{account, deadline, next_request_id};
+
+/// How often Lambda delivers an event that fails, and the next connection's besides.
+const DELIVERIES: usize = 4;
 
 /// One invocation.
 ///
@@ -15,6 +19,28 @@ use crate::{account, now};
 /// What it ended with, if Lambda is to try it again.
 pub async fn connect(cloud: &FakeCloud, payload: &str) -> Result<Response, Diagnostic> {
     invoke(settings(&account()), cloud, cloud, payload).await
+}
+
+/// A device whose event is delivered until it is decided about. `name` tells its invocations from those of other actors.
+pub async fn deliver(cloud: FakeCloud, event: &str, name: &str) {
+    for n in 0..DELIVERIES {
+        let request_id = format!("{name}-{n}");
+        if invoke_as(&request_id, settings(&account()), &cloud, &cloud, event).await.is_ok() {
+            return;
+        }
+    }
+}
+
+/// Makes sure that no certificate is ACTIVE without a thing and a policy.
+///
+/// # Errors
+/// Which certificate is.
+pub fn nobody_is_half_in(cloud: &FakeCloud) -> Result<(), String> {
+    cloud.change(|state| {
+        let mut active = state.certificates.values().filter(|found| found.status == CertificateStatus::Active);
+        let half = active.find(|certificate| !state.has_thing_and_policy(certificate));
+        half.map_or(Ok(()), |certificate| Err(format!("{} is ACTIVE without a thing or a policy", certificate.arn)))
+    })
 }
 
 /// One invocation with these settings, the tables and the bucket of one cloud, and the registry of another: stacks in one
@@ -28,8 +54,23 @@ pub async fn invoke(
     tables: &FakeCloud,
     payload: &str,
 ) -> Result<Response, Diagnostic> {
+    invoke_as(&next_request_id(), settings, registry, tables, payload).await
+}
+
+/// The same under a request id. An exploration runs the code of an actor many times: each invocation has the same id then.
+///
+/// # Errors
+/// What it ended with, if Lambda is to try it again.
+pub async fn invoke_as(
+    request_id: &str,
+    settings: Settings,
+    registry: &FakeCloud,
+    tables: &FakeCloud,
+    payload: &str,
+) -> Result<Response, Diagnostic> {
     let mut context = Context::default();
-    context.deadline = u64::try_from(now().unix_timestamp() * 1000 + 900_000).expect("a time after 1970");
+    context.request_id = request_id.to_owned();
+    context.deadline = u64::try_from(deadline().unix_timestamp() * 1000).expect("a time after 1970");
     let payload = RawValue::from_string(payload.to_owned()).expect("JSON");
     let (authorities, registrations) = (tables.authorities(), tables.registrations());
     let activator = Activator::new(settings, registry.clone(), authorities, registrations, tables.clone());

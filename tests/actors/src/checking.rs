@@ -6,14 +6,18 @@ use bytes::Bytes;
 use crl_checker::fetch::{CrlBody, CrlFetch, FetchFault, Fetched};
 use crl_checker::{Checker, Limits, Parts, Portions, Report, Request};
 use serde_json::json;
+use shared::aws::authorities::Authorities;
+use shared::aws::registrations::Registrations;
+use shared::aws::sessions::LiveSessions;
 use shared::fault::Fault;
 use shared::pki::crl::RevocationReason;
+use shared::registration::Process;
 use shared::revocation::{CrlSource, CrlState, Validators};
 use shared::snapshot::Scratch;
 use shared::testing::{FakeCloud, Issued, NewCrl};
 use tokio::time::Instant;
 
-use crate::{Fleet, now, serial};
+use crate::{Fleet, deadline, next_request_id, now, serial};
 
 /// Where the CA publishes its CRL.
 pub const SOURCE: &str = "https://crl.example.com/fleet.crl";
@@ -84,6 +88,15 @@ pub async fn run(cloud: &FakeCloud, request: &Request) -> Result<Report, Fault> 
     run_for(Duration::from_mins(10), cloud, request).await
 }
 
+/// A run of the checker as an actor of this name. An exploration runs its code many times: it is the same process then.
+pub async fn run_as(name: &str, cloud: FakeCloud, request: &Request) {
+    let process = Process { id: name.to_owned(), until: deadline() };
+    let parts = parts(limits(), &cloud, Published(cloud.clone()));
+    // What a run reports is nobody's concern: what counts is where the certificates end.
+    let run = Checker::new(parts);
+    drop(Box::pin(run.run(request, &process, now(), Instant::now() + Duration::from_mins(10))).await);
+}
+
 /// One run of the checker that has so much time.
 ///
 /// # Errors
@@ -103,7 +116,15 @@ pub async fn run_with<F: CrlFetch + Sync>(
     fetcher: F,
     request: &Request,
 ) -> Result<Report, Fault> {
-    let checker = Checker::new(Parts {
+    let checker = Checker::new(parts(limits, cloud, fetcher));
+    let process = Process { id: next_request_id(), until: now() + time };
+    Box::pin(checker.run(request, &process, now(), Instant::now() + time)).await
+}
+
+type CloudParts<F> = Parts<FakeCloud, Authorities, Registrations, FakeCloud, F, LiveSessions>;
+
+fn parts<F: CrlFetch + Sync>(limits: Limits, cloud: &FakeCloud, fetcher: F) -> CloudParts<F> {
+    Parts {
         authorities: cloud.authorities(),
         bucket: cloud.clone(),
         fetcher,
@@ -111,8 +132,7 @@ pub async fn run_with<F: CrlFetch + Sync>(
         registrations: cloud.registrations(),
         registry: cloud.clone(),
         sessions: cloud.sessions(),
-    });
-    Box::pin(checker.run(request, now(), Instant::now() + time)).await
+    }
 }
 
 /// The limits of a run.

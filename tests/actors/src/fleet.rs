@@ -1,5 +1,7 @@
 //! A CA that an operator has enrolled, and its devices.
 
+use std::sync::Arc;
+
 use activator::Response;
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
@@ -16,7 +18,7 @@ use crate::activation;
 /// An enrolled CA and its devices, in a cloud of their own.
 pub struct Fleet {
     /// The CA.
-    pub authority: TestAuthority,
+    pub authority: Arc<TestAuthority>,
     /// Where everything is.
     pub cloud: FakeCloud,
     /// When the fleet was made.
@@ -27,10 +29,16 @@ impl Fleet {
     /// A CA that is enrolled with this profile, which lacks its certificate and the time of the enrolment.
     pub fn new(profile: Value) -> Self {
         let now = now();
-        let authority = TestAuthority::new("Fleet CA", now);
+        let authority = Arc::new(TestAuthority::new("Fleet CA", now));
         let cloud = FakeCloud::default();
         enrol(&cloud, &authority, serde_json::from_value(profile).expect("a profile"));
         Self { authority, cloud, now }
+    }
+
+    /// The same CA and devices in another cloud of the same state.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self { authority: Arc::clone(&self.authority), cloud: self.cloud.fork(), now: self.now }
     }
 
     /// The CA's id.

@@ -11,5 +11,23 @@
 pub mod activation;
 pub mod checking;
 mod fleet;
+pub mod operator;
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use time::OffsetDateTime;
 
 pub use fleet::{Fleet, account, enrol, event, event_of, now, serial};
+
+/// The id of an invocation, a UUID as Lambda's are. No two have the same.
+pub fn next_request_id() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("00000000-0000-4000-8000-{:012}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The deadline of all invocations.
+pub fn deadline() -> OffsetDateTime {
+    static DEADLINE: OnceLock<OffsetDateTime> = OnceLock::new();
+    *DEADLINE.get_or_init(|| now() + time::Duration::hours(1))
+}

@@ -1,16 +1,16 @@
-//! A thing that exists already: the take-over rule applied, and the replaced certificates switched off.
+//! A thing that exists already: the take-over rule applied, and the replaced certificates taken out.
 
+use shared::convergence::change_facts;
 use shared::decision::Verdict;
 use shared::fault::{Fault, FaultKind};
 use shared::pki::Certificate;
 use shared::port::{
-    CertificateRegistry, CertificateStatus, NewStatus, Principal, RegistrationStore, Replaced, ThingRegistry,
+    AuthorityStore, CertificateRegistry, CrlStates, Principal, RegistrationStore, SnapshotPages, ThingRegistry,
 };
 use shared::profile::{Rules, TakeOver};
-use shared::registration::RegistrationId;
-use time::OffsetDateTime;
+use shared::registration::{Candidate, Registration, Replaced};
 
-use super::Activator;
+use super::{Activator, Attempt};
 use crate::admission::Examined;
 use crate::take_over::{self, Attached, Facts, Step};
 
@@ -20,24 +20,25 @@ const REWRITES: usize = 3;
 impl<R, A, S, P> Activator<R, A, S, P>
 where
     R: CertificateRegistry + ThingRegistry + Sync,
+    A: AuthorityStore + CrlStates + Sync,
     S: RegistrationStore + Sync,
+    P: SnapshotPages + Sync,
 {
-    /// Applies the take-over rule to a thing that exists with other settings than this certificate's. Tells whom the
-    /// certificate replaces, if the rule lets it.
+    /// Applies the take-over rule to a thing that exists with other settings than this certificate's. The row then tells
+    /// whom the certificate replaces, if it does.
     pub(super) async fn take_over(
         &self,
         examined: &Examined,
         rules: &Rules,
-        replacing: Option<Replaced>,
-        now: OffsetDateTime,
-    ) -> Result<Result<Option<Replaced>, Verdict>, Fault> {
+        attempt: &mut Attempt,
+    ) -> Result<Result<(), Verdict>, Fault> {
         let Examined { candidate, thing } = examined;
         for _ in 0..REWRITES {
             let (found, principals) =
                 tokio::try_join!(self.registry.thing(&thing.name), self.registry.principals(&thing.name))?;
             let Some(found) = found else { break };
             if take_over::is_own(candidate, &found, &principals) {
-                return Ok(Ok(replacing));
+                return Ok(Ok(()));
             }
             let holder = match &found.registration_id {
                 Some(id) if id.authority().as_ref() == Some(&candidate.ca_certificate_id) => {
@@ -51,14 +52,14 @@ where
             };
             let version = found.version;
             let facts = Facts { attached, holder, others, thing: found };
-            let replaced = match take_over::decide(rules.take_over, candidate, &facts, now) {
+            let replaced = match take_over::decide(rules.take_over, candidate, &facts, attempt.now) {
                 Err(verdict) => return Ok(Err(verdict)),
-                Ok(Step::Attach) => return Ok(Ok(None)),
+                Ok(Step::Attach) => return Ok(Ok(())),
                 Ok(Step::Replace(replaced)) => replaced,
             };
-            self.registrations.intend_to_replace(candidate, &replaced).await?;
+            self.change_row(attempt, |row| row.replacing(replaced.clone())).await?;
             if self.registry.rewrite_thing(thing, version).await? {
-                return Ok(Ok(Some(replaced)));
+                return Ok(Ok(()));
             }
         }
         let problem = format!("the thing {} changes faster than it can be read", thing.name);
@@ -81,28 +82,48 @@ where
             let certificate = Certificate::from_pem(&registered.pem).ok();
             let ca = registered.ca_certificate_id;
             attached.push(Attached {
-                active: registered.status == CertificateStatus::Active,
-                id: id.clone(),
-                not_before: certificate.as_ref().map(Certificate::not_before),
-                registration_id: certificate
-                    .as_ref()
-                    .zip(ca.as_ref())
-                    .map(|(certificate, ca)| RegistrationId::issued(ca, certificate.serial())),
+                candidate: certificate.zip(ca.as_ref()).map(|(certificate, ca)| Candidate::issued(ca, &certificate)),
                 ca_certificate_id: ca,
+                id: id.clone(),
+                status: registered.status,
             });
         }
         Ok((attached, others))
     }
 
-    /// Switches off the older certificates of the same CA that the new one has replaced.
-    pub(super) async fn retire_replaced(&self, examined: &Examined, now: OffsetDateTime) -> Result<(), Fault> {
+    /// Writes into the rows of every older certificate of the CA on the thing that this certificate takes it over, ACTIVE
+    /// or not: one that is on hold must not come back when the hold ends. They stay as they are until this one is in.
+    pub(super) async fn mark_replaced(
+        &self,
+        examined: &Examined,
+        attempt: &Attempt,
+    ) -> Result<Vec<Registration>, Fault> {
+        let (candidate, now) = (&examined.candidate, attempt.now);
+        let mut rows = Vec::new();
+        if let Some(Replaced::Registration(id)) = attempt.row.as_ref().and_then(|row| row.replacing.as_ref()) {
+            // It may be on its way in, and not attached yet.
+            rows.extend(self.registrations.registration(id).await?);
+        }
         let principals = self.registry.principals(&examined.thing.name).await?;
         let (attached, _) = self.attached(&principals).await?;
-        for old in take_over::outdated(&examined.candidate, &attached) {
-            if let Some(id) = &old.registration_id {
-                self.registrations.supersede(id, &examined.candidate, now).await?;
+        for old in take_over::outdated(candidate, &attached) {
+            let Some(found) = &old.candidate else { continue };
+            if rows.iter().all(|row| row.certificate_id != found.certificate_id) {
+                let new = |found: &Candidate| Registration::new(found, now).seen(&old.status, now);
+                rows.push(self.own_row(found, &new).await?);
             }
-            self.registry.set_status(&old.id, NewStatus::Inactive).await?;
+        }
+        let mut marked = Vec::new();
+        for row in rows {
+            marked.extend(change_facts(&self.registrations, row, &|row| row.superseded(candidate, now)).await?);
+        }
+        Ok(marked)
+    }
+
+    /// Takes those out that were replaced.
+    pub(super) async fn retire_replaced(&self, replaced: Vec<Registration>, attempt: &Attempt) -> Result<(), Fault> {
+        for row in replaced {
+            self.convergence(attempt).converge(row, &|row| row).await?;
         }
         Ok(())
     }

@@ -4,13 +4,13 @@ use actors::activation::connect;
 use actors::{Fleet, account, enrol, event, event_of, now};
 use rcgen::{BasicConstraints, DnType, ExtendedKeyUsagePurpose, IsCa};
 use serde_json::json;
-use shared::decision::{Decision, Reason, Verdict};
+use shared::decision::{Decision, Reason};
 use shared::id::{Serial, ThingName};
 use shared::pki::{Certificate, MAX_SUBJECT_TEXT};
 use shared::port::{CertificateStatus, RegistrationStore as _};
 use shared::profile::Profile;
-use shared::registration::Candidate;
-use shared::testing::{CloudThing as FakeThing, InjectedFault, Issued, TestAuthority, serial};
+use shared::registration::{Candidate, NewStatus, Process, Registration};
+use shared::testing::{CloudThing as FakeThing, InjectedFault, TestAuthority, serial};
 use shared::text::MAX_DETAIL;
 use time::Duration;
 
@@ -329,6 +329,7 @@ async fn under_rotate_equal_validity_waits_for_the_one_that_is_on_its_way() {
     let died = tokio::time::timeout(std::time::Duration::from_mins(10), fleet.connect(&first)).await;
     assert!(died.is_err() && fleet.status(&first) == CertificateStatus::Active);
     assert_eq!(fleet.connect(&second).await.unwrap_err().error_type, "holder_in_progress");
+    fleet.cloud.let_processes_die();
     assert_eq!(fleet.connect(&first).await.unwrap().decision, Decision::Activated);
     assert_eq!(fleet.connect(&second).await.unwrap().decision, Decision::Activated);
     assert_eq!(fleet.status(&first), CertificateStatus::Inactive);
@@ -383,17 +384,16 @@ async fn a_late_refusal_does_not_cover_a_later_decision() {
     let fleet = Fleet::new(json!({"admission": "listed"}));
     let device = fleet.device("pump-1");
     // Another invocation, whose clock is ahead, lets the device in while this one reads the allow-list.
-    let (registrations, candidate) = (fleet.cloud.registrations(), candidate(&fleet, &device));
+    let registrations = fleet.cloud.registrations();
+    let certificate = Certificate::from_pem(&device.pem).unwrap();
+    let candidate = Candidate { thing_name: Some(thing("pump-1")), ..Candidate::issued(fleet.id(), &certificate) };
     let ahead = fleet.now + Duration::hours(1);
-    registrations.begin(&candidate, ahead).await.unwrap();
-    registrations.finish(&candidate, &Verdict::activated(), None, ahead).await.unwrap();
+    let process = Process { id: "ahead".to_owned(), until: ahead + Duration::minutes(1) };
+    let new = Registration::new(&candidate, ahead);
+    let activated = new.clone().admitted(&candidate, ahead).set_to(NewStatus::Active, &process, ahead);
+    registrations.save(&new, activated).await.unwrap();
     assert_eq!(fleet.connect(&device).await.unwrap().reason, Reason::NotListed);
     assert_eq!(fleet.row(&device).decision, Decision::Activated);
-}
-
-fn candidate(fleet: &Fleet, device: &Issued) -> Candidate {
-    let certificate = Certificate::from_pem(&device.pem).unwrap();
-    Candidate { thing_name: Some(thing("pump-1")), ..Candidate::issued(fleet.id(), &certificate) }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use actors::Fleet;
 use actors::activation::connect;
+use actors::{Fleet, checking};
+use crl_checker::Request;
 use serde_json::{Value, json};
 use shared::port::CertificateStatus;
 use shared::testing::{FakeCloud, InjectedFault};
 
 /// The state without what a repetition may change: times, counts, the note of the failure.
 fn settled(cloud: &FakeCloud) -> Value {
-    cloud.state().picture(&["attempts", "lastError", "lastErrorAt", "thingVersion"])
+    cloud.state().picture(&["attempts", "lastError", "lastErrorAt", "revision", "thingVersion"])
 }
 
 fn assert_nobody_is_half_in(cloud: &FakeCloud, context: &str) {
@@ -27,6 +28,7 @@ async fn run(cloud: &FakeCloud, payload: &str, n: usize, fault: InjectedFault) -
     // A death shows as an invocation that doesn't end.
     let _ = tokio::time::timeout(Duration::from_mins(10), connect(cloud, payload)).await;
     let met = cloud.calls().len() > first + n;
+    cloud.let_processes_die();
     for _ in 0..3 {
         assert_nobody_is_half_in(cloud, &format!("{fault:?} at call {n}"));
         if connect(cloud, payload).await.is_ok() {
@@ -39,12 +41,14 @@ async fn run(cloud: &FakeCloud, payload: &str, n: usize, fault: InjectedFault) -
 async fn every_kill_point_settles(fleet: &Fleet, payload: &str) {
     let clean = fleet.cloud.fork();
     connect(&clean, payload).await.unwrap();
+    checking::run(&clean, &Request::default()).await.unwrap();
     let expected = settled(&clean);
     for fault in InjectedFault::STOPS {
         let mut n = 0;
         loop {
             let cloud = fleet.cloud.fork();
             let met = run(&cloud, payload, n, fault).await;
+            checking::run(&cloud, &Request::default()).await.unwrap();
             assert_eq!(settled(&cloud), expected, "{fault:?} at call {n} of {:?}", cloud.calls());
             if !met {
                 break;
@@ -99,6 +103,7 @@ async fn an_enrolment_that_is_lost_between_two_attempts_settles_once_it_is_back(
             if cloud.calls().len() <= n {
                 break;
             }
+            cloud.let_processes_die();
             cloud.remove_profiles();
             let before = cloud.state().certificates;
             connect(&cloud, &payload).await.unwrap();
@@ -106,6 +111,7 @@ async fn an_enrolment_that_is_lost_between_two_attempts_settles_once_it_is_back(
             assert_nobody_is_half_in(&cloud, &format!("{fault:?} at call {n}"));
             cloud.put_profile(fleet.id(), &profile);
             connect(&cloud, &payload).await.unwrap();
+            checking::run(&cloud, &Request::default()).await.unwrap();
             // The refusal is kept beside the registration, under a key of its own.
             cloud.remove_registrations(|id| id.as_str().contains("#certificate#"));
             assert_eq!(settled(&cloud), settled(&clean), "{fault:?} at call {n} of {:?}", cloud.calls());

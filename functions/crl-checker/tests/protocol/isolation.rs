@@ -12,9 +12,10 @@ use shared::pki::crl::RevocationReason::Unspecified;
 use shared::profile::Profile;
 use shared::revocation::{CrlSource, Validators};
 use shared::snapshot::Scratch;
-use shared::testing::{InjectedFault, NewCrl, State, TestAuthority, World};
+use shared::testing::{FakeCloud, InjectedFault, NewCrl, TestAuthority};
 
-use crate::stage::{limits, now, run_with};
+use actors::checking::{limits, run_with};
+use actors::now;
 
 /// What a source does when it is asked.
 #[derive(Clone)]
@@ -55,14 +56,14 @@ impl CrlFetch for &Sources {
 }
 
 /// A CA for each source, in the order in which they are asked.
-fn cas(world: &World, sources: &mut Sources, made: &[&dyn Fn(&TestAuthority) -> Source]) {
+fn cas(cloud: &FakeCloud, sources: &mut Sources, made: &[&dyn Fn(&TestAuthority) -> Source]) {
     for (n, make) in made.iter().enumerate() {
         let authority = TestAuthority::new(&format!("CA {n}"), now());
         let address = format!("https://crl.example.com/{n}.crl");
         let mut profile: Profile = enrolled(&address);
         profile.ca_pem = Some(authority.pem().to_owned());
         sources.by_address.insert(address, make(&authority));
-        world.change(|state| state.profiles.insert(authority.id().clone(), profile));
+        cloud.put_profile(authority.id(), &profile);
     }
 }
 
@@ -73,8 +74,8 @@ fn list(entries: u64) -> impl Fn(&TestAuthority) -> Source {
     }
 }
 
-async fn run(limits: Limits, world: &World, sources: &Sources) -> BTreeMap<String, (Outcome, String)> {
-    let report: Report = run_with(limits, Duration::from_mins(12), world, sources, &Request::default()).await.unwrap();
+async fn run(limits: Limits, cloud: &FakeCloud, sources: &Sources) -> BTreeMap<String, (Outcome, String)> {
+    let report: Report = run_with(limits, Duration::from_mins(12), cloud, sources, &Request::default()).await.unwrap();
     let outcome = |source: crl_checker::SourceReport| {
         let name = source.source.map_or_else(|| "none".to_owned(), |source| source.to_string());
         (name.rsplit('/').next().unwrap().to_owned(), (source.outcome, source.detail.unwrap_or_default().into()))
@@ -90,20 +91,20 @@ fn enrolled(source: &str) -> Profile {
 
 #[tokio::test(start_paused = true)]
 async fn sources_that_hang_panic_or_lie_cost_the_others_nothing() {
-    let world = World::new(State::default());
+    let cloud = FakeCloud::default();
     let mut sources = Sources::default();
     let hangs = |_: &TestAuthority| Source::Hangs;
     let panics = |_: &TestAuthority| Source::Panics;
     let lies = |_: &TestAuthority| Source::Answers(vec![0x30; 100_000]);
     let good = list(5);
-    cas(&world, &mut sources, &[&hangs, &hangs, &hangs, &hangs, &panics, &lies, &good, &good, &good]);
+    cas(&cloud, &mut sources, &[&hangs, &hangs, &hangs, &hangs, &panics, &lies, &good, &good, &good]);
     // The profile of one more CA can't be used.
     let unreadable = TestAuthority::new("CA without a certificate", now());
     let mut profile = enrolled("https://crl.example.com/x.crl");
     profile.ca_pem = Some("not a certificate".to_owned());
-    world.change(|state| state.profiles.insert(unreadable.id().clone(), profile));
+    cloud.put_profile(unreadable.id(), &profile);
 
-    let outcomes = run(limits(), &world, &sources).await;
+    let outcomes = run(limits(), &cloud, &sources).await;
     let of = |name: &str| outcomes[name].0;
     for n in 0..5 {
         assert_eq!(of(&format!("{n}.crl")), Outcome::Failed, "{outcomes:?}");
@@ -116,19 +117,19 @@ async fn sources_that_hang_panic_or_lie_cost_the_others_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn lists_that_do_not_fit_together_are_made_one_after_the_other() {
-    let world = World::new(State::default());
+    let cloud = FakeCloud::default();
     let mut sources = Sources::default();
     // 7 pages of 8 KiB each, and 18 that fit nowhere.
     let (large, larger) = (list(1_000), list(3_000));
-    cas(&world, &mut sources, &[&large, &large, &larger, &large]);
+    cas(&cloud, &mut sources, &[&large, &large, &larger, &large]);
     let scratch = Scratch::new(std::env::temp_dir(), 100_000);
-    let clean = World::new(world.state());
+    let clean = cloud.fork();
     run(limits(), &clean, &sources).await;
     let put = clean.calls().iter().position(|call| *call == "s3:PutObject").unwrap();
     sources.asked.store(0, Ordering::Relaxed);
     // While the first one is written into the bucket, the others are made.
-    world.plan(put, InjectedFault::Stalled);
-    let outcomes = run(Limits { scratch: scratch.clone(), ..limits() }, &world, &sources).await;
+    cloud.plan(put, InjectedFault::Stalled);
+    let outcomes = run(Limits { scratch: scratch.clone(), ..limits() }, &cloud, &sources).await;
     for n in [0, 1, 3] {
         assert_eq!(outcomes[&format!("{n}.crl")].0, Outcome::Published, "{outcomes:?}");
     }

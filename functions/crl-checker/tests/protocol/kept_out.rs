@@ -8,117 +8,116 @@ use shared::testing::{NewCrl, TestAuthority};
 use shared::text::MAX_DETAIL;
 use time::Duration;
 
-use crate::stage::{Stage, serial};
+use actors::Fleet;
+use actors::checking::{serial_bytes, source};
 
 /// Runs the checker over what is on the shelf, and expects it to be kept out.
-async fn is_kept_out(stage: &Stage, reason: Reason) {
-    let before = stage.crl_state();
-    let report = stage.sweep().await;
+async fn is_kept_out(fleet: &Fleet, reason: Reason) {
+    let before = fleet.crl_state();
+    let report = fleet.sync().await;
     assert_eq!(report.sources[0].outcome, Outcome::KeptOut, "{report:?}");
     assert_eq!(report.sources[0].reason, Some(reason));
-    let after = stage.crl_state();
+    let after = fleet.crl_state();
     assert_eq!((after.current, after.version, after.validators), (before.current, before.version, before.validators));
     assert_eq!(after.last_error.unwrap().reason, reason);
 }
 
 #[tokio::test(start_paused = true)]
 async fn crls_of_the_past_of_others_and_of_nobody() {
-    let stage = Stage::new().await;
-    let device = stage.inside("pump-1").await;
-    stage.publish(5, &[(&device, KeyCompromise)]);
-    stage.sweep().await;
-    let now = stage.now;
-    let listed = || [(serial(&device), KeyCompromise)];
+    let fleet = Fleet::with_crl().await;
+    let device = fleet.inside("pump-1").await;
+    fleet.publish(5, &[(&device, KeyCompromise)]);
+    fleet.sync().await;
+    let now = fleet.now;
+    let listed = || [(serial_bytes(&device), KeyCompromise)];
 
-    stage.publish(4, &[(&device, KeyCompromise)]);
-    is_kept_out(&stage, Reason::CrlRolledBack).await;
+    fleet.publish(4, &[(&device, KeyCompromise)]);
+    is_kept_out(&fleet, Reason::CrlRolledBack).await;
 
     let older = NewCrl { this_update: now - Duration::hours(3), ..NewCrl::current(5, now) };
-    stage.shelve(stage.authority.crl(&older, listed()));
-    is_kept_out(&stage, Reason::CrlRolledBack).await;
+    fleet.publish_bytes(fleet.authority.crl(&older, listed()));
+    is_kept_out(&fleet, Reason::CrlRolledBack).await;
 
     let again = NewCrl { this_update: now - Duration::minutes(30), ..NewCrl::current(5, now) };
-    stage.shelve(stage.authority.crl(&again, listed()));
-    assert_eq!(stage.sweep().await.sources[0].outcome, Outcome::Published, "the same number, issued later");
+    fleet.publish_bytes(fleet.authority.crl(&again, listed()));
+    assert_eq!(fleet.sync().await.sources[0].outcome, Outcome::Published, "the same number, issued later");
 
     let expired = NewCrl { next_update: now - Duration::seconds(1), ..NewCrl::current(6, now) };
-    stage.shelve(stage.authority.crl(&expired, listed()));
-    is_kept_out(&stage, Reason::CrlExpired).await;
+    fleet.publish_bytes(fleet.authority.crl(&expired, listed()));
+    is_kept_out(&fleet, Reason::CrlExpired).await;
 
     let early = NewCrl { this_update: now + Duration::hours(1), ..NewCrl::current(6, now) };
-    stage.shelve(stage.authority.crl(&early, listed()));
-    is_kept_out(&stage, Reason::CrlNotYetValid).await;
+    fleet.publish_bytes(fleet.authority.crl(&early, listed()));
+    is_kept_out(&fleet, Reason::CrlNotYetValid).await;
 
     let namesake = TestAuthority::new("Fleet CA", now);
-    stage.shelve(namesake.crl(&NewCrl::current(6, now), listed()));
-    is_kept_out(&stage, Reason::CrlSignatureInvalid).await;
+    fleet.publish_bytes(namesake.crl(&NewCrl::current(6, now), listed()));
+    is_kept_out(&fleet, Reason::CrlSignatureInvalid).await;
 
     let other = TestAuthority::new("Other CA", now);
-    stage.shelve(other.crl(&NewCrl::current(6, now), listed()));
-    is_kept_out(&stage, Reason::CrlIssuerName).await;
+    fleet.publish_bytes(other.crl(&NewCrl::current(6, now), listed()));
+    is_kept_out(&fleet, Reason::CrlIssuerName).await;
 
-    stage.shelve(b"<html>not found</html>".to_vec());
-    is_kept_out(&stage, Reason::CrlMalformed).await;
+    fleet.publish_bytes(b"<html>not found</html>".to_vec());
+    is_kept_out(&fleet, Reason::CrlMalformed).await;
 
-    let mut cut = stage.authority.crl(&NewCrl::current(6, now), listed());
+    let mut cut = fleet.authority.crl(&NewCrl::current(6, now), listed());
     cut.truncate(cut.len() - 1);
-    stage.shelve(cut);
-    is_kept_out(&stage, Reason::CrlTruncated).await;
-    assert_eq!(stage.status(&device), Revoked);
+    fleet.publish_bytes(cut);
+    is_kept_out(&fleet, Reason::CrlTruncated).await;
+    assert_eq!(fleet.status(&device), Revoked);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_list_that_loses_most_of_its_entries_waits_for_the_operator() {
-    let stage = Stage::new().await;
+    let fleet = Fleet::with_crl().await;
     let serials = |n: u8| (1..=n).map(|serial| ([serial], Unspecified));
-    stage.shelve(stage.authority.crl(&NewCrl::current(2, stage.now), serials(100)));
-    stage.sweep().await;
-    stage.shelve(stage.authority.crl(&NewCrl::current(3, stage.now), serials(49)));
-    is_kept_out(&stage, Reason::CrlShrunk).await;
-    let accepted = stage.run(&Request { accept_shrunk: true, ..Request::default() }).await;
+    fleet.publish_bytes(fleet.authority.crl(&NewCrl::current(2, fleet.now), serials(100)));
+    fleet.sync().await;
+    fleet.publish_bytes(fleet.authority.crl(&NewCrl::current(3, fleet.now), serials(49)));
+    is_kept_out(&fleet, Reason::CrlShrunk).await;
+    let accepted = fleet.run(&Request { accept_shrunk: true, ..Request::default() }).await;
     assert_eq!((accepted.sources[0].outcome, accepted.sources[0].removed), (Outcome::Published, 51));
-    stage.shelve(stage.authority.crl(&NewCrl::current(4, stage.now), serials(25)));
-    assert_eq!(stage.sweep().await.sources[0].outcome, Outcome::Published, "half of it is enough");
-    stage.shelve(stage.authority.crl(&NewCrl::current(5, stage.now), serials(19)));
-    stage.sweep().await;
-    stage.shelve(stage.authority.crl(&NewCrl::current(6, stage.now), serials(0)));
-    assert_eq!(stage.sweep().await.sources[0].outcome, Outcome::Published, "a small list may lose all");
+    fleet.publish_bytes(fleet.authority.crl(&NewCrl::current(4, fleet.now), serials(25)));
+    assert_eq!(fleet.sync().await.sources[0].outcome, Outcome::Published, "half of it is enough");
+    fleet.publish_bytes(fleet.authority.crl(&NewCrl::current(5, fleet.now), serials(19)));
+    fleet.sync().await;
+    fleet.publish_bytes(fleet.authority.crl(&NewCrl::current(6, fleet.now), serials(0)));
+    assert_eq!(fleet.sync().await.sources[0].outcome, Outcome::Published, "a small list may lose all");
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_a_current_crl_nobody_comes_in_unless_the_profile_says_so() {
-    let stage = Stage::new().await;
-    let device = stage.device("pump-1");
+    let fleet = Fleet::with_crl().await;
+    let device = fleet.device("pump-1");
     let age = |hours: i64| {
-        stage.world.change(|state| {
-            let crl = state.crl_states.values_mut().next().unwrap().current.as_mut().unwrap();
-            crl.next_update = stage.now - Duration::hours(hours);
+        fleet.cloud.change_crl_state(fleet.id(), &source(), |state| {
+            state.current.as_mut().unwrap().next_update = fleet.now - Duration::hours(hours);
         });
     };
     age(3);
-    assert!(!stage.knock(&device).await);
-    assert_eq!((stage.status(&device), stage.row(&device).reason), (PendingActivation, Reason::CrlStale));
-    is_kept_out(&stage, Reason::CrlExpired).await;
+    assert!(fleet.connect(&device).await.is_err());
+    assert_eq!((fleet.status(&device), fleet.row(&device).reason), (PendingActivation, Reason::CrlStale));
+    is_kept_out(&fleet, Reason::CrlExpired).await;
 
-    stage.world.change(|state| {
-        let profile = state.profiles.values_mut().next().unwrap();
+    fleet.cloud.change_profile(fleet.id(), |profile| {
         profile.when_stale = serde_json::from_str(r#"{"allowUntil":2}"#).unwrap();
     });
-    assert!(!stage.knock(&device).await);
+    assert!(fleet.connect(&device).await.is_err());
     age(1);
-    assert!(stage.knock(&device).await);
-    assert_eq!(stage.status(&device), Active);
+    assert!(fleet.connect(&device).await.is_ok());
+    assert_eq!(fleet.status(&device), Active);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_corrupt_snapshot_lets_nobody_in() {
-    let stage = Stage::new().await;
-    let device = stage.device("pump-1");
+    let fleet = Fleet::with_crl().await;
+    let device = fleet.device("pump-1");
     for at in [0, 100, 8_192, 8_300, 16_383] {
-        let world = shared::testing::World::new(stage.world.state());
-        world.change(|state| state.snapshots.values_mut().for_each(|object| object[at] ^= 1));
-        assert!(!crate::stage::knock(&world, &crate::stage::event(&stage.authority, &device)).await, "octet {at}");
-        assert_eq!(world.state().certificates[&device.id].status, PendingActivation, "octet {at}");
+        let cloud = fleet.cloud.fork();
+        cloud.change(|state| state.snapshots.values_mut().for_each(|object| object.change(|bytes| bytes[at] ^= 1)));
+        assert!(actors::activation::connect(&cloud, &fleet.event(&device)).await.is_err(), "octet {at}");
+        assert_eq!(cloud.state().status(&device.id), PendingActivation, "octet {at}");
     }
 }
 
@@ -131,8 +130,8 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// A list that nobody has signed, with a critical extension of so many octets of identifier.
-fn unsigned(stage: &Stage, identifier: usize) -> Vec<u8> {
-    let signed = stage.authority.crl(&NewCrl::current(9, stage.now), [("", Unspecified)].into_iter().take(0));
+fn unsigned(fleet: &Fleet, identifier: usize) -> Vec<u8> {
+    let signed = fleet.authority.crl(&NewCrl::current(9, fleet.now), [("", Unspecified)].into_iter().take(0));
     let (_, list) = x509_parser::parse_x509_crl(&signed).unwrap();
     // SEQUENCE { OID ecdsa-with-SHA256 }
     let algorithm = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
@@ -152,11 +151,11 @@ fn unsigned(stage: &Stage, identifier: usize) -> Vec<u8> {
 
 #[tokio::test(start_paused = true)]
 async fn what_an_unsigned_list_leaves_behind_is_short() {
-    let stage = Stage::new().await;
-    stage.shelve(unsigned(&stage, 65_000));
-    is_kept_out(&stage, Reason::CrlExtension).await;
-    let detail = stage.crl_state().last_error.unwrap().detail;
+    let fleet = Fleet::with_crl().await;
+    fleet.publish_bytes(unsigned(&fleet, 65_000));
+    is_kept_out(&fleet, Reason::CrlExtension).await;
+    let detail = fleet.crl_state().last_error.unwrap().detail;
     assert!(detail.starts_with("critical extension 1.3.1.1") && detail.len() <= MAX_DETAIL, "{}", detail.len());
-    let report = stage.sweep().await;
+    let report = fleet.sync().await;
     assert!(report.sources[0].detail.as_ref().unwrap().len() <= MAX_DETAIL);
 }

@@ -3,28 +3,29 @@
 use shared::pki::crl::RevocationReason::{self, CertificateHold, KeyCompromise, Unspecified};
 use shared::testing::NewCrl;
 
-use crate::stage::{Stage, serial};
+use actors::Fleet;
+use actors::checking::serial_bytes;
 
 /// Runs the checker over a CRL of `size` entries to which `added` registered certificates are added and from which
 /// `released` leave; the calls made, by name.
-async fn calls(size: u64, fleet: usize, added: usize, released: usize) -> Vec<(&'static str, usize)> {
-    let stage = Stage::new().await;
+async fn calls(size: u64, devices_inside: usize, added: usize, released: usize) -> Vec<(&'static str, usize)> {
+    let fleet = Fleet::with_crl().await;
     let mut devices = Vec::new();
-    for n in 0..fleet {
-        devices.push(stage.inside(&format!("pump-{n}")).await);
+    for n in 0..devices_inside {
+        devices.push(fleet.inside(&format!("pump-{n}")).await);
     }
     let strangers = || (1..=size).map(|n| ((n << 20).to_be_bytes().to_vec(), Unspecified));
-    let on_hold = devices.iter().take(released).map(|device| (serial(device), CertificateHold));
-    let revoked = devices.iter().rev().take(added).map(|device| (serial(device), KeyCompromise));
+    let on_hold = devices.iter().take(released).map(|device| (serial_bytes(device), CertificateHold));
+    let revoked = devices.iter().rev().take(added).map(|device| (serial_bytes(device), KeyCompromise));
     let before: Vec<(Vec<u8>, RevocationReason)> = strangers().chain(on_hold).collect();
-    stage.shelve(stage.authority.crl(&NewCrl::current(2, stage.now), before));
-    stage.sweep().await;
+    fleet.publish_bytes(fleet.authority.crl(&NewCrl::current(2, fleet.now), before));
+    fleet.sync().await;
     let after: Vec<(Vec<u8>, RevocationReason)> = strangers().chain(revoked).collect();
-    stage.shelve(stage.authority.crl(&NewCrl::current(3, stage.now), after));
-    let begun = stage.world.calls().len();
-    let report = stage.sweep().await;
+    fleet.publish_bytes(fleet.authority.crl(&NewCrl::current(3, fleet.now), after));
+    let begun = fleet.cloud.calls().len();
+    let report = fleet.sync().await;
     assert_eq!((report.changes.revoked, report.changes.released), (added as u64, released as u64));
-    let calls = stage.world.calls();
+    let calls = fleet.cloud.calls();
     let mut counts = std::collections::BTreeMap::new();
     for call in &calls[begun..] {
         *counts.entry(*call).or_insert(0) += 1;

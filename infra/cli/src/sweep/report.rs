@@ -5,11 +5,12 @@ use serde_json::Value;
 use crate::output::{Text, table};
 
 /// What was counted, in the order of a reader's interest.
-const CHANGES: [(&str, &str); 6] = [
+const CHANGES: [(&str, &str); 7] = [
     ("revoked", "revoked"),
     ("held", "put on hold"),
     ("released", "released from hold"),
-    ("unknown", "listed and never registered"),
+    ("unknown", "on hold until another crl counts again"),
+    ("confirmed", "confirmed after an interruption"),
     ("sessionsEnded", "sessions ended"),
     ("sessionsNotOffered", "sessions left to end by themselves"),
 ];

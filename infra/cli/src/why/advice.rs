@@ -198,6 +198,11 @@ fn about_reason(row: &Registration) -> String {
             "the thing belongs to another ca's device and is never taken over: give this device another name, or free \
              the name: jitr thing release {thing}"
         ),
+        Reason::ThingReleased => {
+            "it has lost its thing or its policy: the device needs a new certificate, or delete this one in AWS IoT and \
+             let the device connect"
+                .to_owned()
+        }
         Reason::ThingTaken => format!(
             "if this is the rightful device, free the name (jitr thing release {thing}) or let the ca's certificates \
              replace each other (jitr ca set {ca} --take-over rotate); if not, somebody copies its name"

@@ -3,45 +3,26 @@
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use time::OffsetDateTime;
 
 use super::{PARTITION_KEY, Registrations, read_registration};
 use crate::aws::backoff::waits;
 use crate::aws::error::fault;
-use crate::aws::row::{self, Conditional, Item, UPDATE, conditional};
-use crate::aws::update::Update;
-use crate::decision::{Decision, Verdict};
+use crate::aws::row::{self, Item};
 use crate::fault::{Fault, FaultKind};
-use crate::id::CertificateId;
-use crate::port::{Continuation, ListedRegistrations};
-use crate::registration::{Registration, RegistrationId};
-use crate::revocation::Listing;
-use crate::timestamp;
+use crate::port::{Continuation, ListedRegistrations, UnconfirmedKey};
+use crate::registration::{Registration, RegistrationId, UNCONFIRMED, UNCONFIRMED_INDEX};
 
 const BATCH_GET: &str = "dynamodb:BatchGetItem";
+/// Range key of the index of unconfirmed rows.
+const DECIDED_AT: &str = "decidedAt";
+const QUERY: &str = "dynamodb:Query";
 const SCAN: &str = "dynamodb:Scan";
 /// Most keys of one `BatchGetItem`.
 const BATCH: usize = 100;
 /// How often keys that DynamoDB leaves unprocessed are asked for.
 const TRIES: usize = 8;
-const OWN: &str = "#certificateId = :certificateId";
 
 impl Registrations {
-    fn decide(
-        &self,
-        id: &RegistrationId,
-        certificate: &CertificateId,
-        verdict: Verdict,
-        now: OffsetDateTime,
-    ) -> Update {
-        self.update(id)
-            .set("certificateId", certificate.as_str())
-            .set("decidedAt", timestamp::to_text(now))
-            .set("decision", verdict.decision.as_str())
-            .set("detail", verdict.detail)
-            .set("reason", verdict.reason.as_str())
-    }
-
     /// Reads at most [`BATCH`] rows. DynamoDB answers for a part of the keys when it is busy or the answer gets long.
     async fn part(&self, keys: KeysAndAttributes) -> Result<Vec<Item>, Fault> {
         let mut waits = waits(self.client.config().retry_config(), TRIES);
@@ -99,62 +80,33 @@ impl ListedRegistrations for Registrations {
         Ok((rows, next.transpose()?))
     }
 
-    async fn list(
+    async fn unconfirmed(
         &self,
-        id: &RegistrationId,
-        certificate: &CertificateId,
-        listing: &Listing,
-        now: OffsetDateTime,
-    ) -> Result<bool, Fault> {
-        let update = self
-            .decide(id, certificate, listing.verdict(), now)
-            .set_some("crlNumber", listing.crl_number.as_ref().map(ToString::to_string))
-            .set_value("revocationReason", row::attribute(UPDATE, &listing.reason)?);
-        let request = if listing.is_hold() {
-            // REVOKED is final.
-            let condition = format!("{OWN} AND #decision <> :revoked");
-            update.given("revoked", Decision::Revoked.as_str()).build(Some(&condition))
-        } else {
-            update.build(Some(OWN))
-        };
-        Ok(matches!(conditional(request.send().await)?, Conditional::Done(_)))
-    }
-
-    async fn settle(
-        &self,
-        id: &RegistrationId,
-        certificate: &CertificateId,
-        listing: &Listing,
-        now: OffsetDateTime,
-    ) -> Result<bool, Fault> {
+        from: Option<&UnconfirmedKey>,
+    ) -> Result<(Vec<RegistrationId>, Option<UnconfirmedKey>), Fault> {
+        let start = from.map(|from| {
+            let text = |name: &str, value: &str| (name.to_owned(), AttributeValue::S(value.to_owned()));
+            HashMap::from([key(from.id.as_str()), text(DECIDED_AT, &from.decided_at), text(UNCONFIRMED, UNCONFIRMED)])
+        });
         let request = self
-            .update(id)
-            .set(if listing.is_hold() { "heldAt" } else { "revokedAt" }, timestamp::to_text(now))
-            .count("attempts")
-            .name("certificateId")
-            .given("certificateId", certificate.as_str())
-            .name("decision")
-            .given("decision", listing.verdict().decision.as_str())
-            .build(Some(&format!("{OWN} AND #decision = :decision")));
-        Ok(matches!(conditional(request.send().await)?, Conditional::Done(_)))
-    }
-
-    async fn release(
-        &self,
-        id: &RegistrationId,
-        certificate: &CertificateId,
-        now: OffsetDateTime,
-    ) -> Result<bool, Fault> {
-        // `:decision` is `activating`: what an earlier attempt has written.
-        let was_inside = "(attribute_exists(#heldAt) OR attribute_exists(#activatedAt))";
-        let condition = format!("{OWN} AND {was_inside} AND #decision IN (:held, :decision)");
-        let request = self
-            .decide(id, certificate, Verdict::releasing(), now)
-            .name("activatedAt")
-            .name("heldAt")
-            .given("held", Decision::Held.as_str())
-            .build(Some(&condition));
-        Ok(matches!(conditional(request.send().await)?, Conditional::Done(_)))
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(UNCONFIRMED_INDEX)
+            .key_condition_expression("#unconfirmed = :unconfirmed")
+            .expression_attribute_names("#unconfirmed", UNCONFIRMED)
+            .expression_attribute_values(":unconfirmed", AttributeValue::S(UNCONFIRMED.to_owned()))
+            .set_exclusive_start_key(start);
+        let answer = request.send().await.map_err(|error| fault(QUERY, error))?;
+        let lacks = |name| Fault::new(QUERY, FaultKind::Invalid, format!("the index gave a row without {name}"));
+        let text = |item: &Item, name| row::text(item, name).map(ToOwned::to_owned).ok_or_else(|| lacks(name));
+        let ids = answer.items.unwrap_or_default();
+        let ids = ids.iter().map(|item| text(item, PARTITION_KEY).map(|id| RegistrationId::from_text(&id)));
+        let next = answer.last_evaluated_key.filter(|last| !last.is_empty()).map(|last| {
+            let id = RegistrationId::from_text(&text(&last, PARTITION_KEY)?);
+            Ok(UnconfirmedKey { decided_at: text(&last, DECIDED_AT)?, id })
+        });
+        Ok((ids.collect::<Result<_, _>>()?, next.transpose()?))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The tables, and the adapters' way to them.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use aws_config::SdkConfig;
 use percent_encoding::percent_decode_str;
@@ -12,7 +12,7 @@ use crate::aws::devices::LISTING_INDEX;
 use crate::aws::registrations::{self, Registrations};
 
 use crate::aws::sessions::{LiveSessions, PRINCIPAL_INDEX};
-use crate::registration::{CERTIFICATE_INDEX, THING_INDEX};
+use crate::registration::{CERTIFICATE_INDEX, THING_INDEX, UNCONFIRMED, UNCONFIRMED_INDEX};
 use crate::testing::Sent;
 use crate::testing::dynamodb::{self, Tables};
 use crate::testing::wire::{self, Request, Response, Service};
@@ -35,6 +35,7 @@ pub(super) fn tables() -> Tables {
         .table(REGISTRATIONS, registrations::PARTITION_KEY, None)
         .index(REGISTRATIONS, CERTIFICATE_INDEX, "certificateId", None)
         .index(REGISTRATIONS, THING_INDEX, "thingName", None)
+        .index(REGISTRATIONS, UNCONFIRMED_INDEX, UNCONFIRMED, Some("decidedAt"))
 }
 
 /// The adapters, made once for each cloud.
@@ -69,6 +70,12 @@ impl FakeCloud {
         self.of_programs().registrations.clone()
     }
 
+    /// Settings of clients, for programs that reach the tables in other ways.
+    #[must_use]
+    pub fn config(&self) -> SdkConfig {
+        wire::config(Line { cloud: self.downgrade(), is_of_tests: false })
+    }
+
     /// Live sessions, as programs reach them: the `Devices` table, and AWS IoT's data plane.
     #[must_use]
     pub fn sessions(&self) -> LiveSessions {
@@ -76,8 +83,7 @@ impl FakeCloud {
     }
 
     fn of_programs(&self) -> &Clients {
-        let line = || Line { cloud: self.downgrade(), is_of_tests: false };
-        self.0.programs.get_or_init(|| Clients::new(&wire::config(line())))
+        self.0.programs.get_or_init(|| Clients::new(&self.config()))
     }
 
     /// The adapters past the point that calls pass.
@@ -107,7 +113,7 @@ impl Service for Line {
             return cloud.end_session(&request).await;
         }
         let name = name(&request.operation);
-        let call = Call { effect: Effect::Table(Sent::read(request)), name };
+        let call = Call { effect: Effect::Table(Arc::new(Sent::read(request))), name };
         let answer = if self.is_of_tests { Some(cloud.apply(&call)) } else { cloud.make(call).await };
         match answer? {
             Answer::Table(answer) => Some(answer.into()),

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::clients::AUTHORITIES;
 use super::rows::text;
 use super::{FakeCloud, Object, at_once};
-use crate::aws::authorities::{ANNOUNCED_THING_NAME, PARTITION_KEY, SORT_KEY, name_record, serial_record};
+use crate::aws::authorities::{ANNOUNCED_THING_NAME, PARTITION_KEY, SORT_KEY, crl_record, name_record, serial_record};
 use crate::id::{CaCertificateId, Serial, ThingName};
 use crate::pki::crl::{CrlNumber, RevocationReason, Scope};
 use crate::port::{AuthorityStore as _, CrlPublication as _, CrlStates as _};
@@ -42,6 +42,23 @@ impl FakeCloud {
         self.put_profile(authority, &profile);
     }
 
+    /// Writes a record of a CA with these attributes, in DynamoDB's wire form, whatever they are.
+    pub fn put_record(&self, authority: &CaCertificateId, record: &str, attributes: &Value) {
+        let mut item = attributes.clone();
+        item[PARTITION_KEY] = json!({"S": authority});
+        item[SORT_KEY] = json!({"S": record});
+        self.of_table("PutItem", &json!({"Item": item, "TableName": AUTHORITIES}));
+    }
+
+    /// The record of a CA, in DynamoDB's wire form; none if there is none.
+    #[must_use]
+    pub fn record(&self, authority: &CaCertificateId, record: &str) -> Option<Value> {
+        let rows = self.lock().state.tables.rows(AUTHORITIES);
+        let is_it =
+            |row: &Value| text(row, PARTITION_KEY) == Some(authority.as_str()) && text(row, SORT_KEY) == Some(record);
+        rows.into_iter().find(is_it)
+    }
+
     /// Loses the profiles of all CAs.
     pub fn remove_profiles(&self) {
         self.remove_records(|record| record == PROFILE_RECORD);
@@ -71,7 +88,7 @@ impl FakeCloud {
     }
 
     fn remove_records(&self, is_chosen: impl Fn(&str) -> bool) {
-        let rows = self.lock().state.tables.rows(AUTHORITIES);
+        let rows = self.rows_of(AUTHORITIES);
         for row in rows.iter().filter(|row| text(row, SORT_KEY).is_some_and(&is_chosen)) {
             let key = json!({PARTITION_KEY: row[PARTITION_KEY], SORT_KEY: row[SORT_KEY]});
             self.of_table("DeleteItem", &json!({"Key": key, "TableName": AUTHORITIES}));
@@ -88,6 +105,21 @@ impl FakeCloud {
     #[must_use]
     pub fn crl_state(&self, authority: &CaCertificateId, source: &CrlSource) -> Option<CrlState> {
         self.crl_states(authority).into_iter().find(|state| state.source == *source)
+    }
+
+    /// Changes what is known of the CRL of a source, by other hands than the CRL checker's.
+    pub fn change_crl_state(
+        &self,
+        authority: &CaCertificateId,
+        source: &CrlSource,
+        change: impl FnOnce(&mut CrlState),
+    ) {
+        let mut state = self.crl_state(authority, source).expect("a state to change");
+        change(&mut state);
+        let mut item: HashMap<String, AttributeValue> = serde_dynamo::to_item(state).expect("a state");
+        item.insert(PARTITION_KEY.to_owned(), AttributeValue::S(authority.to_string()));
+        item.insert(SORT_KEY.to_owned(), AttributeValue::S(crl_record(source)));
+        at_once(self.of_tests().dynamodb.put_item().table_name(AUTHORITIES).set_item(Some(item)).send());
     }
 
     /// How far a comparison of registrations has come, of one CA or of all.

@@ -4,8 +4,8 @@ use super::{CloudState, FakeCloud, FakeThing};
 use crate::fault::{Fault, FaultKind};
 use crate::id::{CaCertificateId, CertificateId, PolicyName, ThingName};
 use crate::port::{
-    CertificateRegistry, CertificateStatus, Creation, NewStatus, NewThing, Principal, RegisteredCertificate,
-    StatusChange, Thing, ThingRegistry,
+    Attachments, CertificateRegistry, CertificateStatus, Creation, NewStatus, NewThing, Principal,
+    RegisteredCertificate, StatusChange, Thing, ThingRegistry,
 };
 use crate::registration::{REGISTRATION_ATTRIBUTE, RegistrationId};
 
@@ -41,6 +41,23 @@ impl CertificateRegistry for FakeCloud {
                 }
                 _ => StatusChange::Impossible,
             }
+        })
+        .await
+    }
+}
+
+impl Attachments for FakeCloud {
+    async fn principals(&self, name: &ThingName) -> Result<Vec<Principal>, Fault> {
+        let thing = name.clone();
+        let arns = self.call(LIST_PRINCIPALS, move |state| Some(state.things.get(&thing)?.principals.clone())).await?;
+        let arns = arns.ok_or_else(|| not_found(LIST_PRINCIPALS, name))?;
+        Ok(arns.into_iter().map(principal).collect())
+    }
+
+    async fn has_policy(&self, certificate_arn: &str) -> Result<bool, Fault> {
+        let arn = certificate_arn.to_owned();
+        self.call("iot:ListAttachedPolicies", move |state| {
+            state.policies.get(&arn).is_some_and(|policies| !policies.is_empty())
         })
         .await
     }
@@ -89,13 +106,6 @@ impl ThingRegistry for FakeCloud {
         .await
     }
 
-    async fn principals(&self, name: &ThingName) -> Result<Vec<Principal>, Fault> {
-        let thing = name.clone();
-        let arns = self.call(LIST_PRINCIPALS, move |state| Some(state.things.get(&thing)?.principals.clone())).await?;
-        let arns = arns.ok_or_else(|| not_found(LIST_PRINCIPALS, name))?;
-        Ok(arns.into_iter().map(principal).collect())
-    }
-
     async fn attach_thing(&self, name: &ThingName, certificate_arn: &str) -> Result<(), Fault> {
         let (thing, arn) = (name.clone(), certificate_arn.to_owned());
         let is_attached = self.call(ATTACH_THING, move |state| {
@@ -118,6 +128,30 @@ impl ThingRegistry for FakeCloud {
             is_registered
         });
         is_attached.await?.then_some(()).ok_or_else(|| not_found(ATTACH_POLICY, certificate_arn))
+    }
+
+    async fn detach_thing(&self, name: &ThingName, certificate_arn: &str) -> Result<(), Fault> {
+        let (thing, arn) = (name.clone(), certificate_arn.to_owned());
+        self.call("iot:DetachThingPrincipal", move |state| {
+            if let Some(thing) = state.things.get_mut(&thing) {
+                thing.principals.remove(&arn);
+            }
+        })
+        .await
+    }
+
+    async fn delete_thing(&self, name: &ThingName, version: i64) -> Result<bool, Fault> {
+        let name = name.clone();
+        let is_deleted = self.call("iot:DeleteThing", move |state| match state.things.get(&name) {
+            Some(thing) if !thing.principals.is_empty() => None,
+            Some(thing) if thing.version != version => Some(false),
+            _ => {
+                state.things.remove(&name);
+                Some(true)
+            }
+        });
+        let in_use = || Fault::new("iot:DeleteThing", FaultKind::Invalid, "something is attached to the thing");
+        is_deleted.await?.ok_or_else(in_use)
     }
 
     async fn join_group(&self, name: &ThingName, group: &ThingName) -> Result<(), Fault> {

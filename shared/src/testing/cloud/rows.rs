@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::clients::{DEVICES, REGISTRATIONS};
-use super::{FakeCloud, at_once};
+use super::{CloudState, FakeCloud, at_once};
 use crate::aws::registrations::PARTITION_KEY;
 use crate::decision::Reason;
 use crate::id::{CertificateId, Serial};
-use crate::port::RegistrationStore as _;
+use crate::port::{RegistrationStore as _, Saved};
 use crate::registration::{Registration, RegistrationId};
 
 impl FakeCloud {
@@ -20,7 +20,7 @@ impl FakeCloud {
     /// The rows about a certificate, in the order of their keys.
     #[must_use]
     pub fn registrations_of(&self, certificate: &CertificateId) -> Vec<Registration> {
-        let rows = self.lock().state.tables.rows(REGISTRATIONS);
+        let rows = self.rows_of(REGISTRATIONS);
         let own = rows.iter().filter(|row| text(row, "certificateId") == Some(certificate.as_str()));
         own.map(id).filter_map(|id| self.registration(&id)).collect()
     }
@@ -36,7 +36,16 @@ impl FakeCloud {
     /// The keys of all rows, in order.
     #[must_use]
     pub fn registration_ids(&self) -> Vec<RegistrationId> {
-        self.lock().state.tables.rows(REGISTRATIONS).iter().map(id).collect()
+        self.rows_of(REGISTRATIONS).iter().map(id).collect()
+    }
+
+    /// Changes a row by other hands than those of the functions.
+    pub fn change_registration(&self, id: &RegistrationId, change: impl FnOnce(&mut Registration)) {
+        let before = self.registration(id).expect("a row to change");
+        let mut after = before.clone();
+        change(&mut after);
+        let saved = at_once(self.of_tests().registrations.save(&before, after));
+        assert!(matches!(saved, Saved::Done(_)), "nobody else writes the row");
     }
 
     /// Loses the rows whose keys are chosen.
@@ -51,7 +60,7 @@ impl FakeCloud {
 
     /// Puts a copy of a row under the key of another serial number of its CA.
     pub fn copy_registration(&self, like: &RegistrationId, serial: &Serial) {
-        let rows = self.lock().state.tables.rows(REGISTRATIONS);
+        let rows = self.rows_of(REGISTRATIONS);
         let mut row = rows.into_iter().find(|row| id(row) == *like).expect("a row to copy");
         let authority = like.authority().expect("a row about a certificate");
         row[PARTITION_KEY] = json!({"S": RegistrationId::issued(&authority, serial).as_str()});
@@ -59,10 +68,15 @@ impl FakeCloud {
         self.of_table("PutItem", &json!({"Item": row, "TableName": REGISTRATIONS}));
     }
 
+    /// Lets so much time go by that every process that has not ended is dead.
+    pub fn let_processes_die(&self) {
+        self.change(CloudState::let_processes_die);
+    }
+
     /// The payloads of rejected events, with the reasons.
     #[must_use]
     pub fn rejections(&self) -> Vec<(String, Reason)> {
-        let rows = self.lock().state.tables.rows(REGISTRATIONS);
+        let rows = self.rows_of(REGISTRATIONS);
         let reason = |row: &Value| serde_json::from_value(row["reason"]["S"].clone()).expect("a reason");
         rows.iter().filter_map(|row| Some((text(row, "payload")?.to_owned(), reason(row)))).collect()
     }
@@ -76,10 +90,32 @@ impl FakeCloud {
         self.of_table("PutItem", &json!({"Item": row, "TableName": DEVICES}));
     }
 
+    /// The rows of a table in DynamoDB's wire form.
+    #[must_use]
+    pub fn rows_of(&self, table: &str) -> Vec<Value> {
+        self.change(|state| state.tables.rows(table))
+    }
+
     /// Carries out a request on a table that no program has made.
     pub(super) fn of_table(&self, operation: &str, request: &Value) {
         let answer = self.change(|state| state.tables.answer(operation, request));
         assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+}
+
+impl CloudState {
+    /// Lets so much time go by that every process that has not ended is dead.
+    pub fn let_processes_die(&mut self) {
+        for mut row in self.tables.rows(REGISTRATIONS) {
+            if let Some(intents) = row.get_mut("intents").and_then(|intents| intents.get_mut("M")) {
+                for intent in intents.as_object_mut().expect("intents by process").values_mut() {
+                    intent["M"]["until"] = json!({"S": "2026-01-01T00:00:00.000Z"});
+                }
+                let put = json!({"Item": row, "TableName": REGISTRATIONS});
+                let answer = self.tables.answer("PutItem", &put);
+                assert_eq!(answer.status, 200, "{}", answer.body);
+            }
+        }
     }
 }
 

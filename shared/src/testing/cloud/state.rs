@@ -9,7 +9,7 @@ use crate::revocation::CrlSource;
 use crate::testing::dynamodb::Tables;
 
 /// A thing in the registry.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct FakeThing {
     /// Its attributes.
     pub attributes: BTreeMap<String, String>,

@@ -1,0 +1,395 @@
+//! Makes AWS IoT agree with a row of the `Registrations` table: the only place that sets a certificate's status.
+//!
+//! 1. Change the facts, see what AWS IoT has, and derive the status that is wanted.
+//! 2. Write facts and intent, on the condition that the row is still the one that was read.
+//! 3. For ACTIVE: ask the newest CRLs, and see that thing and policy are attached.
+//! 4. Set the status; end the sessions of a certificate that leaves ACTIVE.
+//! 5. Confirm, on the same condition. If the row has changed meanwhile, begin again from the row as it is.
+//!
+//! Two processes may set different statuses in any order. The last one to confirm finds the other's write in the row, and
+//! looks again. One that died leaves its intent, which keeps the row in the index of unconfirmed rows.
+
+mod active;
+
+use std::future::Future;
+
+use time::OffsetDateTime;
+
+use crate::fault::{Fault, FaultKind};
+use crate::id::CertificateId;
+use crate::port::{
+    Attachments, AuthorityStore, CertificateRegistry, CrlStates, RegisteredCertificate, RegistrationStore, Saved,
+    SessionEnd, Sessions, SnapshotPages, StatusChange,
+};
+use crate::registration::{CertificateStatus, NewStatus, Process, Registration, RegistrationId};
+use crate::revocation::{NotRevoked, Snapshots};
+
+use self::active::Clearance;
+
+/// How often a row that changes meanwhile is begun with again.
+const MAX_ROUNDS: usize = 12;
+
+/// A change of facts: from the row as it is to the row as it should be. It may be made several times.
+pub type FactChange<'a> = &'a (dyn Fn(Registration) -> Registration + Sync);
+
+/// What a process needs to make AWS IoT agree with rows.
+#[derive(Debug)]
+pub struct Convergence<'a, R, A, S, P, L> {
+    /// The `Authorities` table.
+    pub authorities: &'a A,
+    /// The time of the process.
+    pub now: OffsetDateTime,
+    /// Who it is.
+    pub process: Process,
+    /// The `Registrations` table.
+    pub registrations: &'a S,
+    /// AWS IoT's registry.
+    pub registry: &'a R,
+    /// Live sessions.
+    pub sessions: &'a L,
+    /// The snapshots of the CRLs.
+    pub snapshots: &'a Snapshots<P>,
+}
+
+/// What became of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Converged {
+    /// Whether a CRL that is needed to let the certificate in does not count at the moment.
+    pub is_unknown: bool,
+    /// The row; none if it was deleted, or the certificate was.
+    pub row: Option<Registration>,
+    /// Live sessions ended at once.
+    pub sessions_ended: u64,
+    /// Live sessions that the service ends by itself within minutes.
+    pub sessions_not_offered: u64,
+    /// The status that was set last; none if none was set.
+    pub set: Option<NewStatus>,
+}
+
+impl Converged {
+    fn begun() -> Self {
+        Self { is_unknown: false, row: None, sessions_ended: 0, sessions_not_offered: 0, set: None }
+    }
+}
+
+/// Whether a certificate could be set ACTIVE again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Foreseen {
+    /// It could.
+    pub is_cleared: bool,
+    /// A CRL that is needed to tell does not count at the moment.
+    pub is_unknown: bool,
+}
+
+/// How a round ended.
+enum Round {
+    Again(Registration),
+    Done(Option<Registration>),
+}
+
+impl<R, A, S, P, L> Convergence<'_, R, A, S, P, L>
+where
+    R: Attachments + CertificateRegistry + Sync,
+    A: AuthorityStore + CrlStates + Sync,
+    S: RegistrationStore + Sync,
+    P: SnapshotPages + Sync,
+    L: Sessions + Sync,
+{
+    /// Changes facts of a row, and makes AWS IoT agree with it.
+    ///
+    /// # Errors
+    /// A [`Fault`] if a call to AWS failed, or the row changes faster than it can be read. If a status was set, the row is
+    /// left unconfirmed.
+    pub async fn converge(&self, mut row: Registration, change: FactChange<'_>) -> Result<Converged, Fault> {
+        let certificate_id = row.certificate_id.clone();
+        let mut converged = Converged::begun();
+        let mut change = Some(change);
+        for _ in 0..MAX_ROUNDS {
+            match Box::pin(self.round(row, &mut change, &mut converged)).await? {
+                Round::Done(row) => return Ok(Converged { row, ..converged }),
+                Round::Again(again) if again.certificate_id == certificate_id => row = again,
+                Round::Again(_) => return Ok(converged),
+            }
+        }
+        Err(too_fast(&row.registration_id))
+    }
+
+    /// What [`converge`](Self::converge) would find out about a certificate that is to be ACTIVE again, without any write.
+    ///
+    /// # Errors
+    /// A [`Fault`] if a call to AWS failed.
+    pub async fn foresee(&self, row: &Registration, registered: &RegisteredCertificate) -> Result<Foreseen, Fault> {
+        let clearance = self.clearance(row, registered).await?;
+        Ok(Foreseen {
+            is_cleared: matches!(clearance, Clearance::Cleared(_)),
+            is_unknown: matches!(clearance, Clearance::Unknown(_)),
+        })
+    }
+
+    /// Sets a certificate ACTIVE that waits for its activation, has its thing and its policy, and has been cleared since
+    /// this process wrote its intent.
+    ///
+    /// # Errors
+    /// As [`converge`](Self::converge).
+    pub async fn activate(&self, row: Registration, cleared: &NotRevoked) -> Result<Converged, Fault> {
+        let mut converged = Converged::begun();
+        let round = Box::pin(self.set(row, NewStatus::Active, Some(cleared), &mut converged)).await?;
+        self.finish(round, converged).await
+    }
+
+    /// Changes facts, and takes a certificate out that the caller has just seen, without another look at what AWS IoT has.
+    ///
+    /// # Errors
+    /// As [`converge`](Self::converge).
+    pub async fn take_out(&self, row: Registration, change: FactChange<'_>) -> Result<Converged, Fault> {
+        let changed = change(row.clone());
+        let wanted = if changed.is_revoked() { NewStatus::Revoked } else { NewStatus::Inactive };
+        let intended = match self.registrations.save(&row, changed.intending(&self.process, wanted)).await? {
+            Saved::Done(row) => row,
+            Saved::Outdated(Some(other)) if other.certificate_id == row.certificate_id => {
+                return self.converge(other, change).await;
+            }
+            Saved::Outdated(_) => return Ok(Converged::begun()),
+        };
+        let mut converged = Converged::begun();
+        let round = Box::pin(self.set(intended, wanted, None, &mut converged)).await?;
+        self.finish(round, converged).await
+    }
+
+    /// Sets a certificate INACTIVE that has no row: nothing but AWS IoT tells of it.
+    ///
+    /// # Errors
+    /// A [`Fault`] if a call to AWS failed.
+    pub async fn switch_off(&self, certificate: &CertificateId) -> Result<(), Fault> {
+        self.registry.set_status(certificate, NewStatus::Inactive).await.map(|_| ())
+    }
+
+    async fn finish(&self, round: Round, converged: Converged) -> Result<Converged, Fault> {
+        match round {
+            Round::Done(row) => Ok(Converged { row, ..converged }),
+            Round::Again(row) => {
+                let again = self.converge(row, &|row| row).await?;
+                Ok(Converged { set: again.set.or(converged.set), ..again })
+            }
+        }
+    }
+
+    /// Steps 1 to 5.
+    async fn round(
+        &self,
+        row: Registration,
+        change: &mut Option<FactChange<'_>>,
+        converged: &mut Converged,
+    ) -> Result<Round, Fault> {
+        let changed = change.map_or_else(|| row.clone(), |change| change(row.clone()));
+        if changed.is_revoked() && changed.status != Some(CertificateStatus::Revoked) {
+            // Whatever AWS IoT has, it becomes REVOKED.
+            return match self.save(&row, changed.intending(&self.process, NewStatus::Revoked), change).await? {
+                Ok(intended) => self.set(intended, NewStatus::Revoked, None, converged).await,
+                Err(round) => Ok(round),
+            };
+        }
+        let Some(registered) = self.registry.certificate(&row.certificate_id).await? else {
+            let deleted = changed.seen(&CertificateStatus::deleted(), self.now);
+            return self.rest(&row, deleted.without_intent(&self.process), change).await;
+        };
+        let seen = changed.seen(&registered.status, self.now);
+        if row.status == Some(CertificateStatus::Active) && registered.status == CertificateStatus::Inactive {
+            // Whoever has set it may have died before it ended the sessions.
+            self.end_sessions(&row, converged).await?;
+        }
+        let wanted = match seen.wanted(&registered.status) {
+            Some(wanted) if CertificateStatus::from(wanted) != registered.status => wanted,
+            _ => return self.rest(&row, seen.settled(&row, &self.process, self.now), change).await,
+        };
+        if wanted == NewStatus::Inactive
+            && let Some(stays) = self.awaiting_successor(&seen).await?
+        {
+            return self.rest(&row, stays.settled(&row, &self.process, self.now), change).await;
+        }
+        let intended = match self.save(&row, seen.intending(&self.process, wanted), change).await? {
+            Ok(intended) => intended,
+            Err(round) => return Ok(round),
+        };
+        if wanted == NewStatus::Active {
+            return self.set_active(intended, &registered, converged).await;
+        }
+        self.set(intended, wanted, None, converged).await
+    }
+
+    /// Step 3, and the rest.
+    async fn set_active(
+        &self,
+        intended: Registration,
+        registered: &RegisteredCertificate,
+        converged: &mut Converged,
+    ) -> Result<Round, Fault> {
+        let facts = match self.clearance(&intended, registered).await? {
+            Clearance::Cleared(cleared) => {
+                return self.set(intended, NewStatus::Active, Some(&cleared), converged).await;
+            }
+            Clearance::Facts(facts) => *facts,
+            Clearance::Unknown(facts) => {
+                converged.is_unknown = true;
+                return self.rest(&intended, facts.without_intent(&self.process), &mut None).await;
+            }
+        };
+        Ok(match self.registrations.save(&intended, facts).await? {
+            Saved::Done(row) | Saved::Outdated(Some(row)) => Round::Again(row),
+            Saved::Outdated(None) => Round::Done(None),
+        })
+    }
+
+    /// Steps 4 and 5. ACTIVE takes the proof that no CRL is against it.
+    async fn set(
+        &self,
+        row: Registration,
+        wanted: NewStatus,
+        cleared: Option<&NotRevoked>,
+        converged: &mut Converged,
+    ) -> Result<Round, Fault> {
+        match self.registry.set_status(&row.certificate_id, wanted).await? {
+            StatusChange::Done => converged.set = Some(wanted),
+            StatusChange::Impossible => return self.look_again(row).await,
+        }
+        if wanted != NewStatus::Active {
+            self.end_sessions(&row, converged).await?;
+        }
+        let facts = cleared.map_or_else(|| row.clone(), |cleared| row.clone().cleared(cleared.crl_number()));
+        let confirmed = facts.set_to(wanted, &self.process, self.now);
+        Ok(match self.registrations.save(&row, confirmed).await? {
+            Saved::Done(row) => Round::Done(Some(row)),
+            Saved::Outdated(Some(row)) => Round::Again(row),
+            Saved::Outdated(None) => Round::Done(None),
+        })
+    }
+
+    /// A status could not be set: the certificate was deleted, or has a status that allows no change.
+    async fn look_again(&self, row: Registration) -> Result<Round, Fault> {
+        let registered = self.registry.certificate(&row.certificate_id).await?;
+        let seen = match registered {
+            Some(registered) => row.clone().seen(&registered.status, self.now),
+            None => row.clone().seen(&CertificateStatus::deleted(), self.now),
+        };
+        self.rest(&row, seen.settled(&row, &self.process, self.now), &mut None).await
+    }
+
+    /// Writes a row that needs no change of status, if there is anything to write.
+    async fn rest(
+        &self,
+        row: &Registration,
+        after: Registration,
+        change: &mut Option<FactChange<'_>>,
+    ) -> Result<Round, Fault> {
+        if after == *row {
+            return Ok(Round::Done(Some(after)));
+        }
+        Ok(match self.save(row, after, change).await? {
+            Ok(row) => Round::Done(Some(row)),
+            Err(round) => round,
+        })
+    }
+
+    /// Writes a row with the change of facts, which then needs not be made again. Otherwise, how the round ends.
+    async fn save(
+        &self,
+        before: &Registration,
+        after: Registration,
+        change: &mut Option<FactChange<'_>>,
+    ) -> Result<Result<Registration, Round>, Fault> {
+        Ok(match self.registrations.save(before, after).await? {
+            Saved::Done(row) => {
+                *change = None;
+                Ok(row)
+            }
+            Saved::Outdated(Some(row)) => Err(Round::Again(row)),
+            Saved::Outdated(None) => Err(Round::Done(None)),
+        })
+    }
+
+    /// The row of a certificate that stays ACTIVE though it was superseded, so that the device is not locked out: its
+    /// successor has not come in yet, or is gone and leaves it the thing. None if there is nothing to wait for.
+    async fn awaiting_successor(&self, row: &Registration) -> Result<Option<Registration>, Fault> {
+        let Some(successor) = &row.superseded_by else { return Ok(None) };
+        if row.is_on_hold() || row.released_at.is_some() {
+            return Ok(None);
+        }
+        Ok(match self.registry.certificate(successor).await? {
+            None => Some(row.clone().bound()),
+            Some(successor) if successor.status == CertificateStatus::PendingActivation => Some(row.clone()),
+            Some(_) => None,
+        })
+    }
+
+    /// Leaving ACTIVE ends a session within minutes; where the service offers it, it is ended at once.
+    async fn end_sessions(&self, row: &Registration, converged: &mut Converged) -> Result<(), Fault> {
+        if row.admitted_at.is_none() {
+            return Ok(());
+        }
+        let thing = row.thing_name.as_ref().filter(|_| !row.is_unbound());
+        for client in self.sessions.client_ids(&row.certificate_id, thing).await? {
+            match self.sessions.end(&client).await {
+                Ok(SessionEnd::Ended) => converged.sessions_ended += 1,
+                Ok(SessionEnd::NotOffered) => converged.sessions_not_offered += 1,
+                // A client id that AWS IoT does not take, or a far end that takes the operation for a mistake.
+                Err(fault) if fault.kind == FaultKind::Invalid => converged.sessions_not_offered += 1,
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Changes facts of a row, whoever else writes it, without setting any status. None if there is no such row, or it
+/// became another certificate's.
+///
+/// # Errors
+/// A [`Fault`] if a call to DynamoDB failed, or the row changes faster than it can be read.
+pub async fn change_facts(
+    registrations: &(impl RegistrationStore + Sync),
+    mut row: Registration,
+    change: FactChange<'_>,
+) -> Result<Option<Registration>, Fault> {
+    let certificate_id = row.certificate_id.clone();
+    for _ in 0..MAX_ROUNDS {
+        let changed = change(row.clone());
+        if changed == row {
+            return Ok(Some(row));
+        }
+        match registrations.save(&row, changed).await? {
+            Saved::Done(row) => return Ok(Some(row)),
+            Saved::Outdated(Some(other)) if other.certificate_id == certificate_id => row = other,
+            Saved::Outdated(_) => return Ok(None),
+        }
+    }
+    Err(too_fast(&row.registration_id))
+}
+
+fn too_fast(id: &str) -> Fault {
+    let problem = format!("the row {} changes faster than it can be read", RegistrationId::from_text(id));
+    Fault::new("dynamodb:UpdateItem", FaultKind::Unavailable, problem)
+}
+
+/// For a process that lets nobody in, and asks no CRL.
+#[derive(Clone, Copy, Debug)]
+pub struct NoSnapshots;
+
+impl SnapshotPages for NoSnapshots {
+    async fn read(&self, key: &str, _: std::ops::Range<u64>) -> Result<Vec<u8>, Fault> {
+        Err(Fault::new("s3:GetObject", FaultKind::Unavailable, format!("{key} is not read by this process")))
+    }
+}
+
+/// For a process that can't end sessions: AWS IoT ends them by itself within minutes.
+#[derive(Clone, Copy, Debug)]
+pub struct NoSessions;
+
+impl Sessions for NoSessions {
+    async fn client_ids(&self, _: &CertificateId, _: Option<&crate::id::ThingName>) -> Result<Vec<String>, Fault> {
+        Ok(Vec::new())
+    }
+
+    fn end(&self, _: &str) -> impl Future<Output = Result<SessionEnd, Fault>> + Send {
+        std::future::ready(Ok(SessionEnd::NotOffered))
+    }
+}

@@ -1,0 +1,35 @@
+//! What an operator does.
+
+use shared::convergence::{Convergence, NoSessions, NoSnapshots};
+use shared::fault::Fault;
+use shared::port::ThingRegistry as _;
+use shared::registration::Process;
+use shared::revocation::Snapshots;
+use shared::testing::FakeCloud;
+use shared::thing_release::attachment;
+
+use crate::{next_request_id, now};
+
+/// `jitr thing release --force`.
+///
+/// # Errors
+/// The fault that ended it.
+pub async fn release_thing(cloud: &FakeCloud, name: &str) -> Result<(), Fault> {
+    let name = name.parse().expect("a thing name");
+    let now = now();
+    let (authorities, registrations) = (cloud.authorities(), cloud.registrations());
+    let convergence = Convergence {
+        authorities: &authorities,
+        now,
+        process: Process { id: next_request_id(), until: now + time::Duration::minutes(5) },
+        registrations: &registrations,
+        registry: cloud,
+        sessions: &NoSessions,
+        snapshots: &Snapshots::new(NoSnapshots),
+    };
+    let Some(thing) = cloud.thing(&name).await? else { return Ok(()) };
+    for attached in attachment(cloud, &registrations, &name).await?.certificates {
+        convergence.take_off(attached, &name).await?;
+    }
+    convergence.delete_thing(&name, thing.version).await
+}
