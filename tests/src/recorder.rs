@@ -114,6 +114,7 @@ fn operation(method: &Method, path: &str, headers: &HeaderMap) -> String {
         ("iot", "PATCH", ["things", _]) => "UpdateThing",
         ("iot", "POST", ["things", _]) => "CreateThing",
         ("iot", "GET", ["things", _, "principals"]) => "ListThingPrincipals",
+        ("iot", "POST", ["attached-policies", _]) => "ListAttachedPolicies",
         ("iot", "PUT", ["things", _, "principals"]) => "AttachThingPrincipal",
         // IAM knows the data plane by the same prefix.
         ("iotdata", "DELETE", ["connections", _]) => return "iot:DeleteConnection".to_owned(),

@@ -31,6 +31,7 @@ pub struct Roll {
     /// The CA.
     pub authority: TestAuthority,
     dynamodb: aws_sdk_dynamodb::Client,
+    policy: String,
     stack: Stack,
 }
 
@@ -52,7 +53,13 @@ impl Roll {
         let now = now();
         let authority = TestAuthority::new(&format!("roll {}", now.unix_timestamp_nanos()), now);
         let dynamodb = aws_sdk_dynamodb::Client::new(&stack.config);
-        let roll = Self { authority, dynamodb, stack: stack.clone() };
+        let policy = format!("roll-{}", now.unix_timestamp_nanos());
+        let document = json!({
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}],
+        });
+        stack.iot.create_policy().policy_name(&policy).policy_document(document.to_string()).send().await?;
+        let roll = Self { authority, dynamodb, policy, stack: stack.clone() };
         let source = AttributeValue::S(roll.source());
         let request = roll.dynamodb.put_item().table_name(format!("{STACK}-authorities"));
         let request = request.item(PARTITION_KEY, AttributeValue::S(roll.authority.id().to_string()));
@@ -129,12 +136,24 @@ impl Roll {
             let request = self.stack.iot.register_certificate_without_ca().certificate_pem(&issued.pem);
             let answer = request.status(status.clone()).send().await?;
             ensure!(answer.certificate_id() == Some(issued.id.as_str()), "AWS IoT has another id");
+            if standing == Standing::Held {
+                // What is released has to have its thing and a policy.
+                self.attach(&format!("device-{n:x}"), answer.certificate_arn().context("no ARN")?).await?;
+            }
             let candidate = Candidate::issued(self.authority.id(), &Certificate::from_pem(&issued.pem)?);
             rows.push(self.row(&candidate.certificate_id, n, standing)?);
             ids.push(issued.id);
         }
         self.write(rows).await?;
         Ok(ids)
+    }
+
+    async fn attach(&self, thing: &str, arn: &str) -> Result<()> {
+        let Stack { iot, .. } = &self.stack;
+        iot.create_thing().thing_name(thing).send().await?;
+        iot.attach_thing_principal().thing_name(thing).principal(arn).send().await?;
+        iot.attach_policy().policy_name(&self.policy).target(arn).send().await?;
+        Ok(())
     }
 
     /// Writes rows of certificates with these serial numbers that came in, without the certificates.

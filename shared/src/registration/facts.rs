@@ -236,7 +236,7 @@ impl Registration {
             .activated_at
             .clone()
             .or_else(|| matches!(self.decision, Decision::Activating).then(|| self.decided_at.clone()));
-        let is_done = |at: &Option<String>| at.is_some() && *at > self.activated_at;
+        let is_done = |at: &Option<String>| at.is_some() && *at >= self.activated_at;
         self.status = match self.decision {
             Decision::Activated if self.superseded_by.is_none() => Some(super::CertificateStatus::Active),
             Decision::Held if is_done(&self.held_at) => Some(super::CertificateStatus::Inactive),

@@ -54,7 +54,8 @@ async fn a_sweep_costs_what_has_changed() -> Result<()> {
         expected(&[
             ("dynamodb:BatchGetItem", (LISTED + RELEASED).div_ceil(100)),
             ("dynamodb:GetItem", READS),
-            ("dynamodb:Query", 1),
+            // The states, and what is not confirmed.
+            ("dynamodb:Query", 2),
             // The state three times: the CRL counts, its changes are begun, they have been carried out.
             ("dynamodb:UpdateItem", 3),
             // The CRL, and its snapshot.
@@ -67,7 +68,7 @@ async fn a_sweep_costs_what_has_changed() -> Result<()> {
     assert_eq!(only_source(&report)?["outcome"], "unchanged", "{report}");
     let unchanged = counted(recorder.take());
     // The CRL, and whether its snapshot is there.
-    let costs = [("dynamodb:GetItem", READS), ("dynamodb:Query", 1), ("dynamodb:UpdateItem", 1), ("s3:GetObject", 2)];
+    let costs = [("dynamodb:GetItem", READS), ("dynamodb:Query", 2), ("dynamodb:UpdateItem", 1), ("s3:GetObject", 2)];
     assert_eq!(unchanged, expected(&costs));
 
     roll.publish(2, (0..LISTED).chain(revoked), []).await?;
@@ -78,13 +79,16 @@ async fn a_sweep_costs_what_has_changed() -> Result<()> {
         second,
         expected(&[
             ("dynamodb:BatchGetItem", (REVOKED + RELEASED).div_ceil(100)),
-            ("dynamodb:GetItem", READS + RELEASED),
+            // Whose the thing's name is as a client id, and before a release the profile.
+            ("dynamodb:GetItem", READS + REVOKED + RELEASED),
             // Who is connected, and before a release the states of all CRLs of the CA.
-            ("dynamodb:Query", 1 + REVOKED + RELEASED),
+            ("dynamodb:Query", 2 + REVOKED + RELEASED),
             // A row before and after the change of its certificate's status.
             ("dynamodb:UpdateItem", 3 + 2 * (REVOKED + RELEASED)),
             ("iot:DeleteConnection", REVOKED),
             ("iot:DescribeCertificate", RELEASED),
+            ("iot:ListAttachedPolicies", RELEASED),
+            ("iot:ListThingPrincipals", RELEASED),
             ("iot:UpdateCertificate", REVOKED + RELEASED),
             // The snapshot before, which is of no use any more.
             ("s3:DeleteObject", 1),
