@@ -135,6 +135,23 @@ impl Stack {
         }
     }
 
+    /// Waits until a certificate has this status. For what follows a device's way in: a device is ACTIVE, and has its
+    /// message accepted, before the certificates that it replaces are taken out.
+    ///
+    /// # Errors
+    /// Which status it has instead, if it does not get this one.
+    pub async fn becomes(&self, id: &CertificateId, status: CertificateStatus) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let found = self.status(id).await?;
+            if found.as_ref() == Some(&status) {
+                return Ok(());
+            }
+            ensure!(begun.elapsed() < TIME_OUT, "{id} is {found:?} after {TIME_OUT:?}, not {status}");
+            tokio::time::sleep(RETRY_AFTER).await;
+        }
+    }
+
     /// The registration row of a certificate issued by a CA, as it is at this moment. Tests ask for [`decided`](Self::decided).
     async fn row(&self, authority: &CaCertificateId, device: &DeviceCredentials) -> Result<Registration> {
         let id = RegistrationId::issued(authority, &device.serial);

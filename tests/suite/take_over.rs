@@ -36,7 +36,7 @@ async fn under_rotate_the_younger_certificate_replaces_the_older() -> Result<()>
         (fleet.device(&name, 2 * HOUR)?, fleet.device(&name, HOUR)?, fleet.device(&name, 3 * HOUR)?);
     fleet.admit(&old, &name).await?.session.disconnect().await;
     fleet.admit(&new, &name).await?.session.disconnect().await;
-    assert_eq!(stack.status(&old.certificate_id).await?, Some(CertificateStatus::Inactive));
+    stack.becomes(&old.certificate_id, CertificateStatus::Inactive).await?;
     assert!(stack.session(&old, &name).await?.is_err());
     stack.row_when(&fleet.id, &old, |row| row.superseded_by.as_ref() == Some(&new.certificate_id)).await?;
 
