@@ -11,7 +11,7 @@ use crate::fault::{Fault, chain};
 
 /// Why a unit of work was not done.
 #[derive(Debug)]
-pub enum Undone {
+pub enum IsolationError {
     /// A call failed.
     Fault(Fault),
     /// It had not ended in time.
@@ -20,7 +20,7 @@ pub enum Undone {
     Panic,
 }
 
-impl Undone {
+impl IsolationError {
     /// Whether another try can succeed without anybody's help.
     #[must_use]
     pub fn passing(&self) -> bool {
@@ -32,7 +32,7 @@ impl Undone {
     }
 }
 
-impl fmt::Display for Undone {
+impl fmt::Display for IsolationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fault(fault) => f.write_str(&chain(fault)),
@@ -45,11 +45,11 @@ impl fmt::Display for Undone {
 /// Runs one unit of work so that it costs the others nothing: not their time, and not even if it panics.
 ///
 /// # Errors
-/// See [`Undone`].
-pub async fn contained<T>(work: impl Future<Output = Result<T, Fault>>, until: Instant) -> Result<T, Undone> {
+/// See [`IsolationError`].
+pub async fn contained<T>(work: impl Future<Output = Result<T, Fault>>, until: Instant) -> Result<T, IsolationError> {
     match timeout_at(until, AssertUnwindSafe(work).catch_unwind()).await {
-        Ok(Ok(done)) => done.map_err(Undone::Fault),
-        Ok(Err(_)) => Err(Undone::Panic),
-        Err(_) => Err(Undone::OutOfTime),
+        Ok(Ok(done)) => done.map_err(IsolationError::Fault),
+        Ok(Err(_)) => Err(IsolationError::Panic),
+        Err(_) => Err(IsolationError::OutOfTime),
     }
 }

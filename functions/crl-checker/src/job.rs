@@ -1,6 +1,6 @@
 //! One source of one CA in a run.
 
-use shared::contained::Undone;
+use shared::contained::IsolationError;
 use shared::fault::chain;
 use shared::id::CaCertificateId;
 use shared::pki::Certificate;
@@ -68,14 +68,14 @@ impl Job {
     }
 
     /// Notes how asking it or carrying its changes out was cut short.
-    pub(crate) fn interrupt(&mut self, undone: &Undone, is_over: bool) {
+    pub(crate) fn interrupt(&mut self, undone: &IsolationError, is_over: bool) {
         match undone {
-            Undone::OutOfTime if is_over => {
+            IsolationError::OutOfTime if is_over => {
                 self.stage = Stage::Done;
                 self.report.outcome = Outcome::Postponed;
             }
-            Undone::Fault(fault) => self.fail(chain(fault)),
-            Undone::OutOfTime | Undone::Panic => self.fail(Detail::new(undone)),
+            IsolationError::Fault(fault) => self.fail(chain(fault)),
+            IsolationError::OutOfTime | IsolationError::Panic => self.fail(Detail::new(undone)),
         }
     }
 

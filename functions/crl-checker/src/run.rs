@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use shared::contained::{Undone, contained};
+use shared::contained::{IsolationError, contained};
 use shared::fault::{Fault, FaultKind};
 use shared::id::CaCertificateId;
 use shared::pki::Certificate;
@@ -54,7 +54,7 @@ impl<P: Ports> Checker<P> {
             match contained(self.jobs(authority), until).await {
                 Ok(found) => jobs.extend(found),
                 Err(undone) => {
-                    let is_over = matches!(undone, Undone::OutOfTime) && run.is_over();
+                    let is_over = matches!(undone, IsolationError::OutOfTime) && run.is_over();
                     let outcome = if is_over { Outcome::Postponed } else { Outcome::Failed };
                     let mut failed = SourceReport::new(authority, None, outcome);
                     failed.detail = Some(Detail::new(undone));

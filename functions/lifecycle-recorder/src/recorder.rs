@@ -47,7 +47,7 @@ struct Undone<'a> {
 
 enum Problem {
     NotTakenUp,
-    Undone(contained::Undone),
+    Undone(contained::IsolationError),
 }
 
 impl<P: PresenceStore + Sync> Recorder<P> {

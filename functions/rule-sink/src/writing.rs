@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt as _, future, stream};
 use lambda_runtime::tracing;
-use shared::contained::{Undone, contained};
+use shared::contained::{IsolationError, contained};
 use shared::port::{BatchWritten, ItemStore, ItemWritten};
 use tokio::time::Instant;
 
@@ -41,7 +41,7 @@ async fn write_batch<I: ItemStore + Sync>(items: &I, batch: &[Step], until: Inst
         }
         // One write in it is wrong, or one table: it costs the others nothing.
         Ok(BatchWritten::Refused(_)) => write_apart(items, batch, until).await,
-        Err(Undone::Fault(fault)) if !fault.kind.passing() && has_several_tables(batch) => {
+        Err(IsolationError::Fault(fault)) if !fault.kind.passing() && has_several_tables(batch) => {
             write_apart(items, batch, until).await
         }
         Err(undone) => {
@@ -88,7 +88,7 @@ fn settled(step: &Step, written: ItemWritten) -> Settled {
     superseded.chain([(step.place, own)]).collect()
 }
 
-fn log(steps: &[Step], undone: &Undone) {
+fn log(steps: &[Step], undone: &IsolationError) {
     let messages: usize = steps.iter().map(|step| 1 + step.superseded.len()).sum();
     let table = steps.first().map(|step| step.write.table.as_str());
     if undone.passing() {
