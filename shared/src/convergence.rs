@@ -10,6 +10,7 @@
 //! looks again. One that died leaves its intent, which keeps the row in the index of unconfirmed rows.
 
 mod active;
+mod row;
 
 use std::future::Future;
 
@@ -21,10 +22,12 @@ use crate::port::{
     Attachments, AuthorityStore, CertificateRegistry, CrlStates, RegisteredCertificate, RegistrationStore, Saved,
     SessionEnd, Sessions, SnapshotPages, StatusChange,
 };
-use crate::registration::{CertificateStatus, NewStatus, Process, Registration, RegistrationId};
+use crate::registration::{CertificateStatus, NewStatus, Process, Registration};
 use crate::revocation::{NotRevoked, Snapshots};
 
 use self::active::Clearance;
+
+pub use self::row::{OwnRow, change_facts, own_row, too_fast};
 
 /// How often a row that changes meanwhile is begun with again.
 const MAX_ROUNDS: usize = 12;
@@ -37,9 +40,9 @@ pub type FactChange<'a> = &'a (dyn Fn(Registration) -> Registration + Sync);
 pub struct Convergence<'a, R, A, S, P, L> {
     /// The `Authorities` table.
     pub authorities: &'a A,
-    /// The time of the process.
+    /// Time at which the process began.
     pub now: OffsetDateTime,
-    /// Who it is.
+    /// The process, as rows know it.
     pub process: Process,
     /// The `Registrations` table.
     pub registrations: &'a S,
@@ -51,7 +54,7 @@ pub struct Convergence<'a, R, A, S, P, L> {
     pub snapshots: &'a Snapshots<P>,
 }
 
-/// What became of a row.
+/// A row, and what was done to make AWS IoT agree with it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Converged {
     /// Whether a CRL that is needed to let the certificate in does not count at the moment.
@@ -75,7 +78,7 @@ impl Converged {
 /// Whether a certificate could be set ACTIVE again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Foreseen {
-    /// It could.
+    /// No CRL is against it, and thing and policy are attached.
     pub is_cleared: bool,
     /// A CRL that is needed to tell does not count at the moment.
     pub is_unknown: bool,
@@ -156,6 +159,62 @@ where
         self.finish(round, converged).await
     }
 
+    /// Changes facts, and takes a certificate out while something else is done to it: its intent stands in the row from
+    /// before to after, so that no attempt lets the certificate in meanwhile. One that waits for its activation goes on
+    /// waiting.
+    ///
+    /// # Errors
+    /// A [`Fault`] if a call to AWS failed, or another process is letting the certificate in or taking it out.
+    pub async fn take_out_during(
+        &self,
+        mut row: Registration,
+        change: FactChange<'_>,
+        meanwhile: impl Future<Output = Result<(), Fault>> + Send,
+    ) -> Result<(), Fault> {
+        let certificate_id = row.certificate_id.clone();
+        let mut intended = None;
+        for _ in 0..MAX_ROUNDS {
+            if row.is_in_progress(&self.process, self.now) {
+                let problem =
+                    format!("certificate {certificate_id} is on its way in or out: try again in some minutes");
+                return Err(Fault::new("dynamodb:UpdateItem", FaultKind::Unavailable, problem));
+            }
+            let after = change(row.clone()).intending(&self.process, NewStatus::Inactive);
+            match self.registrations.save(&row, after).await? {
+                Saved::Done(saved) => {
+                    intended = Some(saved);
+                    break;
+                }
+                Saved::Outdated(Some(other)) if other.certificate_id == certificate_id => row = other,
+                Saved::Outdated(_) => return meanwhile.await,
+            }
+        }
+        let Some(intended) = intended else { return Err(too_fast(&row.registration_id)) };
+        let is_active = self.is_active(&certificate_id).await?;
+        if is_active {
+            self.switch_off(&certificate_id).await?;
+            self.end_sessions(&intended, &mut Converged::begun()).await?;
+        }
+        meanwhile.await?;
+        let after = intended.clone();
+        let after = if is_active {
+            after.set_to(NewStatus::Inactive, &self.process, self.now)
+        } else {
+            after.without_intent(&self.process)
+        };
+        match self.registrations.save(&intended, after).await? {
+            Saved::Outdated(Some(row)) if row.certificate_id == certificate_id => {
+                self.converge(row, &|row| row).await.map(|_| ())
+            }
+            Saved::Done(_) | Saved::Outdated(_) => Ok(()),
+        }
+    }
+
+    async fn is_active(&self, certificate: &CertificateId) -> Result<bool, Fault> {
+        let registered = self.registry.certificate(certificate).await?;
+        Ok(registered.is_some_and(|registered| registered.status == CertificateStatus::Active))
+    }
+
     /// Sets a certificate INACTIVE that has no row: nothing but AWS IoT tells of it.
     ///
     /// # Errors
@@ -169,7 +228,12 @@ where
             Round::Done(row) => Ok(Converged { row, ..converged }),
             Round::Again(row) => {
                 let again = self.converge(row, &|row| row).await?;
-                Ok(Converged { set: again.set.or(converged.set), ..again })
+                Ok(Converged {
+                    sessions_ended: converged.sessions_ended + again.sessions_ended,
+                    sessions_not_offered: converged.sessions_not_offered + again.sessions_not_offered,
+                    set: again.set.or(converged.set),
+                    ..again
+                })
             }
         }
     }
@@ -338,36 +402,6 @@ where
         }
         Ok(())
     }
-}
-
-/// Changes facts of a row, whoever else writes it, without setting any status. None if there is no such row, or it
-/// became another certificate's.
-///
-/// # Errors
-/// A [`Fault`] if a call to DynamoDB failed, or the row changes faster than it can be read.
-pub async fn change_facts(
-    registrations: &(impl RegistrationStore + Sync),
-    mut row: Registration,
-    change: FactChange<'_>,
-) -> Result<Option<Registration>, Fault> {
-    let certificate_id = row.certificate_id.clone();
-    for _ in 0..MAX_ROUNDS {
-        let changed = change(row.clone());
-        if changed == row {
-            return Ok(Some(row));
-        }
-        match registrations.save(&row, changed).await? {
-            Saved::Done(row) => return Ok(Some(row)),
-            Saved::Outdated(Some(other)) if other.certificate_id == certificate_id => row = other,
-            Saved::Outdated(_) => return Ok(None),
-        }
-    }
-    Err(too_fast(&row.registration_id))
-}
-
-fn too_fast(id: &str) -> Fault {
-    let problem = format!("the row {} changes faster than it can be read", RegistrationId::from_text(id));
-    Fault::new("dynamodb:UpdateItem", FaultKind::Unavailable, problem)
 }
 
 /// For a process that lets nobody in, and asks no CRL.

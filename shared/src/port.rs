@@ -109,7 +109,7 @@ pub enum Principal {
 
 /// What is attached to what in AWS IoT's registry.
 pub trait Attachments {
-    /// Lists everything attached to a thing.
+    /// Lists everything attached to a thing: nothing, if there is no thing of that name.
     fn principals(&self, name: &ThingName) -> impl Future<Output = Result<Vec<Principal>, Fault>> + Send;
 
     /// Whether any policy is attached to a certificate.

@@ -31,3 +31,5 @@ pub use injected_fault::InjectedFault;
 pub use queue::{Delivery, Queue};
 #[cfg(feature = "dynamodb")]
 pub use service::{DynamoDb, Fate, Sent};
+#[cfg(feature = "dynamodb")]
+pub use wire::connected;

@@ -54,9 +54,9 @@ impl From<Fault> for Stop {
 pub(crate) struct Attempt {
     /// Whether it may have set a status.
     pub(crate) has_acted: bool,
-    /// When it began.
+    /// Time at which the attempt began.
     pub(crate) now: OffsetDateTime,
-    /// As what rows know it.
+    /// The attempt, as rows know it.
     pub(crate) process: Process,
     /// The certificate's row, once the attempt has written it.
     pub(crate) row: Option<Registration>,
@@ -188,18 +188,14 @@ where
         cleared: &NotRevoked,
         attempt: &mut Attempt,
     ) -> Result<Verdict, Stop> {
-        let (creation, ()) = tokio::try_join!(
-            self.registry.create_thing(&examined.thing),
-            self.registry.attach_policy(&rules.policy_name, &registered.arn),
-        )?;
-        if creation == Creation::Taken {
+        if self.make(examined, rules, registered).await? == Creation::Taken {
             let kept_out = |verdict| Stop::KeptOut(Box::new(examined.candidate.clone()), verdict);
             self.take_over(examined, rules, attempt).await?.map_err(kept_out)?;
         }
         let is_replacing = attempt.row.as_ref().is_some_and(|row| row.replacing.is_some());
         let replaced = if is_replacing { self.mark_replaced(examined, attempt).await? } else { Vec::new() };
         self.attach(examined, rules, registered).await?;
-        let row = self.prepare(cleared, attempt).await?;
+        let row = self.prepare(&examined.candidate, cleared, attempt).await?;
         attempt.has_acted = true;
         let converged = self.convergence(attempt).activate(row, cleared).await?;
         attempt.row.clone_from(&converged.row);
@@ -207,6 +203,21 @@ where
         Ok(converged.row.map_or_else(no_certificate, |row| row.verdict()))
     }
 
+    /// Makes the thing, and attaches the policy.
+    async fn make(
+        &self,
+        examined: &Examined,
+        rules: &Rules,
+        registered: &RegisteredCertificate,
+    ) -> Result<Creation, Fault> {
+        let (creation, ()) = tokio::try_join!(
+            self.registry.create_thing(&examined.thing),
+            self.registry.attach_policy(&rules.policy_name, &registered.arn),
+        )?;
+        Ok(creation)
+    }
+
+    /// Attaches the thing, and puts it into its group.
     async fn attach(
         &self,
         examined: &Examined,

@@ -1,7 +1,7 @@
 //! The take-over rule: what happens when a certificate's thing exists and was made by or for somebody else.
 
+use shared::attachment::{Attached, Attachment};
 use shared::decision::{Decision, Reason, Verdict};
-use shared::id::{CaCertificateId, CertificateId};
 use shared::port::{CertificateStatus, Principal, Thing};
 use shared::profile::TakeOver;
 use shared::registration::{Candidate, Registration, RegistrationId, Replaced};
@@ -12,39 +12,13 @@ use crate::admission::refusal;
 /// An activation that began longer ago than this is not running any more: the function's time-out is far shorter.
 const IN_PROGRESS: Duration = Duration::minutes(10);
 
-/// A certificate that is attached to the thing.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Attached {
-    /// The CA that AWS IoT registered it under.
-    pub(crate) ca_certificate_id: Option<CaCertificateId>,
-    /// What its row tells of it; none if it can't be read.
-    pub(crate) candidate: Option<Candidate>,
-    /// The certificate.
-    pub(crate) id: CertificateId,
-    /// Its status.
-    pub(crate) status: CertificateStatus,
-}
-
-impl Attached {
-    fn is_active(&self) -> bool {
-        self.status == CertificateStatus::Active
-    }
-
-    /// Start of its validity; none if it can't be read.
-    fn not_before(&self) -> Option<OffsetDateTime> {
-        self.candidate.as_ref().and_then(|candidate| candidate.not_before)
-    }
-}
-
 /// What is known about a thing that exists already.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Facts {
-    /// The certificates on it.
-    pub(crate) attached: Vec<Attached>,
+    /// The principals of the thing, as far as the rule needs them.
+    pub(crate) attachment: Attachment,
     /// Registration of the certificate that the thing was made for.
     pub(crate) holder: Option<Registration>,
-    /// Principals on it that are not certificates.
-    pub(crate) others: usize,
     /// The thing.
     pub(crate) thing: Thing,
 }
@@ -93,12 +67,16 @@ fn check_authority(candidate: &Candidate, facts: &Facts) -> Result<(), Verdict> 
     if made_for.is_some_and(|authority| authority.as_ref() != Some(own)) {
         return Err(refusal(Reason::ThingOfOtherAuthority, "the thing was made for a certificate of another CA"));
     }
-    let stranger = facts.attached.iter().find(|attached| attached.ca_certificate_id.as_ref() != Some(own));
+    let stranger = facts
+        .attachment
+        .certificates
+        .iter()
+        .find(|attached| attached.registered.ca_certificate_id.as_ref() != Some(own));
     if let Some(stranger) = stranger {
         let problem = format!("certificate {} on the thing is of another CA", stranger.id);
         return Err(refusal(Reason::ThingOfOtherAuthority, problem));
     }
-    if facts.others > 0 {
+    if !facts.attachment.others.is_empty() {
         return Err(refusal(Reason::ThingOfOtherAuthority, "a principal on the thing is not a certificate"));
     }
     Ok(())
@@ -110,7 +88,7 @@ fn check_authority(candidate: &Candidate, facts: &Facts) -> Result<(), Verdict> 
 /// was deleted, has no row: whoever holds it could be let in again, after it was switched off, with the other signature
 /// that ECDSA has for the same signed part.
 fn check_serial(candidate: &Candidate, facts: &Facts) -> Result<(), Verdict> {
-    let others = || facts.attached.iter().filter(|attached| attached.id != candidate.certificate_id);
+    let others = || facts.attachment.certificates.iter().filter(|attached| attached.id != candidate.certificate_id);
     if let Some(other) = others().find(|other| other.candidate.as_ref().is_none_or(|other| other.id == candidate.id)) {
         let problem = match &other.candidate {
             Some(_) => format!("certificate {} on the thing has the same serial number", other.id),
@@ -122,7 +100,7 @@ fn check_serial(candidate: &Candidate, facts: &Facts) -> Result<(), Verdict> {
 }
 
 fn taken(facts: &Facts) -> String {
-    match (&facts.holder, facts.attached.first()) {
+    match (&facts.holder, facts.attachment.certificates.first()) {
         (Some(holder), _) => format!("the thing exists and was made for certificate {}", holder.certificate_id),
         (None, Some(attached)) => format!("the thing exists and has certificate {}", attached.id),
         (None, None) => "the thing exists and was not made for this certificate".to_owned(),
@@ -134,7 +112,8 @@ fn taken(facts: &Facts) -> String {
 fn rotate(candidate: &Candidate, facts: &Facts, now: OffsetDateTime) -> Result<Step, Verdict> {
     let holder = facts.holder.as_ref();
     let holder_start = holder.and_then(Registration::not_before);
-    let attached = facts.attached.iter().filter(|attached| attached.is_active()).filter_map(Attached::not_before);
+    let attached =
+        facts.attachment.certificates.iter().filter(|attached| attached.is_active()).filter_map(Attached::not_before);
     if let Some(start) = attached.chain(holder_start).max()
         && candidate.not_before.is_none_or(|own| own < start)
     {
@@ -163,8 +142,8 @@ fn rotate(candidate: &Candidate, facts: &Facts, now: OffsetDateTime) -> Result<S
 pub(crate) fn outdated<'a>(candidate: &'a Candidate, attached: &'a [Attached]) -> impl Iterator<Item = &'a Attached> {
     attached.iter().filter(|attached| {
         attached.id != candidate.certificate_id
-            && attached.status != CertificateStatus::Revoked
-            && attached.ca_certificate_id.as_ref() == Some(&candidate.ca_certificate_id)
+            && attached.registered.status != CertificateStatus::Revoked
+            && attached.registered.ca_certificate_id.as_ref() == Some(&candidate.ca_certificate_id)
             && attached.not_before().is_some_and(|start| Some(start) <= candidate.not_before)
     })
 }

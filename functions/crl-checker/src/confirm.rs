@@ -36,7 +36,7 @@ impl<P: Ports> Checker<P> {
                     return first(failed);
                 }
                 let is_asked = authority.is_none_or(|authority| *authority == row.ca_certificate_id);
-                if !is_asked || row.is_confirmed_or_waits() || row.is_in_progress(run.process, run.now) {
+                if !is_asked || row.is_confirmed() || row.is_in_progress(run.process, run.now) {
                     continue;
                 }
                 match self.confirm_one(&row, run).await {
@@ -57,7 +57,7 @@ impl<P: Ports> Checker<P> {
 
     async fn confirm_one(&self, row: &Registration, run: Run<'_>) -> Result<Changes, Fault> {
         let converged = self.convergence(run).converge(row.clone(), &|row| row).await?;
-        let is_confirmed = converged.row.as_ref().is_none_or(Registration::is_confirmed_or_waits);
+        let is_confirmed = converged.row.as_ref().is_none_or(Registration::is_confirmed);
         Ok(Changes { confirmed: u64::from(is_confirmed), ..Changes::of(&converged) })
     }
 }

@@ -3,12 +3,12 @@
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
+use shared::attachment::Attachment;
 use shared::convergence::{Convergence, NoSessions, NoSnapshots};
 use shared::id::{CertificateId, ThingName};
-use shared::port::{CertificateStatus, ThingRegistry as _};
+use shared::port::{Attachments as _, ThingRegistry as _};
 use shared::registration::Process;
 use shared::revocation::Snapshots;
-use shared::thing_release::{Attachment, attachment};
 use shared::timestamp;
 use time::{Duration, OffsetDateTime};
 
@@ -73,16 +73,16 @@ async fn release(args: &ReleaseArgs, cloud: &Cloud, format: Format, now: OffsetD
         snapshots: &Snapshots::new(NoSnapshots),
     };
     if let Some(thing) = cloud.registry.thing(name).await.map_err(explain)? {
-        let found = attachment(&cloud.registry, &cloud.registrations, name).await.map_err(explain)?;
+        let principals = cloud.registry.principals(name).await.map_err(explain)?;
+        let found = Attachment::read(&cloud.registry, &principals).await.map_err(explain)?;
         check(name, args.force, &found)?;
-        for attached in found.certificates {
-            if attached.registered.status == CertificateStatus::Active {
+        for attached in &found.certificates {
+            answer.detached.push(attached.id.clone());
+            if attached.is_active() {
                 answer.switched_off.push(attached.id.clone());
             }
-            answer.detached.push(attached.id.clone());
-            convergence.take_off(attached, name).await.map_err(explain)?;
         }
-        convergence.delete_thing(name, thing.version).await.map_err(explain)?;
+        convergence.release(name, thing.version, found.certificates).await.map_err(explain)?;
         answer.deleted = true;
     }
     format.print(&answer, Released::text)
@@ -93,7 +93,7 @@ fn check(name: &ThingName, force: bool, found: &Attachment) -> Result<()> {
     if let Some(arn) = found.others.first() {
         bail!("{arn} is attached to thing {name} and is no certificate: detach it yourself");
     }
-    let in_use = found.certificates.iter().find(|attached| attached.registered.status == CertificateStatus::Active);
+    let in_use = found.certificates.iter().find(|attached| attached.is_active());
     match in_use {
         Some(attached) if !force => {
             bail!("thing {name} is held by certificate {}, which is ACTIVE: --force switches it off", attached.id)

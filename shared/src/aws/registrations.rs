@@ -129,7 +129,7 @@ fn read_registration(operation: &'static str, item: Item) -> Result<Registration
 /// The attributes of a row, in an order that is always the same. One whose effect is not confirmed has the attribute that the index of such rows is made by.
 fn write_registration(row: &Registration) -> Result<BTreeMap<String, AttributeValue>, Fault> {
     let mut item: BTreeMap<_, _> = row::write(UPDATE, row)?.into_iter().collect();
-    if !row.is_confirmed_or_waits() {
+    if !row.is_confirmed() {
         item.insert(UNCONFIRMED.to_owned(), AttributeValue::S(UNCONFIRMED.to_owned()));
     }
     Ok(item)

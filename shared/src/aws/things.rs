@@ -5,6 +5,7 @@ use aws_sdk_iot::operation::create_thing::CreateThingError;
 use aws_sdk_iot::operation::delete_thing::DeleteThingError;
 use aws_sdk_iot::operation::describe_thing::DescribeThingError;
 use aws_sdk_iot::operation::detach_thing_principal::DetachThingPrincipalError;
+use aws_sdk_iot::operation::list_thing_principals::ListThingPrincipalsError;
 use aws_sdk_iot::types::AttributePayload;
 
 use super::error::fault;
@@ -19,7 +20,18 @@ impl Attachments for Iot {
         let mut pages = self.client.list_thing_principals().thing_name(name.as_str()).into_paginator().send();
         let mut principals = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| fault("iot:ListThingPrincipals", error))?;
+            let page = match page {
+                Ok(page) => page,
+                // A thing that is not there has no principals.
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(ListThingPrincipalsError::is_resource_not_found_exception) =>
+                {
+                    return Ok(Vec::new());
+                }
+                Err(error) => return Err(fault("iot:ListThingPrincipals", error)),
+            };
             principals.extend(page.principals.unwrap_or_default().iter().map(|arn| principal(arn)));
         }
         Ok(principals)

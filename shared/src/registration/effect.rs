@@ -62,23 +62,27 @@ impl Registration {
         }
     }
 
-    /// Whether AWS IoT is known to have the status that is wanted.
+    /// Whether AWS IoT is known to have the status that is wanted, or nothing is wanted of it yet.
     #[must_use]
     pub fn is_confirmed(&self) -> bool {
-        let Some(status) = &self.status else { return false };
-        self.intents.is_empty() && self.wanted(status).is_none_or(|wanted| CertificateStatus::from(wanted) == *status)
-    }
-
-    /// Whether nobody has to look after the row: its effect is confirmed, or nothing has been set out to.
-    #[must_use]
-    pub fn is_confirmed_or_waits(&self) -> bool {
-        self.is_confirmed() || (self.status.is_none() && self.intents.is_empty() && self.admitted_at.is_none())
+        let is_right = match &self.status {
+            Some(status) => self.wanted(status).is_none_or(|wanted| CertificateStatus::from(wanted) == *status),
+            None => self.admitted_at.is_none() && self.revocation_reason.is_none(),
+        };
+        is_right && self.intents.is_empty()
     }
 
     /// Whether a process that may still be alive, other than this one, is changing the status.
     #[must_use]
     pub fn is_in_progress(&self, process: &Process, now: OffsetDateTime) -> bool {
         self.intents.iter().any(|(id, intent)| *id != process.id && intent.until > now)
+    }
+
+    /// Whether a process that may still be alive, other than this one, is taking the certificate out.
+    #[must_use]
+    pub fn is_being_taken_out(&self, process: &Process, now: OffsetDateTime) -> bool {
+        let mut others = self.intents.iter().filter(|(id, _)| **id != process.id);
+        others.any(|(_, intent)| intent.until > now && intent.wanted != NewStatus::Active)
     }
 
     /// The row after AWS IoT has been seen to have this status. It must have been asked after the row was read.

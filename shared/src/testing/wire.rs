@@ -40,7 +40,12 @@ pub(super) trait Service: Clone + Debug + Send + Sync + 'static {
 
 /// Settings of clients whose requests end in the service. They try once.
 pub(super) fn config(service: impl Service) -> SdkConfig {
-    let connector = SharedHttpConnector::new(Connector(service));
+    connected(Connector(service))
+}
+
+/// Settings of clients with this connection. They try once.
+pub fn connected(connector: impl HttpConnector + 'static) -> SdkConfig {
+    let connector = SharedHttpConnector::new(connector);
     let credentials = Credentials::new("key", "secret", None, None, "test");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())

@@ -68,6 +68,7 @@ async fn answers_of_aws_iot_that_are_no_faults() {
     assert_eq!(gone().certificate(&certificate()).await.unwrap(), None);
     assert_eq!(gone().authority_pem(&authority()).await.unwrap(), None);
     assert_eq!(gone().thing(&name()).await.unwrap(), None);
+    assert!(gone().principals(&name()).await.unwrap().is_empty());
     assert_eq!(gone().set_status(&certificate(), NewStatus::Active).await.unwrap(), StatusChange::Impossible);
     assert!(!gone().rewrite_thing(&thing(), 3).await.unwrap());
     gone().detach_thing(&name(), ARN).await.unwrap();

@@ -5,10 +5,8 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_iot::config::{Credentials, SharedCredentialsProvider};
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
@@ -26,6 +24,7 @@ use shared::fault::{Fault, chain};
 use shared::id::{CaCertificateId, CertificateId, PolicyName, Serial, ThingName};
 use shared::port::NewThing;
 use shared::registration::{Candidate, RegistrationId};
+use shared::testing::connected;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -134,15 +133,7 @@ impl Service {
 
     /// Without retries: every answer is the one that gets classified.
     pub(crate) fn config(&self) -> SdkConfig {
-        let connector = SharedHttpConnector::new(self.clone());
-        let credentials = Credentials::new("key", "secret", None, None, "test");
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .region(Region::new("us-east-1"))
-            .retry_config(RetryConfig::disabled().with_initial_backoff(Duration::from_micros(1)))
-            .build()
+        connected(self.clone())
     }
 
     pub(crate) fn iot(&self) -> Iot {

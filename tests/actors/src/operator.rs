@@ -1,12 +1,12 @@
 //! What an operator does.
 
+use shared::attachment::Attachment;
 use shared::convergence::{Convergence, NoSessions, NoSnapshots};
 use shared::fault::Fault;
-use shared::port::ThingRegistry as _;
+use shared::port::{Attachments as _, ThingRegistry as _};
 use shared::registration::Process;
 use shared::revocation::Snapshots;
 use shared::testing::FakeCloud;
-use shared::thing_release::attachment;
 
 use crate::{next_request_id, now};
 
@@ -28,8 +28,6 @@ pub async fn release_thing(cloud: &FakeCloud, name: &str) -> Result<(), Fault> {
         snapshots: &Snapshots::new(NoSnapshots),
     };
     let Some(thing) = cloud.thing(&name).await? else { return Ok(()) };
-    for attached in attachment(cloud, &registrations, &name).await?.certificates {
-        convergence.take_off(attached, &name).await?;
-    }
-    convergence.delete_thing(&name, thing.version).await
+    let attachment = Attachment::read(cloud, &cloud.principals(&name).await?).await?;
+    convergence.release(&name, thing.version, attachment.certificates).await
 }

@@ -240,7 +240,7 @@ fn check_rows(fleet: &Fleet, devices: [&Issued; 2]) -> Result<(), String> {
     for device in devices {
         let status = fleet.status(device);
         for row in fleet.cloud.registrations_of(&device.id) {
-            if !row.is_confirmed_or_waits() {
+            if !row.is_confirmed() {
                 return Err(format!("not confirmed: {row:?}"));
             }
             // Nobody looks at one that is registered again before its event comes.

@@ -4,6 +4,7 @@
 //! so that either the activation sees the CRL, or the CRL checker sees the activation.
 
 use shared::decision::Verdict;
+use shared::fault::Fault;
 use shared::pki::Certificate;
 use shared::port::{
     AuthorityStore, CertificateRegistry, Creation, CrlStates, RegisteredCertificate, RegistrationStore, SnapshotPages,
@@ -76,11 +77,7 @@ where
         entry: &Listing,
         attempt: &mut Attempt,
     ) -> Result<Verdict, Stop> {
-        let (creation, ()) = tokio::try_join!(
-            self.registry.create_thing(&examined.thing),
-            self.registry.attach_policy(&rules.policy_name, &registered.arn),
-        )?;
-        if creation == Creation::Taken {
+        if self.make(examined, rules, registered).await? == Creation::Taken {
             return Err(Stop::KeptOut(Box::new(examined.candidate.clone()), entry.verdict()));
         }
         self.attach(examined, rules, registered).await?;
@@ -88,7 +85,7 @@ where
     }
 
     /// Sets a certificate REVOKED or INACTIVE that a CRL has.
-    async fn take_out(&self, entry: &Listing, attempt: &mut Attempt) -> Result<Verdict, shared::fault::Fault> {
+    async fn take_out(&self, entry: &Listing, attempt: &mut Attempt) -> Result<Verdict, Fault> {
         let Some(row) = attempt.row.clone() else { return Ok(no_certificate()) };
         attempt.has_acted = true;
         let (now, revision) = (attempt.now, row.revision);

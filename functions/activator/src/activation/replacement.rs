@@ -1,18 +1,16 @@
 //! A thing that exists already: the take-over rule applied, and the replaced certificates taken out.
 
-use shared::convergence::change_facts;
+use shared::attachment::Attachment;
+use shared::convergence::{change_facts, own_row};
 use shared::decision::Verdict;
 use shared::fault::{Fault, FaultKind};
-use shared::pki::Certificate;
-use shared::port::{
-    AuthorityStore, CertificateRegistry, CrlStates, Principal, RegistrationStore, SnapshotPages, ThingRegistry,
-};
+use shared::port::{AuthorityStore, CertificateRegistry, CrlStates, RegistrationStore, SnapshotPages, ThingRegistry};
 use shared::profile::{Rules, TakeOver};
-use shared::registration::{Candidate, Registration, Replaced};
+use shared::registration::{Registration, Replaced};
 
 use super::{Activator, Attempt};
 use crate::admission::Examined;
-use crate::take_over::{self, Attached, Facts, Step};
+use crate::take_over::{self, Facts, Step};
 
 /// How often a thing that changes meanwhile is read again.
 const REWRITES: usize = 3;
@@ -46,12 +44,12 @@ where
                 }
                 _ => None,
             };
-            let (attached, others) = match rules.take_over {
-                TakeOver::Refuse => (Vec::new(), 0),
-                TakeOver::Join | TakeOver::Rotate => self.attached(&principals).await?,
+            let attachment = match rules.take_over {
+                TakeOver::Refuse => Attachment::default(),
+                TakeOver::Join | TakeOver::Rotate => Attachment::read(&self.registry, &principals).await?,
             };
             let version = found.version;
-            let facts = Facts { attached, holder, others, thing: found };
+            let facts = Facts { attachment, holder, thing: found };
             let replaced = match take_over::decide(rules.take_over, candidate, &facts, attempt.now) {
                 Err(verdict) => return Ok(Err(verdict)),
                 Ok(Step::Attach) => return Ok(Ok(())),
@@ -64,31 +62,6 @@ where
         }
         let problem = format!("the thing {} changes faster than it can be read", thing.name);
         Err(Fault::new("iot:UpdateThing", FaultKind::Unavailable, problem))
-    }
-
-    /// The certificates among a thing's principals, and how many principals are none.
-    async fn attached(&self, principals: &[Principal]) -> Result<(Vec<Attached>, usize), Fault> {
-        let mut attached = Vec::new();
-        let mut others = 0;
-        for principal in principals {
-            let id = match principal {
-                Principal::Certificate(id) => id,
-                Principal::Other(_) => {
-                    others += 1;
-                    continue;
-                }
-            };
-            let Some(registered) = self.registry.certificate(id).await? else { continue };
-            let certificate = Certificate::from_pem(&registered.pem).ok();
-            let ca = registered.ca_certificate_id;
-            attached.push(Attached {
-                candidate: certificate.zip(ca.as_ref()).map(|(certificate, ca)| Candidate::issued(ca, &certificate)),
-                ca_certificate_id: ca,
-                id: id.clone(),
-                status: registered.status,
-            });
-        }
-        Ok((attached, others))
     }
 
     /// Writes into the rows of every older certificate of the CA on the thing that this certificate takes it over, ACTIVE
@@ -105,12 +78,12 @@ where
             rows.extend(self.registrations.registration(id).await?);
         }
         let principals = self.registry.principals(&examined.thing.name).await?;
-        let (attached, _) = self.attached(&principals).await?;
-        for old in take_over::outdated(candidate, &attached) {
+        let attachment = Attachment::read(&self.registry, &principals).await?;
+        for old in take_over::outdated(candidate, &attachment.certificates) {
             let Some(found) = &old.candidate else { continue };
             if rows.iter().all(|row| row.certificate_id != found.certificate_id) {
-                let new = |found: &Candidate| Registration::new(found, now).seen(&old.status, now);
-                rows.push(self.own_row(found, &new).await?);
+                let row = own_row(&self.registrations, found).await?;
+                rows.push(row.or_new(|found| Registration::new(found, now).seen(&old.registered.status, now)));
             }
         }
         let mut marked = Vec::new();

@@ -1,13 +1,13 @@
 //! The certificate's row at the beginning and at the end of an attempt.
 
-use shared::convergence::change_facts;
+use shared::convergence::{OwnRow, change_facts, own_row, too_fast};
 use shared::decision::{Reason, Verdict};
 use shared::fault::{Fault, FaultKind};
 use shared::port::{
     AuthorityStore, CertificateRegistry, CertificateStatus, CrlStates, NewStatus, RegistrationStore, Saved,
     SnapshotPages, ThingRegistry,
 };
-use shared::registration::{Candidate, Registration, RegistrationId, STRANGER_LIFETIME};
+use shared::registration::{Candidate, Registration, STRANGER_LIFETIME};
 use shared::revocation::NotRevoked;
 use shared::text::Detail;
 
@@ -51,6 +51,10 @@ where
                 Saved::Outdated(Some(row)) if row.certificate_id != candidate.certificate_id => {
                     return Ok(Begin::SerialReused);
                 }
+                Saved::Outdated(Some(row)) if row.is_being_taken_out(&attempt.process, now) => {
+                    let problem = format!("certificate {} is being taken out at this moment", row.certificate_id);
+                    return Err(Fault::new("dynamodb:UpdateItem", FaultKind::Unavailable, problem));
+                }
                 Saved::Outdated(Some(row)) => {
                     if let Some(verdict) = self.has_left(&row).await? {
                         return Ok(Begin::Decided(verdict));
@@ -60,7 +64,7 @@ where
                 Saved::Outdated(None) => before = Registration::new(candidate, now),
             }
         }
-        Err(too_fast(&candidate.id))
+        Err(too_fast(candidate.id.as_str()))
     }
 
     /// Why there is nothing to begin, if the row tells of a status that AWS IoT did not have when it was asked.
@@ -101,8 +105,14 @@ where
 
     /// The last write before ACTIVE, where an earlier fact is against it: thing and policy are attached, the take-over
     /// rule and the newest CRLs have let the certificate pass. The row must still be the one that the gate was asked for.
-    pub(super) async fn prepare(&self, cleared: &NotRevoked, attempt: &mut Attempt) -> Result<Registration, Fault> {
-        let Some(row) = attempt.row.clone() else { return Err(too_fast(&RegistrationId::from_text("of the attempt"))) };
+    pub(super) async fn prepare(
+        &self,
+        candidate: &Candidate,
+        cleared: &NotRevoked,
+        attempt: &mut Attempt,
+    ) -> Result<Registration, Fault> {
+        // It is gone if the row was deleted on the way.
+        let row = attempt.row.clone().ok_or_else(|| too_fast(candidate.id.as_str()))?;
         if row.may_be_active() {
             return Ok(row);
         }
@@ -112,7 +122,7 @@ where
                 attempt.row = Some(row.clone());
                 Ok(row)
             }
-            Saved::Outdated(_) => Err(too_fast(&RegistrationId::from_text(&row.registration_id))),
+            Saved::Outdated(_) => Err(too_fast(&row.registration_id)),
         }
     }
 
@@ -147,31 +157,13 @@ where
                 row.without_intent(&process)
             }
         };
-        let row = match attempt.row.take().filter(|row| row.registration_id == candidate.id.as_str()) {
-            Some(row) => row,
-            None => self.own_row(candidate, &|candidate| Registration::new(candidate, now)).await?,
+        let own = attempt.row.take().filter(|row| row.registration_id == candidate.id.as_str());
+        let own = match own {
+            Some(row) => OwnRow::Found(Box::new(row)),
+            None => own_row(&self.registrations, candidate).await?,
         };
+        let row = own.or_new(|candidate| Registration::new(candidate, now));
         change_facts(&self.registrations, row, &change).await.map(|_| ())
-    }
-
-    /// The row of a certificate; the new one, not yet written, if there is none. If another certificate has the key, both
-    /// are of the unproven key.
-    pub(super) async fn own_row(
-        &self,
-        candidate: &Candidate,
-        new: &(impl Fn(&Candidate) -> Registration + Sync),
-    ) -> Result<Registration, Fault> {
-        let is_own = |row: &Registration| row.certificate_id == candidate.certificate_id;
-        match self.registrations.registration(&candidate.id).await? {
-            None => Ok(new(candidate)),
-            Some(row) if is_own(&row) => Ok(row),
-            Some(_) => {
-                let unproven = RegistrationId::unproven(&candidate.ca_certificate_id, &candidate.certificate_id);
-                let candidate = Candidate { id: unproven, ..candidate.clone() };
-                let row = self.registrations.registration(&candidate.id).await?.filter(is_own);
-                Ok(row.unwrap_or_else(|| new(&candidate)))
-            }
-        }
     }
 
     /// Tells the row what went wrong, for whoever asks why the device is not in. An attempt that has no row has nowhere to
@@ -180,9 +172,4 @@ where
         let (now, has_acted, process) = (attempt.now, attempt.has_acted, attempt.process.clone());
         self.change_row(attempt, |row| row.failed(failure, has_acted, &process, now)).await
     }
-}
-
-pub(super) fn too_fast(id: &RegistrationId) -> Fault {
-    let problem = format!("the row {id} changes faster than it can be read");
-    Fault::new("dynamodb:UpdateItem", FaultKind::Unavailable, problem)
 }
