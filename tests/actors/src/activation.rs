@@ -4,7 +4,7 @@ use activator::{Activator, Response, Settings, UnenrolledAuthorities};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::value::RawValue;
 use shared::id::AccountId;
-use shared::port::CertificateStatus;
+use shared::port::{AuthorityStore, CertificateStatus, CrlStates};
 use shared::profile::Defaults;
 use shared::testing::FakeCloud;
 
@@ -68,12 +68,26 @@ pub async fn invoke_as(
     tables: &FakeCloud,
     payload: &str,
 ) -> Result<Response, Diagnostic> {
+    invoke_with(request_id, settings, registry, tables.authorities(), tables, payload).await
+}
+
+/// The same with another way to the `Authorities` table.
+///
+/// # Errors
+/// What it ended with, if Lambda is to try it again.
+pub async fn invoke_with<A: AuthorityStore + CrlStates + Sync>(
+    request_id: &str,
+    settings: Settings,
+    registry: &FakeCloud,
+    authorities: A,
+    tables: &FakeCloud,
+    payload: &str,
+) -> Result<Response, Diagnostic> {
     let mut context = Context::default();
     context.request_id = request_id.to_owned();
     context.deadline = u64::try_from(deadline().unix_timestamp() * 1000).expect("a time after 1970");
     let payload = RawValue::from_string(payload.to_owned()).expect("JSON");
-    let (authorities, registrations) = (tables.authorities(), tables.registrations());
-    let activator = Activator::new(settings, registry.clone(), authorities, registrations, tables.clone());
+    let activator = Activator::new(settings, registry.clone(), authorities, tables.registrations(), tables.clone());
     Box::pin(activator.handle(LambdaEvent::new(payload, context))).await
 }
 

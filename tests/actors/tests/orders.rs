@@ -5,13 +5,21 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its set-up does")]
 
 use actors::Fleet;
-use actors::activation::{deliver, nobody_is_half_in};
+use actors::account;
+use actors::activation::{deliver, invoke_with, nobody_is_half_in, settings};
 use actors::checking::run_as;
 use crl_checker::Request;
+use shared::aws::authorities::Authorities;
+use shared::fault::Fault;
+use shared::id::{CaCertificateId, Serial, ThingName};
 use shared::pki::crl::RevocationReason::{CertificateHold, KeyCompromise};
 use shared::port::CertificateStatus::{self, Active, Inactive, Revoked};
-use shared::profile::TakeOver;
+use shared::port::{Announcement, AuthorityStore, CrlStates};
+use shared::profile::{Profile, TakeOver};
+use shared::revocation::{CrlSource, CrlState};
 use shared::testing::{CloudState, Exploration, FakeCloud, InjectedFault, Issued};
+use time::OffsetDateTime;
+use tokio::sync::Mutex;
 
 const HOUR: time::Duration = time::Duration::HOUR;
 
@@ -116,4 +124,67 @@ fn an_older_and_a_younger_certificate_under_rotate() {
         .exhaustive();
     println!("{explored}");
     explored.assert_holds();
+}
+
+/// The `Authorities` table for a gate that asks too early: its CRL states are those of before the row was written.
+struct ReadEarly {
+    inner: Authorities,
+    states: Mutex<Vec<CrlState>>,
+}
+
+impl AuthorityStore for ReadEarly {
+    async fn profile(&self, id: &CaCertificateId) -> Result<Option<Profile>, Fault> {
+        *self.states.lock().await = self.inner.crl_states(id).await?;
+        self.inner.profile(id).await
+    }
+
+    async fn keep_authority(&self, id: &CaCertificateId, pem: &str, now: OffsetDateTime) -> Result<(), Fault> {
+        self.inner.keep_authority(id, pem, now).await
+    }
+
+    async fn announced_serial(&self, id: &CaCertificateId, serial: &Serial) -> Result<Option<Announcement>, Fault> {
+        self.inner.announced_serial(id, serial).await
+    }
+
+    async fn announced_name(&self, id: &CaCertificateId, name: &ThingName) -> Result<Option<Announcement>, Fault> {
+        self.inner.announced_name(id, name).await
+    }
+}
+
+impl CrlStates for ReadEarly {
+    async fn crl_states(&self, _: &CaCertificateId) -> Result<Vec<CrlState>, Fault> {
+        Ok(self.states.lock().await.clone())
+    }
+
+    async fn request_crl(&self, id: &CaCertificateId, source: &CrlSource) -> Result<(), Fault> {
+        self.inner.request_crl(id, source).await
+    }
+}
+
+/// Shows that the orders above can fail: what keeps a revoked device out is that the row is written before the CRLs are
+/// asked.
+#[test]
+fn a_gate_that_reads_the_crl_states_before_the_row_is_written_lets_a_revoked_device_in() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let fleet = runtime.block_on(Fleet::with_crl());
+    let _inside = runtime.enter();
+    let device = fleet.device("pump-1");
+    fleet.publish(2, &[(&device, KeyCompromise)]);
+    let (event, request) = (fleet.event(&device), request(&fleet));
+    let events = [event.clone()];
+    let explored = Exploration::new(&fleet.cloud)
+        .actor("delivery", |cloud| {
+            let authorities = ReadEarly { inner: cloud.authorities(), states: Mutex::default() };
+            let event = &event;
+            async move {
+                drop(invoke_with("delivery", settings(&account()), &cloud, authorities, &cloud, event).await);
+            }
+        })
+        .actor("run", |cloud| run_as("run", cloud, &request))
+        .afterwards(|cloud| settle(cloud, &events, &request))
+        .at_the_end(|cloud| ends(cloud, &device, &[Revoked]))
+        .exhaustive();
+    println!("{explored}");
+    let failure = explored.failure.unwrap();
+    assert!(failure.problem.starts_with(Active.as_str()), "{failure}");
 }
