@@ -27,9 +27,9 @@ bench: ## measure the activator's start, the check of CRLs up to five million en
 	  sh -c 'infra/local/deploy.sh && exec cargo test --workspace --features tests/local-cloud --bench sweep --bench sink'
 
 # Random orders begin with a random seed, which is printed with every order that ends wrong.
-explore: ## let the functions, the operator and the CA cross each other: 20,000 random orders, and all of two actors with a fault (an hour)
+explore: ## let the functions, the operator and the CA cross each other: 20,000 random orders, and all of two actors with a fault (hours)
 	SEED=$${SEED:-$$(date +%s)} SEEDS=$${SEEDS:-20000} FAULTS=$${FAULTS:-1} \
-	  cargo test --workspace --all-features --test crossings --test orders -- --nocapture
+	  cargo test --workspace --all-features --test crossings --test orders --test pairs -- --include-ignored --nocapture
 
 clean: ## remove everything that the other targets made
 	rm -rf .aws-sam .venv target
