@@ -1,10 +1,24 @@
 //! What a certificate's extensions say, reduced to what the checks ask.
 
 use x509_parser::certificate::TbsCertificate;
+use x509_parser::der_parser::oid::Oid;
 use x509_parser::extensions::ParsedExtension;
+use x509_parser::oid_registry::{
+    OID_X509_EXT_BASIC_CONSTRAINTS, OID_X509_EXT_CRL_DISTRIBUTION_POINTS, OID_X509_EXT_EXTENDED_KEY_USAGE,
+    OID_X509_EXT_KEY_USAGE,
+};
 
 use super::Name;
 use super::crl::DistributionPoint;
+
+/// Extensions that limit what a certificate may do, or say which CRLs are about it: unreadable ones are never passed over.
+/// Any other one that is not critical may be ignored (RFC 5280 section 4.2).
+const DECIDING: [Oid<'static>; 4] = [
+    OID_X509_EXT_BASIC_CONSTRAINTS,
+    OID_X509_EXT_CRL_DISTRIBUTION_POINTS,
+    OID_X509_EXT_EXTENDED_KEY_USAGE,
+    OID_X509_EXT_KEY_USAGE,
+];
 
 /// Answers read from the extensions of one certificate. Absent extensions are `None`.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +43,7 @@ pub(super) struct Extensions {
 
 impl Extensions {
     /// # Errors
-    /// A text for people if an extension is unreadable or stands twice (RFC 5280 section 4.2).
+    /// A text for people if an extension that counts is unreadable, or one stands twice (RFC 5280 section 4.2).
     pub(super) fn read(tbs: &TbsCertificate<'_>) -> Result<Self, String> {
         tbs.extensions_map().map_err(|_| "an extension stands twice".to_owned())?;
         let issuer = Name::new(tbs.issuer().as_raw());
@@ -46,7 +60,9 @@ impl Extensions {
         for extension in tbs.extensions() {
             let oid = || extension.oid.to_id_string();
             match extension.parsed_extension() {
-                ParsedExtension::ParseError { .. } => return Err(format!("extension {} is unreadable", oid())),
+                ParsedExtension::ParseError { .. } if extension.critical || DECIDING.contains(&extension.oid) => {
+                    return Err(format!("extension {} is unreadable", oid()));
+                }
                 ParsedExtension::BasicConstraints(constraints) => read.authority = Some(constraints.ca),
                 ParsedExtension::ExtendedKeyUsage(usage) => read.client_auth = Some(usage.client_auth || usage.any),
                 ParsedExtension::KeyUsage(usage) => {

@@ -3,6 +3,7 @@
 
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test ends where its set-up does")]
 
+mod odd_extensions;
 mod points;
 mod serials;
 mod versions;
