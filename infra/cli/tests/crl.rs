@@ -9,6 +9,8 @@
 
 #[path = "crl/delta.rs"]
 mod delta;
+#[path = "crl/twice.rs"]
+mod twice;
 
 use std::fs;
 use std::path::PathBuf;

@@ -98,7 +98,7 @@ impl Record {
 
     /// Takes over the other's reason if that is the more severe one.
     pub(super) fn worsen(&mut self, other: &Self) {
-        if severity(other.reason) > severity(self.reason) {
+        if other.reason.severity() > self.reason.severity() {
             self.reason = other.reason;
         }
     }
@@ -107,22 +107,6 @@ impl Record {
     pub(super) fn serial(&self) -> Result<Serial, SnapshotFault> {
         let octets = self.serial.get(..usize::from(self.length)).ok_or(SnapshotFault::Records)?;
         hex::encode(octets).parse().map_err(|_| SnapshotFault::Records)
-    }
-}
-
-/// Rank of a reason where one serial number is listed twice. A hold ranks last: it is the only one that can end.
-fn severity(reason: RevocationReason) -> u8 {
-    match reason {
-        RevocationReason::RemoveFromCrl => 0,
-        RevocationReason::CertificateHold => 1,
-        RevocationReason::Unspecified => 2,
-        RevocationReason::CessationOfOperation => 3,
-        RevocationReason::Superseded => 4,
-        RevocationReason::AffiliationChanged => 5,
-        RevocationReason::PrivilegeWithdrawn => 6,
-        RevocationReason::AaCompromise => 7,
-        RevocationReason::KeyCompromise => 8,
-        RevocationReason::CaCompromise => 9,
     }
 }
 
@@ -212,17 +196,5 @@ mod tests {
         };
         let ascending = [at(1, 9, 9), at(2, 1, 8), at(2, 1, 9), at(2, 2, 1), at(u64::MAX, 1, 1)];
         assert!(ascending.is_sorted_by(|a, b| a.order(b) == Ordering::Less));
-    }
-
-    #[test]
-    fn every_reason_but_the_hold_ranks_above_it() {
-        let mut ranks: Vec<_> = RevocationReason::ALL.into_iter().map(severity).collect();
-        for reason in RevocationReason::ALL {
-            let lower = matches!(reason, RevocationReason::CertificateHold | RevocationReason::RemoveFromCrl);
-            assert_eq!(severity(reason) <= severity(RevocationReason::CertificateHold), lower, "{reason}");
-        }
-        ranks.sort_unstable();
-        ranks.dedup();
-        assert_eq!(ranks.len(), RevocationReason::ALL.len());
     }
 }

@@ -19,7 +19,7 @@ use crate::issue::CrlEntry;
 pub(super) type Entries = BTreeMap<Serial, CrlEntry>;
 
 /// Reads a CRL of this authority with all its entries; it may be out of date. Entries with serial numbers that no
-/// certificate can have are not carried on.
+/// certificate can have are not carried on. Of a serial number that comes twice, the most severe reason counts.
 pub(super) fn read_old(path: &Path, authority: &Certificate) -> Result<(Crl, Entries)> {
     let unusable = || format!("{} is no list to go on from", path.display());
     let file = read_bytes(path)?;
@@ -34,7 +34,8 @@ pub(super) fn read_old(path: &Path, authority: &Certificate) -> Result<(Crl, Ent
     let mut entries = Entries::new();
     for entry in parsed.iter_revoked_certificates().filter(|entry| is_possible(entry.raw_serial())) {
         let entry = read_entry(entry).with_context(unusable)?;
-        if entry.reason != RevocationReason::RemoveFromCrl {
+        let is_graver = |before: &CrlEntry| before.reason.severity() < entry.reason.severity();
+        if entry.reason != RevocationReason::RemoveFromCrl && entries.get(&entry.serial).is_none_or(is_graver) {
             entries.insert(entry.serial.clone(), entry);
         }
     }

@@ -64,6 +64,24 @@ impl RevocationReason {
         }
     }
 
+    /// Rank of a reason where one serial number is listed twice: the most severe one counts. A hold ranks above its end
+    /// only, as it is the only one that can end.
+    #[must_use]
+    pub fn severity(self) -> u8 {
+        match self {
+            Self::RemoveFromCrl => 0,
+            Self::CertificateHold => 1,
+            Self::Unspecified => 2,
+            Self::CessationOfOperation => 3,
+            Self::Superseded => 4,
+            Self::AffiliationChanged => 5,
+            Self::PrivilegeWithdrawn => 6,
+            Self::AaCompromise => 7,
+            Self::KeyCompromise => 8,
+            Self::CaCompromise => 9,
+        }
+    }
+
     /// The reason of this value; 7 is not used.
     #[must_use]
     #[inline]
@@ -187,5 +205,17 @@ mod tests {
         for flawed in ["", "01", "0040", "0540", "0740", "0000", "08", "07008000", "0480", "ff80"] {
             assert!(read(flawed).is_err(), "{flawed}");
         }
+    }
+
+    #[test]
+    fn every_reason_but_the_hold_ranks_above_it() {
+        let mut ranks: Vec<_> = RevocationReason::ALL.into_iter().map(RevocationReason::severity).collect();
+        for reason in RevocationReason::ALL {
+            let lower = matches!(reason, RevocationReason::CertificateHold | RevocationReason::RemoveFromCrl);
+            assert_eq!(reason.severity() <= RevocationReason::CertificateHold.severity(), lower, "{reason}");
+        }
+        ranks.sort_unstable();
+        ranks.dedup();
+        assert_eq!(ranks.len(), RevocationReason::ALL.len());
     }
 }

@@ -53,7 +53,9 @@ impl Delta {
         let mut reason = None;
         let input = File::open(path).with_context(unreadable)?;
         let read = read_crl_with(CrlReader::accepting_deltas(authority), input, at, |entry| {
-            if entry.serial == serial && reason.is_none_or(|before| severity(before) < severity(entry.reason)) {
+            if entry.serial == serial
+                && reason.is_none_or(|before: RevocationReason| before.severity() < entry.reason.severity())
+            {
                 reason = Some(entry.reason);
             }
         });
@@ -87,16 +89,7 @@ pub(super) fn update<'a>(deltas: &'a [Delta], complete: &Crl) -> Option<&'a Upda
     let newest = changing.max_by_key(|delta| delta.crl.number());
     let issued = newest.map_or(complete, |newest| &newest.crl).this_update();
     let apart = deltas.iter().filter(|delta| !delta.changes(complete) && delta.crl.this_update() >= issued);
-    let listing = apart.filter_map(Delta::listing).max_by_key(|update| severity(update.reason));
+    let listing = apart.filter_map(Delta::listing).max_by_key(|update| update.reason.severity());
     let changed = newest.and_then(|newest| newest.update.as_ref());
-    listing.into_iter().chain(changed).max_by_key(|update| severity(update.reason))
-}
-
-/// Revocations come before holds, and these before their end.
-fn severity(reason: RevocationReason) -> u8 {
-    match reason {
-        RevocationReason::RemoveFromCrl => 0,
-        RevocationReason::CertificateHold => 1,
-        _ => 2,
-    }
+    listing.into_iter().chain(changed).max_by_key(|update| update.reason.severity())
 }
