@@ -135,6 +135,8 @@ impl Scene {
         match self.list {
             Some(CertificateHold) if was_in => &[Inactive],
             Some(_) if was_in => &[Revoked],
+            // With a fault, the operator's own call may be the one that fails.
+            _ if pair.contains(&Does::SwitchOff) && faults() > 0 => &[Active, Inactive],
             _ if pair.contains(&Does::SwitchOff) => &[Inactive],
             _ if pair.contains(&Does::Younger) => &[Inactive, PendingActivation],
             _ if pair.contains(&Does::Release) => &[],
