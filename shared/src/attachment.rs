@@ -1,4 +1,4 @@
-//! What is attached to a thing.
+//! The certificates and other principals that are attached to a thing.
 
 use time::OffsetDateTime;
 
@@ -15,7 +15,7 @@ pub struct Attached {
     pub candidate: Option<Candidate>,
     /// The certificate.
     pub id: CertificateId,
-    /// What AWS IoT has of it.
+    /// The certificate as AWS IoT has it.
     pub registered: RegisteredCertificate,
 }
 
