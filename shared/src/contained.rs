@@ -23,9 +23,9 @@ pub enum IsolationError {
 impl IsolationError {
     /// Whether another try can succeed without anybody's help.
     #[must_use]
-    pub fn passing(&self) -> bool {
+    pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Fault(fault) => fault.kind.passing(),
+            Self::Fault(fault) => fault.kind.is_retryable(),
             Self::OutOfTime => true,
             Self::Panic => false,
         }

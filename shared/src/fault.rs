@@ -28,7 +28,7 @@ pub enum FaultKind {
 impl FaultKind {
     /// Whether trying again without anybody's help can succeed.
     #[must_use]
-    pub fn passing(self) -> bool {
+    pub fn is_retryable(self) -> bool {
         match self {
             Self::Denied | Self::Invalid | Self::NotFound => false,
             // A newer state names another object, and the CRL checker makes a lost one again.

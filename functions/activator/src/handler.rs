@@ -101,7 +101,7 @@ where
             Err(fault) => {
                 let error = chain(&fault);
                 let kind = fault.kind;
-                if kind.passing() {
+                if kind.is_retryable() {
                     tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: to be tried again");
                 } else {
                     tracing::error!(certificate.id = %certificate, %error, "certificate {certificate}: needs an operator");

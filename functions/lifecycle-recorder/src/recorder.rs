@@ -40,14 +40,14 @@ pub struct Outcome {
 }
 
 /// What was not done in time, or at all.
-struct Undone<'a> {
+struct Unprocessed<'a> {
     problem: Problem,
     received: Vec<&'a Received>,
 }
 
 enum Problem {
-    NotTakenUp,
-    Undone(contained::IsolationError),
+    ReturnedByDynamoDb,
+    Isolated(contained::IsolationError),
 }
 
 impl<P: PresenceStore + Sync> Recorder<P> {
@@ -62,16 +62,16 @@ impl<P: PresenceStore + Sync> Recorder<P> {
         let (history, rows) = future::join(self.keep_history(batch, until), self.update_rows(batch, until)).await;
         let (rows, connect_failures) = rows;
         let mut failed = BTreeSet::new();
-        for undone in history.into_iter().chain(rows) {
-            log(&undone);
-            failed.extend(undone.received.into_iter().flat_map(|received| received.message_ids.iter().cloned()));
+        for unprocessed in history.into_iter().chain(rows) {
+            log(&unprocessed);
+            failed.extend(unprocessed.received.into_iter().flat_map(|received| received.message_ids.iter().cloned()));
         }
         let recorded = batch.events().filter(|received| received.message_ids.iter().all(|id| !failed.contains(id)));
         Outcome { connect_failures, recorded: u64::try_from(recorded.count()).unwrap_or(u64::MAX), failed }
     }
 
     /// All events but failed attempts to connect, which go into the history when they are counted.
-    async fn keep_history<'a>(&self, batch: &'a Batch, until: Instant) -> Vec<Undone<'a>> {
+    async fn keep_history<'a>(&self, batch: &'a Batch, until: Instant) -> Vec<Unprocessed<'a>> {
         let events: Vec<&Received> = batch.events().filter(|received| !is_failure(&received.event)).collect();
         let requests = events.chunks(HISTORY_BATCH).map(|part| async move {
             let events: Vec<&LifecycleEvent> = part.iter().map(|received| &received.event).collect();
@@ -80,9 +80,9 @@ impl<P: PresenceStore + Sync> Recorder<P> {
                 Ok(left) => {
                     let is_left = |received: &&&Received| left.contains(&&received.event);
                     let received = part.iter().filter(is_left).copied().collect();
-                    Some(Undone { problem: Problem::NotTakenUp, received })
+                    Some(Unprocessed { problem: Problem::ReturnedByDynamoDb, received })
                 }
-                Err(cause) => Some(Undone { problem: Problem::Undone(cause), received: part.to_vec() }),
+                Err(cause) => Some(Unprocessed { problem: Problem::Isolated(cause), received: part.to_vec() }),
             }
         });
         let requests: Vec<_> = requests.collect();
@@ -90,25 +90,25 @@ impl<P: PresenceStore + Sync> Recorder<P> {
     }
 
     /// The row of each client; also tells how many failed attempts to connect were counted.
-    async fn update_rows<'a>(&self, batch: &'a Batch, until: Instant) -> (Vec<Undone<'a>>, u64) {
+    async fn update_rows<'a>(&self, batch: &'a Batch, until: Instant) -> (Vec<Unprocessed<'a>>, u64) {
         let clients: Vec<_> = batch
             .clients
             .iter()
             .map(|(client, received)| async move {
                 let counted = contained(self.update_client(client, received), until).await;
                 let received = || received.iter().collect();
-                counted.map_err(|cause| Undone { problem: Problem::Undone(cause), received: received() })
+                counted.map_err(|cause| Unprocessed { problem: Problem::Isolated(cause), received: received() })
             })
             .collect();
         let answers: Vec<_> = stream::iter(clients).buffer_unordered(ROW_CONCURRENCY).collect().await;
-        let (mut undone, mut counted) = (Vec::new(), 0);
+        let (mut unprocessed, mut counted) = (Vec::new(), 0);
         for answer in answers {
             match answer {
                 Ok(count) => counted += count,
-                Err(problem) => undone.push(problem),
+                Err(problem) => unprocessed.push(problem),
             }
         }
-        (undone, counted)
+        (unprocessed, counted)
     }
 
     async fn update_client(&self, client: &ClientId, received: &[Received]) -> Result<u64, Fault> {
@@ -141,15 +141,15 @@ fn is_failure(event: &LifecycleEvent) -> bool {
     matches!(event.occurrence, Occurrence::ConnectFailed { .. })
 }
 
-fn log(undone: &Undone<'_>) {
-    let events = undone.received.len();
-    let client = undone.received.first().map(|received| received.event.client_id.as_str());
-    match &undone.problem {
-        Problem::NotTakenUp => tracing::warn!(client.id = client, events, "DynamoDB did not take events up"),
-        Problem::Undone(cause) if cause.passing() => {
+fn log(unprocessed: &Unprocessed<'_>) {
+    let events = unprocessed.received.len();
+    let client = unprocessed.received.first().map(|received| received.event.client_id.as_str());
+    match &unprocessed.problem {
+        Problem::ReturnedByDynamoDb => tracing::warn!(client.id = client, events, "DynamoDB returned events unprocessed"),
+        Problem::Isolated(cause) if cause.is_retryable() => {
             tracing::warn!(client.id = client, events, error = %cause, "events are left to their next delivery");
         }
-        Problem::Undone(cause) => {
+        Problem::Isolated(cause) => {
             tracing::error!(client.id = client, events, error = %cause, "events could not be recorded");
         }
     }

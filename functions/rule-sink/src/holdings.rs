@@ -68,7 +68,7 @@ impl<H: Holders + Sync> Holdings<H> {
                     self.remember(&certificate, &holding);
                     found.insert(certificate, holding);
                 }
-                Err(undone) if undone.passing() => {
+                Err(undone) if undone.is_retryable() => {
                     tracing::warn!(certificate.id = %certificate, error = %undone, "its thing could not be told");
                 }
                 Err(undone) => {

@@ -41,7 +41,7 @@ async fn write_batch<I: ItemStore + Sync>(items: &I, batch: &[Step], until: Inst
         }
         // One write in it is wrong, or one table: it costs the others nothing.
         Ok(BatchWritten::Refused(_)) => write_apart(items, batch, until).await,
-        Err(IsolationError::Fault(fault)) if !fault.kind.passing() && has_several_tables(batch) => {
+        Err(IsolationError::Fault(fault)) if !fault.kind.is_retryable() && has_several_tables(batch) => {
             write_apart(items, batch, until).await
         }
         Err(undone) => {
@@ -91,7 +91,7 @@ fn settled(step: &Step, written: ItemWritten) -> Settled {
 fn log(steps: &[Step], undone: &IsolationError) {
     let messages: usize = steps.iter().map(|step| 1 + step.superseded.len()).sum();
     let table = steps.first().map(|step| step.write.table.as_str());
-    if undone.passing() {
+    if undone.is_retryable() {
         tracing::warn!(table, messages, error = %undone, "messages are left to their next delivery");
     } else {
         tracing::error!(table, messages, error = %undone, "messages could not be written");

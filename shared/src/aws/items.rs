@@ -72,7 +72,7 @@ impl ItemStore for Items {
             return Ok(BatchWritten::Refused(problem));
         }
         let fault = fault(WRITE, error);
-        if fault.kind.passing() && !left.is_empty() {
+        if fault.kind.is_retryable() && !left.is_empty() {
             return Ok(BatchWritten::Left(request::places(writes, &left)));
         }
         Err(fault)

@@ -122,7 +122,7 @@ impl SnapshotStore for SnapshotBucket {
                 Err(error) => fault(PUT, error),
             };
             match waits.next() {
-                Some(wait) if fault.kind.passing() => tokio::time::sleep(wait).await,
+                Some(wait) if fault.kind.is_retryable() => tokio::time::sleep(wait).await,
                 _ => return Err(fault),
             }
         }

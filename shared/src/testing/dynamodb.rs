@@ -26,6 +26,7 @@ mod walk;
 mod write;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -37,7 +38,8 @@ use table::{Schema, Table};
 /// Tables, and what they hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tables {
-    tables: BTreeMap<String, Table>,
+    /// Copies share a table until one of them changes it.
+    tables: BTreeMap<String, Arc<Table>>,
     /// The transactions that were carried out, by their token.
     transactions: BTreeMap<String, Value>,
 }
@@ -61,7 +63,7 @@ impl Tables {
     /// Adds an empty table whose key attributes are of these types.
     #[must_use]
     pub fn table_with(mut self, name: &str, hash: (&str, ScalarType), range: Option<(&str, ScalarType)>) -> Self {
-        self.tables.insert(name.to_owned(), Table::new(Schema::new(hash, range)));
+        self.tables.insert(name.to_owned(), Arc::new(Table::new(Schema::new(hash, range))));
         self
     }
 
@@ -72,7 +74,7 @@ impl Tables {
     /// If there is no such table.
     #[must_use]
     pub fn index(mut self, table: &str, name: &str, hash: &str, range: Option<&str>) -> Self {
-        let table = self.tables.get_mut(table).expect("the index is of a table that was added before");
+        let table = self.changed(table).expect("the index is of a table that was added before");
         let typed = |name| (name, table.schema.kind(name));
         let schema = Schema::new(typed(hash), range.map(typed));
         table.indexes.insert(name.to_owned(), schema);
@@ -111,11 +113,31 @@ impl Tables {
     /// If there is no such table.
     #[must_use]
     pub fn rows(&self, table: &str) -> Vec<Value> {
-        self.tables.get(table).expect("a table").rows.values().map(to_json).collect()
+        self.tables.get(table).expect("a table").rows.values().map(|row| to_json(row)).collect()
+    }
+
+    /// What each item of a table is known by, in the order of their keys. It is found out once for each item that is stored;
+    /// `fingerprint` has to be the same each time until [`forget_fingerprints`](Self::forget_fingerprints).
+    ///
+    /// # Panics
+    /// If there is no such table.
+    pub(super) fn fingerprints(&self, table: &str, mut fingerprint: impl FnMut(&Value) -> u64) -> Vec<u64> {
+        let rows = self.tables.get(table).expect("a table").rows.values();
+        rows.map(|row| *row.fingerprint.get_or_init(|| fingerprint(&to_json(row)))).collect()
+    }
+
+    /// Lets no item be known by what it was known by before.
+    pub(super) fn forget_fingerprints(&mut self) {
+        self.tables.values_mut().for_each(|table| Arc::make_mut(table).forget_fingerprints());
+    }
+
+    /// A table that is about to be changed.
+    fn changed(&mut self, name: &str) -> Option<&mut Table> {
+        self.tables.get_mut(name).map(Arc::make_mut)
     }
 
     fn named(&self, name: &str) -> Result<&Table, Refusal> {
-        self.tables.get(name).ok_or(Refusal::UnknownTable)
+        self.tables.get(name).map(|table| &**table).ok_or(Refusal::UnknownTable)
     }
 }
 

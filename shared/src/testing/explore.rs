@@ -14,7 +14,8 @@
 //! once for each row of answers, whatever the others do, and a point of the exploration is a plain value (the state of the
 //! cloud, and for each actor what it was answered). Points that are equal have the same future, and are gone on from once;
 //! times and made-up ids do not count. That leaves nothing out, and makes some thousands of points of millions of orders.
-//! Calls that an actor makes at once are answered in the order in which it made them.
+//! Calls that an actor makes at once are answered in every order, too; in which one does not count any more as soon as all of
+//! them are answered, unless one made the actor call again before.
 //!
 //! The crates shuttle and loom order threads and locks of their own, and turmoil packets between hosts; none of them orders
 //! the requests of futures that wait for tokio and the SDK, or explores that exhaustively.
@@ -39,7 +40,7 @@ use std::pin::Pin;
 use tokio::runtime::{Builder, Handle};
 
 use self::actor::Actor;
-use super::{FakeCloud, InjectedFault};
+use super::{CloudState, FakeCloud, InjectedFault};
 
 pub use self::outcome::{Explored, Failure, Step};
 
@@ -64,6 +65,8 @@ impl<'s> Exploration<'s> {
     /// An exploration from the present state of a cloud, without faults, and with nothing that has to hold.
     #[must_use]
     pub fn new(start: &FakeCloud) -> Self {
+        let start = start.fork();
+        start.change(CloudState::forget_fingerprints);
         Self {
             actors: Vec::new(),
             afterwards: None,
@@ -72,7 +75,7 @@ impl<'s> Exploration<'s> {
             bound: usize::MAX,
             faults: 0,
             kinds: InjectedFault::STOPS.to_vec(),
-            start: start.fork(),
+            start,
         }
     }
 

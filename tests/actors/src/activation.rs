@@ -25,6 +25,7 @@ pub async fn connect(cloud: &FakeCloud, payload: &str) -> Result<Response, Diagn
 pub async fn deliver(cloud: FakeCloud, event: &str, name: &str) {
     for n in 0..DELIVERIES {
         let request_id = format!("{name}-{n}");
+        cloud.begin_attempt(&request_id).await;
         if invoke_as(&request_id, settings(&account()), &cloud, &cloud, event).await.is_ok() {
             return;
         }

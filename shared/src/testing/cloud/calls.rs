@@ -54,6 +54,8 @@ type PortEffect = dyn Fn(&mut CloudState) -> Arc<dyn Reply> + Send + Sync;
 pub(in crate::testing) enum Effect {
     /// What a port promises.
     Port(Arc<PortEffect>),
+    /// None: the actor begins an attempt of this name, and knows nothing of those before it.
+    NewAttempt(Arc<str>),
     /// What DynamoDB makes of a request.
     Table(Arc<Sent>),
 }
@@ -69,6 +71,7 @@ impl Call {
     pub(in crate::testing) fn apply(&self, state: &mut CloudState) -> Answer {
         match &self.effect {
             Effect::Port(effect) => Answer::Port(effect(state)),
+            Effect::NewAttempt(_) => Answer::Port(Arc::new(())),
             Effect::Table(sent) => Answer::Table(state.answer(sent)),
         }
     }
@@ -154,6 +157,15 @@ impl FakeCloud {
             }
             Some(Answer::Table(_)) => unreachable!("DynamoDB is asked on the wire"),
             None => Err(Fault::new(name, FaultKind::Unavailable, "injected fault")),
+        }
+    }
+
+    /// Begins an attempt, as a new process does: from here on the actor does what it does on account of this name, and not
+    /// of anything that it was answered before. An exploration goes on from here once, whatever came before. It is no
+    /// call, and no fault meets it.
+    pub async fn begin_attempt(&self, name: &str) {
+        if self.is_explored() {
+            Ticket::new(self, Call { effect: Effect::NewAttempt(name.into()), name: "(attempt)" }).await;
         }
     }
 

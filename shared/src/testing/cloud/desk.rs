@@ -82,15 +82,18 @@ impl FakeCloud {
         self.lock().desk.is_some()
     }
 
-    /// Of the calls that wait, the one that was made first.
-    pub(in crate::testing) fn first_call(&self) -> Option<Call> {
-        self.at_desk(|desk| desk.waiting.front().map(|waiting| waiting.call.clone()))
+    /// The calls that wait, in the order in which they were made, with their numbers.
+    pub(in crate::testing) fn waiting_calls(&self) -> Vec<(u64, Call)> {
+        self.at_desk(|desk| desk.waiting.iter().map(|waiting| (waiting.number, waiting.call.clone())).collect())
     }
 
-    /// Answers the first call; without an answer it is lost.
-    pub(in crate::testing) fn answer_first_call(&self, answer: Option<Answer>) {
+    /// Answers one of the calls that wait; without an answer it is lost.
+    ///
+    /// # Panics
+    /// If there is no such call.
+    pub(in crate::testing) fn answer_call(&self, call: usize, answer: Option<Answer>) {
         let waker = self.at_desk(|desk| {
-            let Waiting { number, waker, .. } = desk.waiting.pop_front().expect("a call that waits");
+            let Waiting { number, waker, .. } = desk.waiting.remove(call).expect("a call that waits");
             desk.answers.insert(number, answer);
             waker
         });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::hash::{Hash as _, Hasher};
+use std::hash::{DefaultHasher, Hash as _, Hasher};
 
 use serde_json::{Map, Value, json};
 
@@ -54,7 +54,13 @@ impl CloudState {
         })
     }
 
-    /// Feeds the same to a hasher, with names for the ids.
+    /// Lets ids have other names from now on.
+    pub(in crate::testing) fn forget_fingerprints(&mut self) {
+        self.tables.forget_fingerprints();
+    }
+
+    /// Feeds the same to a hasher, with names for the ids, which have to keep them until
+    /// [`forget_fingerprints`](Self::forget_fingerprints).
     pub(in crate::testing) fn hash_still(&self, hasher: &mut impl Hasher, name: Naming<'_>) {
         let Self {
             authorities,
@@ -75,7 +81,12 @@ impl CloudState {
         }
         (connected, policies, snapshots, sources, things).hash(hasher);
         for table in [AUTHORITIES, DEVICES, REGISTRATIONS] {
-            tables.rows(table).iter().for_each(|row| still::hash(row, hasher, name));
+            let rows = tables.fingerprints(table, |row| {
+                let mut hasher = DefaultHasher::new();
+                still::hash(row, &mut hasher, name);
+                hasher.finish()
+            });
+            rows.hash(hasher);
         }
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn write(tables: &mut Tables, request: &Value, left: usize) -> Result
         }
     }
     for ((name, key), item) in placed {
-        if let Some(table) = tables.tables.get_mut(name) {
+        if let Some(table) = tables.changed(name) {
             table.store(key, item);
         }
     }
@@ -80,7 +80,7 @@ pub(super) fn get(tables: &Tables, request: &Value) -> Result<Value, Refusal> {
         for key in elements(request.required("Keys")?)? {
             count += 1;
             let key = table.key(&attribute::item(key)?)?;
-            if found.insert(key.clone(), table.rows.get(&key)).is_some() {
+            if found.insert(key.clone(), table.item(&key)).is_some() {
                 return Err(Refusal::invalid("Provided list of item keys contains duplicates"));
             }
         }

@@ -42,7 +42,7 @@ pub(super) fn get(tables: &Tables, request: &Value) -> Result<Value, Refusal> {
     let projection = Projection::read(members)?;
     let table = tables.named(members.table()?)?;
     let key = table.key(&attribute::item(members.required("Key")?)?)?;
-    Ok(table.rows.get(&key).map_or_else(|| json!({}), |item| json!({"Item": to_json(&projection.apply(item))})))
+    Ok(table.item(&key).map_or_else(|| json!({}), |item| json!({"Item": to_json(&projection.apply(item))})))
 }
 
 const PAGED: [&str; 10] = [

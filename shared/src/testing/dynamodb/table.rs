@@ -1,6 +1,8 @@
 //! Tables: their keys, and what of an item they accept.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use super::attribute::{Attribute, Item, depth, names, size};
 use super::number::Number;
@@ -105,11 +107,39 @@ impl Schema {
     }
 }
 
+/// An item that is stored. Copies of a table share it.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// What the item is known by, once somebody has asked.
+    pub(super) fingerprint: OnceLock<u64>,
+    pub(super) item: Item,
+}
+
+impl Row {
+    fn new(item: Item) -> Self {
+        Self { fingerprint: OnceLock::new(), item }
+    }
+}
+
+impl Deref for Row {
+    type Target = Item;
+
+    fn deref(&self) -> &Item {
+        &self.item
+    }
+}
+
+impl PartialEq for Row {
+    fn eq(&self, other: &Self) -> bool {
+        self.item == other.item
+    }
+}
+
 /// A table.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Table {
     pub(super) indexes: BTreeMap<String, Schema>,
-    pub(super) rows: BTreeMap<Key, Item>,
+    pub(super) rows: BTreeMap<Key, Arc<Row>>,
     pub(super) schema: Schema,
 }
 
@@ -192,10 +222,22 @@ impl Table {
         })
     }
 
+    /// Lets no item be known by what it was known by before.
+    pub(super) fn forget_fingerprints(&mut self) {
+        for row in self.rows.values_mut() {
+            *row = Arc::new(Row::new(row.item.clone()));
+        }
+    }
+
+    /// The item of a key.
+    pub(super) fn item(&self, key: &Key) -> Option<&Item> {
+        self.rows.get(key).map(|row| &row.item)
+    }
+
     /// Stores an item in the place of the one before, or none.
     pub(super) fn store(&mut self, key: Key, item: Option<Item>) {
         match item {
-            Some(item) => self.rows.insert(key, item),
+            Some(item) => self.rows.insert(key, Arc::new(Row::new(item))),
             None => self.rows.remove(&key),
         };
     }

@@ -71,7 +71,7 @@ pub(super) fn write(tables: &mut Tables, request: &Value) -> Result<Value, Refus
         return Err(Refusal::invalid("Transaction request exceeds the 4 MB limit of its items"));
     }
     for (outcome, write, key) in outcomes {
-        if let (Ok(item), Some(table)) = (outcome, tables.tables.get_mut(&write.table)) {
+        if let (Ok(item), Some(table)) = (outcome, tables.changed(&write.table)) {
             table.store(key, item);
         }
     }

@@ -127,7 +127,7 @@ impl Write {
 
     /// What is in the item's place afterwards.
     pub(super) fn outcome(&self, table: &Table, key: &Key) -> Result<Option<Item>, Refusal> {
-        let before = table.rows.get(key);
+        let before = table.item(key);
         let nothing = Item::new();
         if self.condition.as_ref().is_some_and(|condition| !condition.holds(before.unwrap_or(&nothing))) {
             return Err(Refusal::ConditionFailed(before.filter(|_| self.tells_item).cloned()));
@@ -164,11 +164,11 @@ pub(super) fn single(tables: &mut Tables, action: &str, request: &Value) -> Resu
     if action != "Update" && !matches!(returned, "NONE" | "ALL_OLD") {
         return Err(Refusal::invalid("ReturnValues can only be ALL_OLD or NONE"));
     }
-    let table = tables.tables.get_mut(&write.table).ok_or(Refusal::UnknownTable)?;
+    let table = tables.changed(&write.table).ok_or(Refusal::UnknownTable)?;
     write.check(table)?;
     let key = write.key(table)?;
     let after = write.outcome(table, &key)?;
-    let before = table.rows.get(&key).cloned();
+    let before = table.item(&key).cloned();
     table.store(key, after.clone());
     let written = |item: Item| Some(project(&item, &write.paths())).filter(|item| !item.is_empty());
     let attributes = match returned {

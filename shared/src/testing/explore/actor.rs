@@ -4,28 +4,27 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
 
 use super::{Program, program};
 use crate::testing::cloud::{Answer, Call, Effect};
 use crate::testing::still::{self, ids, renamed, still};
 use crate::testing::{FakeCloud, Sent, dynamodb};
 
-/// Polls of a program within which it has to make its next call.
-const MAX_POLLS: usize = 100;
+/// Polls of a program within which it has to come to where it waits for its calls.
+const MAX_POLLS: usize = 1_000;
 
 /// Where an actor is: what it has been answered so far.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Place(usize);
 
-/// What an actor does at a place.
-#[derive(Clone)]
-pub(super) enum Next {
-    /// It makes a call.
-    Call(Call),
-    /// It has done everything.
-    End,
-}
+/// The calls that an actor has made at a place and waits for, in the order in which it made them, each with its number; it
+/// has ended if there is none.
+pub(super) type Waiting = Vec<(u64, Call)>;
+
+/// An answer to one of the calls that an actor waits for; none is lost.
+type Answered = (usize, Option<Answer>);
 
 /// Ids that actors have made up, by the names that they have in every order.
 #[derive(Debug, Default)]
@@ -40,6 +39,8 @@ impl Names {
 
 /// An actor.
 pub(super) struct Actor<'s> {
+    /// Where attempts begin, by their names.
+    attempts: HashMap<Arc<str>, Place>,
     make: Box<dyn Fn(FakeCloud) -> Program<'s> + 's>,
     pub(super) name: &'static str,
     places: Vec<Known>,
@@ -48,13 +49,13 @@ pub(super) struct Actor<'s> {
 
 /// What is known of a place.
 struct Known {
-    /// The places that answers lead to.
-    answers: HashMap<u64, Place>,
+    /// The places that answers lead to, by the number of the call.
+    answers: HashMap<(usize, u64), Place>,
     /// The answer that leads here, and from where; none at the beginning.
-    from: Option<(Place, Option<Answer>)>,
+    from: Option<(Place, Answered)>,
     /// Ids that were made up on the way.
     made_up: usize,
-    next: Option<Next>,
+    waiting: Option<Waiting>,
 }
 
 /// The actor's code at one of the places.
@@ -63,43 +64,93 @@ struct Run<'s> {
     cloud: FakeCloud,
     /// Ids of the first run through the places, by those that this run makes up instead of them.
     ids: BTreeMap<String, String>,
-    next: Next,
     program: Program<'s>,
+    waiting: Waiting,
 }
 
 impl<'s> Actor<'s> {
     pub(super) fn new<F: Future<Output = ()> + 's>(name: &'static str, make: impl Fn(FakeCloud) -> F + 's) -> Self {
-        let beginning = Known { answers: HashMap::new(), from: None, made_up: 0, next: None };
+        let beginning = Known { answers: HashMap::new(), from: None, made_up: 0, waiting: None };
         let make = Box::new(move |cloud| program(&make, cloud));
-        Self { make, name, places: vec![beginning], run: None }
+        Self { attempts: HashMap::new(), make, name, places: vec![beginning], run: None }
     }
 
-    pub(super) const BEGINNING: Place = Place(0);
+    const BEGINNING: Place = Place(0);
 
-    /// What the actor does at a place.
-    pub(super) fn next(&mut self, place: Place, names: &mut Names) -> Next {
-        if let Some(next) = &self.known(place).next {
-            return next.clone();
-        }
-        let next = self.run_to(place);
-        if let Next::Call(Call { effect: Effect::Table(sent), .. }) = &next {
-            self.name_ids(place, sent, names);
-        }
-        self.places[place.0].next = Some(next.clone());
-        next
+    /// Where the actor is before its first call.
+    pub(super) fn beginning(&mut self, names: &mut Names) -> Place {
+        self.without_attempt(Self::BEGINNING, names)
     }
 
-    /// Where an answer leads from a place; no answer is a lost one.
-    pub(super) fn answered(&mut self, place: Place, answer: Option<Answer>, names: &Names) -> Place {
-        let key = key(answer.as_ref(), names);
+    /// What the actor waits for at a place.
+    pub(super) fn waiting(&mut self, place: Place, names: &mut Names) -> &Waiting {
+        if self.known(place).waiting.is_none() {
+            let waiting = self.run_to(place);
+            for sent in waiting.iter().filter_map(|(_, call)| sent(call)) {
+                self.name_ids(place, sent, names);
+            }
+            self.places[place.0].waiting = Some(waiting);
+        }
+        self.places[place.0].waiting.as_ref().expect("it is known by now")
+    }
+
+    /// Where the answer to one of the calls leads from a place; no answer is a lost one.
+    pub(super) fn answered(&mut self, place: Place, call: usize, answer: Option<Answer>, names: &mut Names) -> Place {
+        let place = self.next(place, call, answer, names);
+        self.without_attempt(place, names)
+    }
+
+    /// A place, or where the attempt begins that is all that the actor waits for.
+    fn without_attempt(&mut self, place: Place, names: &mut Names) -> Place {
+        let [(_, Call { effect: Effect::NewAttempt(name), .. })] = self.waiting(place, names).as_slice() else {
+            return place;
+        };
+        let name = Arc::clone(name);
+        if let Some(known) = self.attempts.get(&name) {
+            return *known;
+        }
+        let beginning = self.next(place, 0, Some(Answer::Port(Arc::new(()))), names);
+        self.attempts.insert(name, beginning);
+        beginning
+    }
+
+    fn next(&mut self, place: Place, call: usize, answer: Option<Answer>, names: &Names) -> Place {
+        let key = (call, key(answer.as_ref(), names));
         if let Some(known) = self.known(place).answers.get(&key) {
             return *known;
         }
-        let made_up = self.known(place).made_up;
-        let new = Place(self.places.len());
-        self.places.push(Known { answers: HashMap::new(), from: Some((place, answer)), made_up, next: None });
-        self.places[place.0].answers.insert(key, new);
-        new
+        let leads_to = self.other_way(place, key, names).unwrap_or_else(|| {
+            let made_up = self.known(place).made_up;
+            let from = Some((place, (call, answer)));
+            self.places.push(Known { answers: HashMap::new(), from, made_up, waiting: None });
+            Place(self.places.len() - 1)
+        });
+        self.places[place.0].answers.insert(key, leads_to);
+        leads_to
+    }
+
+    /// Where the same two answers in the other order have led, if both calls were made at once and no call followed from
+    /// the first answer.
+    fn other_way(&self, place: Place, (call, answer): (usize, u64), names: &Names) -> Option<Place> {
+        let (before, (first_call, first_answer)) = self.known(place).from.as_ref()?;
+        let number = self.numbers(place)?[call];
+        let all = self.numbers(*before)?;
+        let is_only = |after: Place, answered: u64| {
+            let left = all.iter().copied().filter(|number| *number != answered);
+            self.numbers(after).is_some_and(|numbers| left.eq(numbers))
+        };
+        let first_number = all[*first_call];
+        let other = *self.known(*before).answers.get(&(all.iter().position(|found| *found == number)?, answer))?;
+        if !is_only(place, first_number) || !is_only(other, number) {
+            return None;
+        }
+        let call = self.numbers(other)?.iter().position(|found| *found == first_number)?;
+        self.known(other).answers.get(&(call, key(first_answer.as_ref(), names))).copied()
+    }
+
+    fn numbers(&self, place: Place) -> Option<Vec<u64>> {
+        let waiting = self.known(place).waiting.as_ref()?;
+        Some(waiting.iter().map(|(number, _)| *number).collect())
     }
 
     fn known(&self, place: Place) -> &Known {
@@ -107,7 +158,7 @@ impl<'s> Actor<'s> {
     }
 
     /// Runs the actor's code to a place, from where it is if that is on the way, and else from the beginning.
-    fn run_to(&mut self, place: Place) -> Next {
+    fn run_to(&mut self, place: Place) -> Waiting {
         let mut way = vec![place];
         while let Some((before, _)) = way.last().and_then(|place| self.known(*place).from.as_ref()) {
             way.push(*before);
@@ -117,36 +168,39 @@ impl<'s> Actor<'s> {
         let mut run = run.unwrap_or_else(|| self.begin());
         let begun = way.iter().position(|place| *place == run.at).unwrap_or_default();
         for place in way.iter().skip(begun + 1) {
-            let (_, answer) = self.known(*place).from.as_ref().expect("every other place follows from one");
-            run.answer(answer.clone());
+            let (_, (call, answer)) = self.known(*place).from.as_ref().expect("every other place follows from one");
+            run.answer(*call, answer.clone());
             run.at = *place;
             self.look(&mut run);
         }
-        let next = run.with_first_ids(&run.next);
+        let waiting = run.waiting.iter().map(|(number, call)| (*number, run.with_first_ids(call))).collect();
         self.run = Some(run);
-        next
+        waiting
     }
 
     fn begin(&self) -> Run<'s> {
         let cloud = FakeCloud::explored();
         let program = (self.make)(cloud.clone());
-        let mut run = Run { at: Self::BEGINNING, cloud, ids: BTreeMap::new(), next: Next::End, program };
+        let mut run = Run { at: Self::BEGINNING, cloud, ids: BTreeMap::new(), program, waiting: Vec::new() };
         self.look(&mut run);
         run
     }
 
-    /// Lets the code come to its next call. It has to be the one of the first time that it was here, but for the ids that
-    /// it makes up.
+    /// Lets the code come to where it waits. Its calls have to be those of the first time that it was here, but for the ids
+    /// that it makes up.
     fn look(&self, run: &mut Run<'s>) {
         run.go_on();
-        let Some(first) = &self.known(run.at).next else { return };
-        if let (Some(first), Some(now)) = (first.sent(), run.next.sent()) {
-            for (first, now) in ids(&first.body).into_iter().zip(ids(&now.body)) {
-                run.ids.entry(now).or_insert(first);
+        let Some(known) = &self.known(run.at).waiting else { return };
+        for ((_, first), (_, now)) in known.iter().zip(&run.waiting) {
+            if let (Some(first), Some(now)) = (sent(first), sent(now)) {
+                for (first, now) in ids(&first.body).into_iter().zip(ids(&now.body)) {
+                    run.ids.entry(now).or_insert(first);
+                }
             }
         }
-        let (first, now) = (first.to_text(), run.with_first_ids(&run.next).to_text());
-        assert_eq!(first, now, "{}: the same answers do not lead to the same call", self.name);
+        let first: Vec<_> = known.iter().map(|(_, call)| to_text(call)).collect();
+        let now: Vec<_> = run.waiting.iter().map(|(_, call)| to_text(&run.with_first_ids(call))).collect();
+        assert_eq!(first, now, "{}: the same answers do not lead to the same calls", self.name);
     }
 
     fn name_ids(&mut self, place: Place, sent: &Sent, names: &mut Names) {
@@ -162,21 +216,25 @@ impl<'s> Actor<'s> {
 
 impl Run<'_> {
     fn go_on(&mut self) {
-        let mut context = Context::from_waker(Waker::noop());
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
         for _ in 0..MAX_POLLS {
+            woken.0.store(false, Ordering::Relaxed);
             if self.program.as_mut().poll(&mut context).is_ready() {
-                self.next = Next::End;
+                self.waiting = Vec::new();
                 return;
             }
-            if let Some(call) = self.cloud.first_call() {
-                self.next = Next::Call(call);
+            if !woken.0.load(Ordering::Relaxed) {
+                self.waiting = self.cloud.waiting_calls();
+                assert!(!self.waiting.is_empty(), "the program waits for something else than its calls");
                 return;
             }
         }
-        unreachable!("the program waits for something else than its next call")
+        unreachable!("the program does not come to where it waits");
     }
 
-    fn answer(&mut self, answer: Option<Answer>) {
+    fn answer(&mut self, call: usize, answer: Option<Answer>) {
         let own: BTreeMap<&String, &String> = self.ids.iter().map(|(own, first)| (first, own)).collect();
         let mut name = |id: &str| own.get(&id.to_owned()).map_or(id, |own| own.as_str()).to_owned();
         let answer = answer.map(|answer| match answer {
@@ -185,39 +243,45 @@ impl Run<'_> {
             }
             other => other,
         });
-        self.cloud.answer_first_call(answer);
+        self.cloud.answer_call(call, answer);
     }
 
-    fn with_first_ids(&self, next: &Next) -> Next {
+    fn with_first_ids(&self, call: &Call) -> Call {
         let mut name = |id: &str| self.ids.get(id).map_or(id, String::as_str).to_owned();
-        match next {
-            Next::Call(Call { effect: Effect::Table(sent), name: call }) if !self.ids.is_empty() => {
-                let Sent { body, operation } = &**sent;
+        match sent(call) {
+            Some(Sent { body, operation }) if !self.ids.is_empty() => {
                 let sent = Sent { body: renamed(body, &mut name), operation: operation.clone() };
-                Next::Call(Call { effect: Effect::Table(Arc::new(sent)), name: call })
+                Call { effect: Effect::Table(Arc::new(sent)), ..*call }
             }
-            other => other.clone(),
+            _ => call.clone(),
         }
     }
 }
 
-impl Next {
-    fn sent(&self) -> Option<&Sent> {
-        match self {
-            Self::Call(Call { effect: Effect::Table(sent), .. }) => Some(sent),
-            _ => None,
-        }
-    }
+/// Whether a program has been woken since it was polled.
+#[derive(Default)]
+struct Woken(AtomicBool);
 
-    /// The call without times.
-    fn to_text(&self) -> String {
-        let Self::Call(call) = self else { return "the end".to_owned() };
-        let mut text = call.name.to_owned();
-        if let Some(sent) = self.sent() {
-            let _ = write!(text, " {}", still(&sent.body, &[], &mut str::to_owned));
-        }
-        text
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
     }
+}
+
+fn sent(call: &Call) -> Option<&Sent> {
+    match &call.effect {
+        Effect::Table(sent) => Some(sent),
+        Effect::NewAttempt(_) | Effect::Port(_) => None,
+    }
+}
+
+/// A call without times.
+fn to_text(call: &Call) -> String {
+    let mut text = call.name.to_owned();
+    if let Some(sent) = sent(call) {
+        let _ = write!(text, " {}", still(&sent.body, &[], &mut str::to_owned));
+    }
+    text
 }
 
 /// What an answer is known by.

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::actor::{Actor, Names, Next, Place};
+use super::actor::{Actor, Names, Place};
 use super::{Exploration, Failure, Step};
 use crate::testing::cloud::Answer;
 use crate::testing::{CloudState, FakeCloud, InjectedFault};
@@ -26,6 +26,8 @@ enum Whereabouts {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Choice {
     pub(super) actor: usize,
+    /// Which of the calls that the actor waits for.
+    call: usize,
     pub(super) fault: Option<InjectedFault>,
 }
 
@@ -54,18 +56,23 @@ impl<'e, 's> Course<'e, 's> {
         let faults = self.exploration.faults;
         let mut actors = Vec::new();
         for actor in &mut self.exploration.actors {
-            actors.push(whereabouts(actor, Actor::BEGINNING, &mut self.names));
+            let beginning = actor.beginning(&mut self.names);
+            actors.push(whereabouts(actor, beginning, &mut self.names));
         }
         Point { actors, faults, state }
     }
 
     /// What may come next; nothing if all actors have ended or died.
-    pub(super) fn choices(&self, point: &Point) -> Vec<Choice> {
+    pub(super) fn choices(&mut self, point: &Point) -> Vec<Choice> {
         let mut choices = Vec::new();
-        for (actor, _) in point.actors.iter().enumerate().filter(|(_, at)| matches!(at, Whereabouts::At(_))) {
-            choices.push(Choice { actor, fault: None });
-            if point.faults > 0 {
-                choices.extend(self.exploration.kinds.iter().map(|kind| Choice { actor, fault: Some(*kind) }));
+        let Exploration { actors, kinds, .. } = &mut *self.exploration;
+        for (number, (actor, at)) in actors.iter_mut().zip(&point.actors).enumerate() {
+            let Whereabouts::At(place) = at else { continue };
+            for call in 0..actor.waiting(*place, &mut self.names).len() {
+                choices.push(Choice { actor: number, call, fault: None });
+                if point.faults > 0 {
+                    choices.extend(kinds.iter().map(|kind| Choice { actor: number, call, fault: Some(*kind) }));
+                }
             }
         }
         choices
@@ -73,41 +80,41 @@ impl<'e, 's> Course<'e, 's> {
 
     /// Makes a step. The order has one step more from now on.
     pub(super) fn step(&mut self, mut point: Point, choice: Choice) -> Result<Point, Failure> {
-        let Choice { actor: number, fault } = choice;
+        let Choice { actor: number, call: call_number, fault } = choice;
         let Whereabouts::At(place) = point.actors[number] else { unreachable!("only actors that go on are chosen") };
         let actor = &mut self.exploration.actors[number];
-        let Next::Call(call) = actor.next(place, &mut self.names) else { unreachable!("its end was noticed") };
+        let (_, call) = &actor.waiting(place, &mut self.names)[call_number];
         self.calls += 1;
-        self.steps.push(Step { actor: actor.name, call: call.name, fault });
-        point.faults -= usize::from(fault.is_some());
         let has_effect = !matches!(fault, Some(InjectedFault::DiedBefore | InjectedFault::Refused));
         let answer = has_effect.then(|| call.apply(&mut point.state));
+        self.steps.push(Step { call: call.name, actor: actor.name, fault });
+        point.faults -= usize::from(fault.is_some());
         point.actors[number] = match fault {
             Some(InjectedFault::DiedAfter | InjectedFault::DiedBefore) => Whereabouts::Died,
-            Some(InjectedFault::AnswerLost | InjectedFault::Refused) => self.go_on(number, place, None),
-            Some(InjectedFault::Stalled) | None => self.go_on(number, place, answer),
+            Some(InjectedFault::AnswerLost | InjectedFault::Refused) => self.go_on(choice, place, None),
+            Some(InjectedFault::Stalled) | None => self.go_on(choice, place, answer),
         };
         self.check_always(&mut point.state)?;
         Ok(point)
     }
 
-    fn go_on(&mut self, number: usize, place: Place, answer: Option<Answer>) -> Whereabouts {
-        let actor = &mut self.exploration.actors[number];
-        let place = actor.answered(place, answer, &self.names);
+    fn go_on(&mut self, Choice { actor, call, .. }: Choice, place: Place, answer: Option<Answer>) -> Whereabouts {
+        let actor = &mut self.exploration.actors[actor];
+        let place = actor.answered(place, call, answer, &mut self.names);
         whereabouts(actor, place, &mut self.names)
     }
 
-    /// Lets happen what comes afterwards, and looks at the end.
+    /// Lets happen what comes afterwards, and looks at the end. Of several calls at once the first is answered first.
     pub(super) fn end(&mut self, mut point: Point) -> Result<(), Failure> {
         let before = self.steps.len();
-        let mut place = Actor::BEGINNING;
-        while let Some(actor) = &mut self.exploration.afterwards
-            && let Next::Call(call) = actor.next(place, &mut self.names)
-        {
+        let mut place = None;
+        while let Some(actor) = &mut self.exploration.afterwards {
+            let at = place.unwrap_or_else(|| actor.beginning(&mut self.names));
+            let Some((_, call)) = actor.waiting(at, &mut self.names).first() else { break };
             self.calls += 1;
-            self.steps.push(Step { actor: actor.name, call: call.name, fault: None });
             let answer = call.apply(&mut point.state);
-            place = actor.answered(place, Some(answer), &self.names);
+            self.steps.push(Step { call: call.name, actor: actor.name, fault: None });
+            place = Some(actor.answered(at, 0, Some(answer), &mut self.names));
             self.check_always(&mut point.state)?;
         }
         self.check(&mut point.state, true)?;
@@ -140,10 +147,7 @@ impl<'e, 's> Course<'e, 's> {
 }
 
 fn whereabouts(actor: &mut Actor<'_>, place: Place, names: &mut Names) -> Whereabouts {
-    match actor.next(place, names) {
-        Next::Call(_) => Whereabouts::At(place),
-        Next::End => Whereabouts::Ended,
-    }
+    if actor.waiting(place, names).is_empty() { Whereabouts::Ended } else { Whereabouts::At(place) }
 }
 
 /// If a check or a program panics, the order is told.

@@ -196,3 +196,28 @@ fn made_up_ids_are_followed_through_tables() {
     explore(true).random(50).assert_holds();
     assert!(explore(false).random(50).failure.is_some());
 }
+
+/// Of calls that an actor makes at once, either may come first.
+#[test]
+fn calls_at_once_come_in_every_order() {
+    async fn set(cloud: &FakeCloud, bit: u8) {
+        let set = cloud.call("set", move |state| {
+            state.sources.get_mut(&COUNTER.parse().unwrap()).unwrap().change(|bytes| bytes[0] |= bit);
+        });
+        drop(set.await);
+    }
+    let both = |cloud: FakeCloud| async move { drop(futures_util::join!(set(&cloud, 1), set(&cloud, 2))) };
+    let explore = |never: u8| {
+        Exploration::new(&cloud())
+            .actor("both", both)
+            .always(move |cloud| (value(cloud) != never).then_some(()).ok_or_else(|| "seen".to_owned()))
+            .at_the_end(|cloud| counts(cloud, 3))
+    };
+    for never in [1, 2] {
+        assert!(explore(never).exhaustive().failure.is_some(), "{never}");
+    }
+    let explored = explore(4).exhaustive();
+    explored.assert_holds();
+    assert_eq!((explored.orders, explored.ends), (2, 1), "{explored}");
+    assert!(explore(2).random(50).failure.is_some());
+}
