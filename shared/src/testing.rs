@@ -24,7 +24,7 @@ pub use authority::{Issued, TestAuthority, serial};
 pub use cloud::{CloudState, Content as CloudContent, FakeCloud, FakeThing as CloudThing, Object};
 pub use crl::NewCrl;
 #[cfg(all(feature = "dynamodb", feature = "iot-data"))]
-pub use explore::Exploration;
+pub use explore::{Exploration, Explored};
 pub use fixtures::{FROZEN_FLEETS, Fixture, fixtures, frozen_certificate, frozen_key};
 pub use holdings::Holdings;
 pub use injected_fault::InjectedFault;

@@ -58,7 +58,18 @@ where
     /// Only what Lambda shall try again, and at last hand to the failed-registrations queue: failed calls, a CRL that is
     /// missing, a rejected event that is too large to be kept here. `error_type` is the kind of fault.
     pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Response, Diagnostic> {
-        let now = now();
+        self.handle_at(event, now()).await
+    }
+
+    /// The same at a given time.
+    ///
+    /// # Errors
+    /// See [`handle`](Self::handle).
+    pub async fn handle_at(
+        &self,
+        event: LambdaEvent<Box<RawValue>>,
+        now: OffsetDateTime,
+    ) -> Result<Response, Diagnostic> {
         let payload = event.payload.get();
         match RegisteredEvent::decode(payload) {
             Ok(registered) if registered.account_id == self.settings.account_id => {

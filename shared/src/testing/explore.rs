@@ -2,13 +2,7 @@
 //!
 //! At each point one actor makes its next call, which is answered, refused, has its answer lost, or is the actor's last:
 //! an actor that died does nothing more. [`Exploration::exhaustive`] goes through all of these, [`Exploration::random`]
-//! through many orders that follow from seeds. A failure tells the order; that of a random one is replayed with
-//!
-//! ```text
-//! EXPLORE_SEED=<seed> cargo test --workspace --all-features -- <name of the test>
-//! ```
-//!
-//! and `EXPLORE_ROUNDS=<count>` makes every random exploration try so many orders, from a seed that nobody chose.
+//! through orders that follow from seeds. A failure tells the order.
 //!
 //! What an actor does next follows from what its calls were answered, and from nothing else: then its code has to run only
 //! once for each row of answers, whatever the others do, and a point of the exploration is a plain value (the state of the
@@ -88,6 +82,20 @@ impl<'s> Exploration<'s> {
         program: impl Fn(FakeCloud) -> F + 's,
     ) -> Self {
         self.actors.push(Actor::new(name, program));
+        self
+    }
+
+    /// Lets the actor of this name do something else.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn instead_of<F: Future<Output = ()> + 's>(
+        mut self,
+        name: &'static str,
+        program: impl Fn(FakeCloud) -> F + 's,
+    ) -> Self {
+        *self.actors.iter_mut().find(|actor| actor.name == name).expect("an actor of the name") = Actor::new(name, program);
         self
     }
 

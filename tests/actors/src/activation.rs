@@ -3,12 +3,13 @@
 use activator::{Activator, Response, Settings, UnenrolledAuthorities};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::value::RawValue;
-use shared::id::AccountId;
-use shared::port::{AuthorityStore, CertificateStatus, CrlStates};
+use shared::id::{AccountId, CertificateId};
+use shared::port::{AuthorityStore, CertificateStatus, CrlStates, RegisteredCertificate};
 use shared::profile::Defaults;
 use shared::testing::FakeCloud;
+use time::OffsetDateTime;
 
-use crate::{account, deadline, next_request_id};
+use crate::{account, deadline, explored_time, next_request_id};
 
 /// How often Lambda delivers an event that fails, and the next connection's besides.
 const DELIVERIES: usize = 4;
@@ -26,21 +27,25 @@ pub async fn deliver(cloud: FakeCloud, event: &str, name: &str) {
     for n in 0..DELIVERIES {
         let request_id = format!("{name}-{n}");
         cloud.begin_attempt(&request_id).await;
-        if invoke_as(&request_id, settings(&account()), &cloud, &cloud, event).await.is_ok() {
+        if invoke_at(explored_time(), &request_id, &cloud, cloud.authorities(), event).await.is_ok() {
             return;
         }
     }
 }
 
-/// Makes sure that no certificate is ACTIVE without a thing and a policy.
+/// Makes sure that no certificate is ACTIVE without a thing and a policy, but for those that were registered again in the
+/// tenth of a second in which a process was about to set their status.
 ///
 /// # Errors
 /// Which certificate is.
 pub fn nobody_is_half_in(cloud: &FakeCloud) -> Result<(), String> {
     cloud.change(|state| {
-        let mut active = state.certificates.values().filter(|found| found.status == CertificateStatus::Active);
-        let half = active.find(|certificate| !state.has_thing_and_policy(certificate));
-        half.map_or(Ok(()), |certificate| Err(format!("{} is ACTIVE without a thing or a policy", certificate.arn)))
+        let mut active = state.certificates.iter().filter(|(_, found)| found.status == CertificateStatus::Active);
+        let is_half_in = |id: &CertificateId, found: &RegisteredCertificate| {
+            !state.registered_amid.contains(id) && !state.has_thing_and_policy(found)
+        };
+        let half = active.find(|(id, found)| is_half_in(id, found));
+        half.map_or(Ok(()), |(_, certificate)| Err(format!("{} is ACTIVE without a thing or a policy", certificate.arn)))
     })
 }
 
@@ -55,41 +60,33 @@ pub async fn invoke(
     tables: &FakeCloud,
     payload: &str,
 ) -> Result<Response, Diagnostic> {
-    invoke_as(&next_request_id(), settings, registry, tables, payload).await
+    let activator =
+        Activator::new(settings, registry.clone(), tables.authorities(), tables.registrations(), tables.clone());
+    Box::pin(activator.handle(lambda_event(&next_request_id(), payload))).await
 }
 
-/// The same under a request id. An exploration runs the code of an actor many times: each invocation has the same id then.
+/// One invocation at this time under this request id, with a way of its own to the `Authorities` table. An exploration runs
+/// the code of an actor many times, and it has to do the same each time.
 ///
 /// # Errors
 /// What it ended with, if Lambda is to try it again.
-pub async fn invoke_as(
+pub async fn invoke_at<A: AuthorityStore + CrlStates + Sync>(
+    now: OffsetDateTime,
     request_id: &str,
-    settings: Settings,
-    registry: &FakeCloud,
-    tables: &FakeCloud,
-    payload: &str,
-) -> Result<Response, Diagnostic> {
-    invoke_with(request_id, settings, registry, tables.authorities(), tables, payload).await
-}
-
-/// The same with another way to the `Authorities` table.
-///
-/// # Errors
-/// What it ended with, if Lambda is to try it again.
-pub async fn invoke_with<A: AuthorityStore + CrlStates + Sync>(
-    request_id: &str,
-    settings: Settings,
-    registry: &FakeCloud,
+    cloud: &FakeCloud,
     authorities: A,
-    tables: &FakeCloud,
     payload: &str,
 ) -> Result<Response, Diagnostic> {
+    let activator =
+        Activator::new(settings(&account()), cloud.clone(), authorities, cloud.registrations(), cloud.clone());
+    Box::pin(activator.handle_at(lambda_event(request_id, payload), now)).await
+}
+
+fn lambda_event(request_id: &str, payload: &str) -> LambdaEvent<Box<RawValue>> {
     let mut context = Context::default();
     context.request_id = request_id.to_owned();
     context.deadline = u64::try_from(deadline().unix_timestamp() * 1000).expect("a time after 1970");
-    let payload = RawValue::from_string(payload.to_owned()).expect("JSON");
-    let activator = Activator::new(settings, registry.clone(), authorities, tables.registrations(), tables.clone());
-    Box::pin(activator.handle(LambdaEvent::new(payload, context))).await
+    LambdaEvent::new(RawValue::from_string(payload.to_owned()).expect("JSON"), context)
 }
 
 /// The template's settings.

@@ -12,6 +12,7 @@ pub mod activation;
 pub mod checking;
 mod fleet;
 pub mod operator;
+pub mod scene;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,8 +27,13 @@ pub fn next_request_id() -> String {
     format!("00000000-0000-4000-8000-{:012}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
+/// The time at which explored actors act: an actor whose code runs again has to do the same.
+fn explored_time() -> OffsetDateTime {
+    static TIME: OnceLock<OffsetDateTime> = OnceLock::new();
+    *TIME.get_or_init(now)
+}
+
 /// The deadline of all invocations.
 pub fn deadline() -> OffsetDateTime {
-    static DEADLINE: OnceLock<OffsetDateTime> = OnceLock::new();
-    *DEADLINE.get_or_init(|| now() + time::Duration::hours(1))
+    explored_time() + time::Duration::hours(1)
 }

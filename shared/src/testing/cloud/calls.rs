@@ -13,11 +13,6 @@ use crate::testing::{InjectedFault, Sent, dynamodb};
 /// Calls so far, what is to become of the next ones, and what they change.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    /// The first call after which the invariant did not hold.
-    broken_after: Option<usize>,
-    delays: Option<fastrand::Rng>,
-    faults: Vec<(usize, InjectedFault)>,
-    invariant: Option<Invariant>,
     pub(super) bytes_read: u64,
     pub(super) desk: Option<Desk>,
     pub(super) fault: Option<(usize, InjectedFault)>,
@@ -31,9 +26,6 @@ impl Calls {
         Self { state, ..Self::default() }
     }
 }
-
-/// What has to hold after every call.
-type Invariant = fn(&CloudState) -> bool;
 
 /// An answer that a port gives.
 pub(in crate::testing) trait Reply: Any + Debug + Send + Sync {}
@@ -82,42 +74,6 @@ impl FakeCloud {
     pub fn plan(&self, n: usize, fault: InjectedFault) {
         let mut calls = self.lock();
         calls.fault = Some((calls.made.len() + n, fault));
-    }
-
-    /// From now on calls and answers take up to four seconds of tokio's clock each, as follows from the seed, and these
-    /// calls, counted from now, meet faults. Seed 0 ends it.
-    pub fn shuffle(&self, seed: u64, faults: &[(usize, InjectedFault)]) {
-        let mut calls = self.lock();
-        let made = calls.made.len();
-        calls.delays = (seed > 0).then(|| fastrand::Rng::with_seed(seed));
-        calls.faults = faults.iter().map(|(at, fault)| (made + at, *fault)).collect();
-    }
-
-    /// Checks after every call from now on that this holds.
-    pub fn watch(&self, invariant: fn(&CloudState) -> bool) {
-        self.lock().invariant = Some(invariant);
-    }
-
-    /// The number of the first call after which what is watched did not hold.
-    #[must_use]
-    pub fn broken_after(&self) -> Option<usize> {
-        self.lock().broken_after
-    }
-
-    fn check_invariant(&self) {
-        let mut calls = self.lock();
-        let is_broken = calls.invariant.is_some_and(|holds| !holds(&calls.state));
-        if is_broken {
-            let last = calls.made.len().saturating_sub(1);
-            calls.broken_after.get_or_insert(last);
-        }
-    }
-
-    async fn delay(&self) {
-        let delay = self.lock().delays.as_mut().map(|delays| Duration::from_millis(delays.u64(..4_000)));
-        if let Some(delay) = delay {
-            tokio::time::sleep(delay).await;
-        }
     }
 
     /// Lets no call meet a fault.
@@ -177,7 +133,6 @@ impl FakeCloud {
         if call.name.starts_with("iot:") {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        self.delay().await;
         let fault = self.note(call.name);
         match fault {
             Some(InjectedFault::DiedBefore) => return std::future::pending().await,
@@ -186,8 +141,6 @@ impl FakeCloud {
             Some(InjectedFault::AnswerLost | InjectedFault::DiedAfter) | None => {}
         }
         let answer = self.apply(&call);
-        self.check_invariant();
-        self.delay().await;
         match fault {
             Some(InjectedFault::DiedAfter) => std::future::pending().await,
             Some(InjectedFault::AnswerLost) => None,
@@ -203,7 +156,6 @@ impl FakeCloud {
         let mut calls = self.lock();
         let n = calls.made.len();
         calls.made.push(name);
-        let planned = calls.faults.iter().find(|(at, _)| *at == n).map(|(_, fault)| *fault);
-        planned.or_else(|| calls.fault.filter(|(at, _)| *at == n).map(|(_, fault)| fault))
+        calls.fault.filter(|(at, _)| *at == n).map(|(_, fault)| fault)
     }
 }

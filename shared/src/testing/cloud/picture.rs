@@ -21,6 +21,7 @@ impl CloudState {
             certificates,
             connected,
             policies,
+            registered_amid,
             rows_of_a_scan: _,
             snapshots,
             sources,
@@ -42,6 +43,7 @@ impl CloudState {
             "certificates": certificates.collect::<Map<_, _>>(),
             "connected": text(connected),
             "policies": text(policies),
+            "registeredAmid": text(registered_amid),
             "snapshots": text(snapshots),
             "sources": text(sources),
             "tables": tables,
@@ -67,6 +69,7 @@ impl CloudState {
             certificates,
             connected,
             policies,
+            registered_amid,
             rows_of_a_scan: _,
             snapshots,
             sources,
@@ -79,7 +82,7 @@ impl CloudState {
         for id in authorities.keys() {
             id.hash(hasher);
         }
-        (connected, policies, snapshots, sources, things).hash(hasher);
+        (connected, policies, registered_amid, snapshots, sources, things).hash(hasher);
         for table in [AUTHORITIES, DEVICES, REGISTRATIONS] {
             let rows = tables.fingerprints(table, |row| {
                 let mut hasher = DefaultHasher::new();

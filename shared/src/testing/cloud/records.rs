@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::clients::AUTHORITIES;
 use super::rows::text;
-use super::{FakeCloud, Object, at_once};
+use super::{CloudState, FakeCloud, Object, at_once};
 use crate::aws::authorities::{ANNOUNCED_THING_NAME, PARTITION_KEY, SORT_KEY, crl_record, name_record, serial_record};
 use crate::id::{CaCertificateId, Serial, ThingName};
 use crate::pki::crl::{CrlNumber, RevocationReason, Scope};
@@ -19,6 +19,16 @@ use crate::testing::NewCrl;
 
 /// Beginning of the records of the allow-list.
 const ALLOW_LIST: &str = "allow#";
+
+impl CloudState {
+    /// Writes a record of a CA with these attributes, in DynamoDB's wire form, whatever they are.
+    pub fn put_record(&mut self, authority: &CaCertificateId, record: &str, attributes: &Value) {
+        let mut item = attributes.clone();
+        item[PARTITION_KEY] = json!({"S": authority});
+        item[SORT_KEY] = json!({"S": record});
+        self.put_row(AUTHORITIES, &item);
+    }
+}
 
 impl FakeCloud {
     /// The profile of a CA.
@@ -44,10 +54,7 @@ impl FakeCloud {
 
     /// Writes a record of a CA with these attributes, in DynamoDB's wire form, whatever they are.
     pub fn put_record(&self, authority: &CaCertificateId, record: &str, attributes: &Value) {
-        let mut item = attributes.clone();
-        item[PARTITION_KEY] = json!({"S": authority});
-        item[SORT_KEY] = json!({"S": record});
-        self.of_table("PutItem", &json!({"Item": item, "TableName": AUTHORITIES}));
+        self.change(|state| state.put_record(authority, record, attributes));
     }
 
     /// The record of a CA, in DynamoDB's wire form; none if there is none.

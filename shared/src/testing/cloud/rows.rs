@@ -111,11 +111,23 @@ impl CloudState {
                 for intent in intents.as_object_mut().expect("intents by process").values_mut() {
                     intent["M"]["until"] = json!({"S": "2026-01-01T00:00:00.000Z"});
                 }
-                let put = json!({"Item": row, "TableName": REGISTRATIONS});
-                let answer = self.tables.answer("PutItem", &put);
-                assert_eq!(answer.status, 200, "{}", answer.body);
+                self.put_row(REGISTRATIONS, &row);
             }
         }
+    }
+
+    /// Whether a process has said in the row about a certificate that it is about to set its status.
+    #[must_use]
+    pub fn has_intent(&self, certificate: &CertificateId) -> bool {
+        let is_open = |row: &Value| row["intents"]["M"].as_object().is_some_and(|intents| !intents.is_empty());
+        let rows = self.tables.rows(REGISTRATIONS);
+        rows.iter().any(|row| text(row, "certificateId") == Some(certificate.as_str()) && is_open(row))
+    }
+
+    /// Writes a row of a table, in DynamoDB's wire form.
+    pub(super) fn put_row(&mut self, table: &str, row: &Value) {
+        let answer = self.tables.answer("PutItem", &json!({"Item": row, "TableName": table}));
+        assert_eq!(answer.status, 200, "{}", answer.body);
     }
 }
 

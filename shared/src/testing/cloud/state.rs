@@ -34,6 +34,9 @@ pub struct CloudState {
     pub connected: BTreeMap<String, CertificateId>,
     /// Policies attached, by certificate ARN.
     pub policies: BTreeMap<String, BTreeSet<PolicyName>>,
+    /// Certificates that an operator has registered again while a process was about to set their status. `UpdateCertificate`
+    /// has no condition: nothing keeps it from meeting them.
+    pub registered_amid: BTreeSet<CertificateId>,
     /// Most rows that one scan reads; none is without limit. It stands for rows that are too large for one page.
     pub rows_of_a_scan: Option<u64>,
     /// Objects of the snapshot bucket.
@@ -52,6 +55,7 @@ impl Default for CloudState {
             certificates: BTreeMap::new(),
             connected: BTreeMap::new(),
             policies: BTreeMap::new(),
+            registered_amid: BTreeSet::new(),
             rows_of_a_scan: None,
             snapshots: BTreeMap::new(),
             sources: BTreeMap::new(),
@@ -87,9 +91,9 @@ impl CloudState {
     }
 }
 
-impl FakeCloud {
+impl CloudState {
     /// A certificate that AWS IoT has just registered in time.
-    pub fn register(&self, authority: &CaCertificateId, account: &AccountId, id: &CertificateId, pem: &str) {
+    pub fn register(&mut self, authority: &CaCertificateId, account: &AccountId, id: &CertificateId, pem: &str) {
         let certificate = RegisteredCertificate {
             arn: format!("arn:aws:iot:us-east-1:{account}:cert/{id}"),
             ca_certificate_id: Some(authority.clone()),
@@ -97,6 +101,22 @@ impl FakeCloud {
             pem: pem.to_owned(),
             status: CertificateStatus::PendingActivation,
         };
-        self.change(|state| state.certificates.insert(id.clone(), certificate));
+        self.certificates.insert(id.clone(), certificate);
+    }
+
+    /// Deletes a certificate, which is detached from its things and policies before.
+    pub fn delete(&mut self, id: &CertificateId) {
+        let Some(found) = self.certificates.remove(id) else { return };
+        self.policies.remove(&found.arn);
+        for thing in self.things.values_mut() {
+            thing.principals.remove(&found.arn);
+        }
+    }
+}
+
+impl FakeCloud {
+    /// A certificate that AWS IoT has just registered in time.
+    pub fn register(&self, authority: &CaCertificateId, account: &AccountId, id: &CertificateId, pem: &str) {
+        self.change(|state| state.register(authority, account, id, pem));
     }
 }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::random::SEED;
 use crate::testing::InjectedFault;
 
 /// A call of an order.
@@ -39,10 +38,7 @@ pub struct Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, after these calls:\n{}", self.problem, listed(&self.steps))?;
-        let Some(seed) = self.seed else { return Ok(()) };
-        let thread = std::thread::current();
-        let test = thread.name().unwrap_or_default();
-        write!(f, "once more: {SEED}={seed} cargo test --workspace --all-features -- {test}")
+        self.seed.map_or(Ok(()), |seed| write!(f, "this is the order of seed {seed}"))
     }
 }
 

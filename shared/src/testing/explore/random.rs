@@ -1,5 +1,6 @@
 //! Many orders, each from a seed.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use fastrand::Rng;
@@ -7,30 +8,17 @@ use fastrand::Rng;
 use super::point::{Choice, Course};
 use super::{Exploration, Explored, Failure, in_a_runtime};
 
-/// Variable that names the only seed to try.
-pub(super) const SEED: &str = "EXPLORE_SEED";
-/// Variable that says how many orders to try.
-const ROUNDS: &str = "EXPLORE_ROUNDS";
 /// One call of so many meets a fault, as long as there are faults left.
 const CALLS_PER_FAULT: usize = 10;
 
 impl Exploration<'_> {
-    /// Goes through so many orders, up to the first failure. The seeds are the same each time, unless the environment says
-    /// otherwise.
-    pub fn random(self, rounds: u64) -> Explored {
-        in_a_runtime(|| self.go_through(rounds))
+    /// Goes through the orders of these seeds, up to the first failure.
+    pub fn random(self, seeds: Range<u64>) -> Explored {
+        in_a_runtime(|| self.go_through(seeds))
     }
 
-    fn go_through(mut self, rounds: u64) -> Explored {
+    fn go_through(mut self, seeds: Range<u64>) -> Explored {
         let begun = Instant::now();
-        let seeds = match (variable(SEED), variable(ROUNDS)) {
-            (Some(seed), _) => seed..seed.saturating_add(1),
-            (None, Some(rounds)) => {
-                let first = u64::from(fastrand::u32(..)) << 32;
-                first..first.saturating_add(rounds)
-            }
-            (None, None) => 0..rounds,
-        };
         let names = self.actors.iter().map(|actor| actor.name).collect();
         let faults = self.faults;
         let mut course = Course::new(&mut self);
@@ -75,10 +63,4 @@ impl Course<'_, '_> {
             point = self.step(point, *choice)?;
         }
     }
-}
-
-fn variable(name: &str) -> Option<u64> {
-    #[expect(clippy::disallowed_methods, reason = "it is the tester who sets it, not the stack")]
-    let value = std::env::var(name).ok()?;
-    Some(value.parse().expect("a number"))
 }
