@@ -145,7 +145,9 @@ fn log(unprocessed: &Unprocessed<'_>) {
     let events = unprocessed.received.len();
     let client = unprocessed.received.first().map(|received| received.event.client_id.as_str());
     match &unprocessed.problem {
-        Problem::ReturnedByDynamoDb => tracing::warn!(client.id = client, events, "DynamoDB returned events unprocessed"),
+        Problem::ReturnedByDynamoDb => {
+            tracing::warn!(client.id = client, events, "DynamoDB returned events unprocessed");
+        }
         Problem::Isolated(cause) if cause.is_retryable() => {
             tracing::warn!(client.id = client, events, error = %cause, "events are left to their next delivery");
         }

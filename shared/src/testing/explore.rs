@@ -95,7 +95,8 @@ impl<'s> Exploration<'s> {
         name: &'static str,
         program: impl Fn(FakeCloud) -> F + 's,
     ) -> Self {
-        *self.actors.iter_mut().find(|actor| actor.name == name).expect("an actor of the name") = Actor::new(name, program);
+        *self.actors.iter_mut().find(|actor| actor.name == name).expect("an actor of the name") =
+            Actor::new(name, program);
         self
     }
 

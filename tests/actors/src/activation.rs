@@ -45,7 +45,9 @@ pub fn nobody_is_half_in(cloud: &FakeCloud) -> Result<(), String> {
             !state.registered_amid.contains(id) && !state.has_thing_and_policy(found)
         };
         let half = active.find(|(id, found)| is_half_in(id, found));
-        half.map_or(Ok(()), |(_, certificate)| Err(format!("{} is ACTIVE without a thing or a policy", certificate.arn)))
+        half.map_or(Ok(()), |(_, certificate)| {
+            Err(format!("{} is ACTIVE without a thing or a policy", certificate.arn))
+        })
     })
 }
 
@@ -84,7 +86,7 @@ pub async fn invoke_at<A: AuthorityStore + CrlStates + Sync>(
 
 fn lambda_event(request_id: &str, payload: &str) -> LambdaEvent<Box<RawValue>> {
     let mut context = Context::default();
-    context.request_id = request_id.to_owned();
+    request_id.clone_into(&mut context.request_id);
     context.deadline = u64::try_from(deadline().unix_timestamp() * 1000).expect("a time after 1970");
     LambdaEvent::new(RawValue::from_string(payload.to_owned()).expect("JSON"), context)
 }

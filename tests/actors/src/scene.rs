@@ -4,7 +4,7 @@ mod end;
 
 use crl_checker::Request;
 use shared::pki::crl::RevocationReason::{self, CertificateHold};
-use shared::port::CertificateStatus::{self, Inactive};
+use shared::port::CertificateStatus::Inactive;
 use shared::profile::TakeOver;
 use shared::testing::{CloudState, Exploration, FakeCloud, InjectedFault, Issued, NewCrl, Object};
 
@@ -69,6 +69,8 @@ pub enum Actor {
     Rule(TakeOver),
     /// The CA publishes.
     Publish(Published),
+    /// The CA publishes, and an ordinary run of the checker follows.
+    PublishAndRun(Published),
 }
 
 impl Actor {
@@ -173,6 +175,11 @@ impl Scene {
         }
     }
 
+    async fn publish(&self, n: usize, published: Published, cloud: &FakeCloud) {
+        // Who publishes is told nothing.
+        drop(cloud.call("(CA)", self.publication(n, published)).await);
+    }
+
     async fn act(&self, actor: Actor, n: usize, cloud: FakeCloud) {
         let Self { fleet, new, old, .. } = self;
         let name = &format!("actor-{n}");
@@ -190,7 +197,11 @@ impl Scene {
             // What `jitr` is answered is nobody's concern: what counts is where the certificates end.
             Actor::Release => drop(operator::release_thing_as(name, &cloud, "pump-1").await),
             Actor::Rule(rule) => operator::set_rule(&cloud, fleet, rule).await,
-            Actor::Publish(published) => drop(cloud.call("(CA)", self.publication(n, published)).await),
+            Actor::Publish(published) => self.publish(n, published, &cloud).await,
+            Actor::PublishAndRun(published) => {
+                self.publish(n, published, &cloud).await;
+                run_as(name, cloud, &self.request()).await;
+            }
         }
     }
 
@@ -216,26 +227,7 @@ impl Scene {
         play.check(&end).map_err(|problem| format!("{problem}: {end}"))?;
         for device in [&self.old, &self.new] {
             if let Some(status) = status(device) {
-                self.check_rows(&play, device, &status, cloud)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Every row is confirmed, and tells what AWS IoT has.
-    fn check_rows(
-        &self,
-        play: &Play<'_>,
-        device: &Issued,
-        status: &CertificateStatus,
-        cloud: &FakeCloud,
-    ) -> Result<(), String> {
-        // No run asks AWS IoT about a certificate that no list and no attempt is about.
-        let is_unseen = play.has(Actor::SwitchOff) && *status == Inactive;
-        for row in cloud.registrations_of(&device.id) {
-            let is_told = is_unseen || row.status.as_ref().is_none_or(|known| known == status);
-            if !row.is_confirmed() || !is_told {
-                return Err(format!("AWS IoT has {status}: {row:?}"));
+                play.check_rows(&cloud.registrations_of(&device.id), &status)?;
             }
         }
         Ok(())
@@ -257,4 +249,3 @@ impl Scene {
 fn number(n: usize) -> u64 {
     BEFORE + 1 + u64::try_from(n).expect("few actors")
 }
-

@@ -64,11 +64,15 @@ impl Scenario {
     }
 }
 
-/// Somebody; the CA publishes as often as anybody else acts.
+/// Somebody. Those who set a status themselves come more often than those who only disturb them.
 fn actor(random: &mut Rng) -> Actor {
-    match random.usize(..=Actor::ALL.len()) {
-        0 => Actor::Publish(one(random, &LISTS)),
-        1 => Actor::Rule(one(random, &RULES)),
+    match random.usize(..12) {
+        0..2 => Actor::Older,
+        2..4 => Actor::Younger,
+        4..7 => Actor::PublishAndRun(one(random, &LISTS)),
+        7 => Actor::Run,
+        8 => Actor::Publish(one(random, &LISTS)),
+        9 => Actor::Rule(one(random, &RULES)),
         _ => one(random, &Actor::ALL),
     }
 }

@@ -1,6 +1,6 @@
 //! What keeps a revoked device out: the row is written before the CRLs are asked.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a test ends where its set-up does, and tells the order")]
+#![expect(clippy::unwrap_used, reason = "a test ends where its set-up does")]
 
 use actors::activation::invoke_at;
 use actors::scene::Actor::{Older, Run};
@@ -67,7 +67,6 @@ fn a_gate_that_reads_the_crl_states_before_the_row_is_written_lets_a_revoked_dev
             async move { drop(invoke_at(now, "first", &cloud, authorities, event).await) }
         })
         .exhaustive();
-    println!("{explored}");
     let failure = explored.failure.unwrap();
     assert!(failure.problem.starts_with("the older one is on the newest list"), "{failure}");
 }

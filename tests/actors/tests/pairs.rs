@@ -9,7 +9,9 @@
     reason = "a test ends where its set-up does, and tells how many orders it has run"
 )]
 
-use actors::scene::Actor::{self, Delete, Older, Publish, Reconcile, Release, Reregister, Rule, Run, SwitchOff, Younger};
+use actors::scene::Actor::{
+    self, Delete, Older, Publish, Reconcile, Release, Reregister, Rule, Run, SwitchOff, Younger,
+};
 use actors::scene::Published::{self, Expired, New, Nothing, RolledBack};
 use actors::scene::Scene;
 use actors::scene::Start::{self, Inside, OnHold, Pending, Replaced};
@@ -47,8 +49,8 @@ fn explore(start: Start, published: Published, groups: &[&[Actor]]) {
 fn explore_pairs(start: Start) {
     let lists = [EMPTY, HOLD, REVOKED, Expired(None), Expired(Some(CertificateHold)), RolledBack(None), Nothing];
     let everybody = Actor::ALL.iter().enumerate();
-    let pairs: Vec<_> = everybody.flat_map(|(n, one)| Actor::ALL[n..].iter().map(|other| [*one, *other])).collect();
-    let pairs: Vec<&[Actor]> = pairs.iter().map(|pair| pair.as_slice()).collect();
+    let pairs: Vec<_> = everybody.flat_map(|(n, one)| Actor::ALL.iter().skip(n).map(|other| [*one, *other])).collect();
+    let pairs: Vec<&[Actor]> = pairs.iter().map(<[Actor; 2]>::as_slice).collect();
     let are_right = |list: &Published| std::panic::catch_unwind(|| explore(start, *list, &pairs)).is_ok();
     let wrong: Vec<_> = lists.iter().filter(|list| !are_right(list)).collect();
     assert!(wrong.is_empty(), "{start:?}: orders with {wrong:?} end wrong");

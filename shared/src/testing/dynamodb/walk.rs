@@ -40,8 +40,14 @@ impl<'a> Walk<'a> {
         }
         let start = request.get("ExclusiveStartKey").map(|start| self.start(&attribute::item(start)?)).transpose()?;
         let is_met = |item: &&Item| self.condition.as_ref().is_none_or(|condition| condition.holds(item));
-        let mut rows: Vec<_> =
-            self.table.rows.values().map(|row| &row.item).filter(is_met).filter_map(|item| Some((self.position(item)?, item))).collect();
+        let mut rows: Vec<_> = self
+            .table
+            .rows
+            .values()
+            .map(|row| &row.item)
+            .filter(is_met)
+            .filter_map(|item| Some((self.position(item)?, item)))
+            .collect();
         rows.sort_by(|(one, _), (other, _)| one.cmp(other));
         if !self.forward {
             rows.reverse();

@@ -207,7 +207,9 @@ fn calls_at_once_come_in_every_order() {
         });
         drop(set.await);
     }
-    let both = |cloud: FakeCloud| async move { drop(futures_util::join!(set(&cloud, 1), set(&cloud, 2))) };
+    let both = |cloud: FakeCloud| async move {
+        futures_util::join!(set(&cloud, 1), set(&cloud, 2));
+    };
     let explore = |never: u8| {
         Exploration::new(&cloud())
             .actor("both", both)

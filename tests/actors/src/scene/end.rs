@@ -5,6 +5,7 @@ use std::fmt;
 use shared::pki::crl::RevocationReason::{self, CertificateHold};
 use shared::port::CertificateStatus::{self, Active, Inactive, PendingActivation, Revoked};
 use shared::profile::TakeOver;
+use shared::registration::Registration;
 
 use super::{Actor, Published, Start};
 
@@ -33,7 +34,7 @@ impl Play<'_> {
     /// All that the CA has published, that of the n-th actor at place n.
     pub(super) fn lists(&self) -> Vec<Published> {
         let of_actors = self.actors.iter().map(|actor| match actor {
-            Actor::Publish(published) => *published,
+            Actor::Publish(published) | Actor::PublishAndRun(published) => *published,
             _ => Published::Nothing,
         });
         [self.published].into_iter().chain(of_actors).collect()
@@ -42,14 +43,19 @@ impl Play<'_> {
     /// Whether a newcomer may have to wait for a list.
     fn may_be_late(&self) -> bool {
         let is_missing = |published: &Published| matches!(published, Published::Expired(_) | Published::Nothing);
-        let of_actors = self.actors.iter().any(|actor| matches!(actor, Actor::Publish(list) if is_missing(list)));
+        let of_actors = self
+            .actors
+            .iter()
+            .any(|actor| matches!(actor, Actor::Publish(list) | Actor::PublishAndRun(list) if is_missing(list)));
         is_missing(&self.published) || of_actors
     }
 
     /// Whether a list has revoked the older certificate for good, though a later one may not.
     fn may_be_revoked(&self) -> bool {
         let revokes = |published: &Published| match published {
-            Published::New(reason) | Published::Expired(reason) => reason.is_some_and(|reason| reason != CertificateHold),
+            Published::New(reason) | Published::Expired(reason) => {
+                reason.is_some_and(|reason| reason != CertificateHold)
+            }
             Published::RolledBack(_) | Published::Nothing => false,
         };
         self.lists().iter().any(revokes)
@@ -85,6 +91,17 @@ impl Play<'_> {
             self.check_younger(end)?;
         }
         Ok(())
+    }
+
+    /// Every row is confirmed, and tells what AWS IoT has.
+    pub(super) fn check_rows(&self, rows: &[Registration], status: &CertificateStatus) -> Result<(), String> {
+        // No run asks AWS IoT about a certificate that no list and no attempt is about.
+        let is_unseen = self.has(Actor::SwitchOff) && *status == Inactive;
+        let is_told = |row: &&Registration| {
+            row.is_confirmed() && (is_unseen || row.status.as_ref().is_none_or(|known| known == status))
+        };
+        let wrong = rows.iter().find(|row| !is_told(row));
+        wrong.map_or(Ok(()), |row| Err(format!("AWS IoT has {status}: {row:?}")))
     }
 
     /// Nothing is against the younger certificate but the older one, where certificates do not replace each other.
