@@ -1,7 +1,5 @@
 //! What keeps a revoked device out: the row is written before the CRLs are asked.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where its set-up does")]
-
 use actors::activation::invoke_at;
 use actors::scene::Actor::{Older, Run};
 use actors::scene::Published::New;
