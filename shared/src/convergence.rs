@@ -11,6 +11,7 @@
 
 mod active;
 mod row;
+mod succession;
 
 use std::future::Future;
 
@@ -26,6 +27,7 @@ use crate::registration::{CertificateStatus, NewStatus, Process, Registration};
 use crate::revocation::{NotRevoked, Snapshots};
 
 use self::active::Clearance;
+use self::succession::Succession;
 
 pub use self::row::{OwnRow, change_facts, own_row, too_fast};
 
@@ -262,15 +264,15 @@ where
             // Whoever has set it may have died before it ended the sessions.
             self.end_sessions(&row, converged).await?;
         }
+        let (seen, is_awaited) = match self.succession(&seen, &registered.status).await? {
+            Succession::Complete => (seen, false),
+            Succession::Awaited => (seen, registered.status == CertificateStatus::Active),
+            Succession::Void => (seen.bound(), false),
+        };
         let wanted = match seen.wanted(&registered.status) {
-            Some(wanted) if CertificateStatus::from(wanted) != registered.status => wanted,
+            Some(wanted) if !is_awaited && CertificateStatus::from(wanted) != registered.status => wanted,
             _ => return self.rest(&row, seen.settled(&row, &self.process, self.now), change).await,
         };
-        if wanted == NewStatus::Inactive
-            && let Some(stays) = self.awaiting_successor(&seen).await?
-        {
-            return self.rest(&row, stays.settled(&row, &self.process, self.now), change).await;
-        }
         let intended = match self.save(&row, seen.intending(&self.process, wanted), change).await? {
             Ok(intended) => intended,
             Err(round) => return Ok(round),
@@ -368,20 +370,6 @@ where
             }
             Saved::Outdated(Some(row)) => Err(Round::Again(row)),
             Saved::Outdated(None) => Err(Round::Done(None)),
-        })
-    }
-
-    /// The row of a certificate that stays ACTIVE though it was superseded, so that the device is not locked out: its
-    /// successor has not come in yet, or is gone and leaves it the thing. None if there is nothing to wait for.
-    async fn awaiting_successor(&self, row: &Registration) -> Result<Option<Registration>, Fault> {
-        let Some(successor) = &row.superseded_by else { return Ok(None) };
-        if row.is_on_hold() || row.released_at.is_some() {
-            return Ok(None);
-        }
-        Ok(match self.registry.certificate(successor).await? {
-            None => Some(row.clone().bound()),
-            Some(successor) if successor.status == CertificateStatus::PendingActivation => Some(row.clone()),
-            Some(_) => None,
         })
     }
 

@@ -163,6 +163,9 @@ pub struct Registration {
     /// The certificate that did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<CertificateId>,
+    /// The key of that certificate's row; none in rows that were written before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded_by_registration: Option<String>,
     /// When the certificate was first seen to be INACTIVE by other hands than this stack's, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub switched_off_at: Option<String>,

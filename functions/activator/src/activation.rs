@@ -19,7 +19,7 @@ use shared::port::{
     AuthorityStore, CertificateRegistry, CertificateStatus, Creation, CrlStates, RegisteredCertificate,
     RegistrationStore, SnapshotPages, ThingRegistry,
 };
-use shared::profile::{Admission, Rules};
+use shared::profile::{Admission, Rules, TakeOver};
 use shared::registration::{Candidate, Process, Registration};
 use shared::revocation::{NotRevoked, Snapshots};
 use time::{Duration, OffsetDateTime};
@@ -192,8 +192,10 @@ where
             let kept_out = |verdict| Stop::KeptOut(Box::new(examined.candidate.clone()), verdict);
             self.take_over(examined, rules, attempt).await?.map_err(kept_out)?;
         }
-        let is_replacing = attempt.row.as_ref().is_some_and(|row| row.replacing.is_some());
-        let replaced = if is_replacing { self.mark_replaced(examined, attempt).await? } else { Vec::new() };
+        // One that was in, was deleted and comes again finds the thing made for it, and others on it.
+        let was_in = attempt.row.as_ref().is_some_and(|row| row.activated_at.is_some());
+        let may_replace = Self::is_replacing(rules, attempt) || (rules.take_over == TakeOver::Rotate && was_in);
+        let replaced = if may_replace { self.mark_replaced(examined, attempt).await? } else { Vec::new() };
         self.attach(examined, rules, registered).await?;
         let row = self.prepare(&examined.candidate, cleared, attempt).await?;
         attempt.has_acted = true;
@@ -201,6 +203,11 @@ where
         attempt.row.clone_from(&converged.row);
         self.retire_replaced(replaced, attempt).await?;
         Ok(converged.row.map_or_else(no_certificate, |row| row.verdict()))
+    }
+
+    /// Whether an attempt has begun to replace the holder of the thing, and the rule still says so.
+    fn is_replacing(rules: &Rules, attempt: &Attempt) -> bool {
+        rules.take_over == TakeOver::Rotate && attempt.row.as_ref().is_some_and(|row| row.replacing.is_some())
     }
 
     /// Makes the thing, and attaches the policy.

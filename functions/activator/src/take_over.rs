@@ -19,6 +19,8 @@ pub(crate) struct Facts {
     pub(crate) attachment: Attachment,
     /// Registration of the certificate that the thing was made for.
     pub(crate) holder: Option<Registration>,
+    /// When those certificates of the thing begin to be valid that are on hold, as far as they are younger.
+    pub(crate) on_hold: Vec<OffsetDateTime>,
     /// The thing.
     pub(crate) thing: Thing,
 }
@@ -114,7 +116,7 @@ fn rotate(candidate: &Candidate, facts: &Facts, now: OffsetDateTime) -> Result<S
     let holder_start = holder.and_then(Registration::not_before);
     let attached =
         facts.attachment.certificates.iter().filter(|attached| attached.is_active()).filter_map(Attached::not_before);
-    if let Some(start) = attached.chain(holder_start).max()
+    if let Some(start) = attached.chain(holder_start).chain(facts.on_hold.iter().copied()).max()
         && candidate.not_before.is_none_or(|own| own < start)
     {
         let problem = format!("the thing has a certificate that is valid from {start}, which is later than this one's");

@@ -65,7 +65,8 @@ impl<P: Ports> Checker<P> {
             }
         }
         // The list that they are brought to could not be read before; it has been left behind now.
-        if !job.state.retry.is_empty() && failures.first.is_none() && !self.apply_failed(job, run, failures).await? {
+        let may_succeed = failures.first.is_none() && failures.undecided.is_empty();
+        if !job.state.retry.is_empty() && may_succeed && !self.apply_failed(job, run, failures).await? {
             return Ok(Applied::LostLock);
         }
         let is_cut_short = !job.state.retry.is_empty() && failures.first.is_none() && run.is_over();
@@ -92,7 +93,7 @@ impl<P: Ports> Checker<P> {
         let due = due(job, &changes, number);
         let done = self.carry_out(&due, false, run, &mut job.changes, failures).await?;
         let rest = due.into_iter().skip(done).map(|due| due.serial);
-        let still: Vec<Serial> = failures.serials.iter().cloned().chain(rest).collect();
+        let still: Vec<Serial> = failures.again().cloned().chain(rest).collect();
         if still == job.state.retry {
             return Ok(true);
         }
@@ -255,7 +256,7 @@ impl<P: Ports> Checker<P> {
 
     /// Writes how far it has come, with the certificates that failed on the way. False if another run was faster.
     async fn save(&self, job: &mut Job, run: Run<'_>, failures: &Failures) -> Result<bool, Fault> {
-        for serial in &failures.serials {
+        for serial in failures.again() {
             if !job.state.retry.contains(serial) {
                 job.state.retry.push(serial.clone());
             }

@@ -49,6 +49,9 @@ pub(crate) struct Failures {
     /// Whether a snapshot was lost that one of them needed.
     pub(crate) has_lost: bool,
     pub(crate) serials: Vec<Serial>,
+    /// Certificates whose hold has ended on one list, while another one that has to be asked does not count. None of them
+    /// counts as a failure; those that are too many wait for the next comparison.
+    pub(crate) undecided: Vec<Serial>,
 }
 
 impl Failures {
@@ -60,6 +63,17 @@ impl Failures {
     /// The first fault, if there was any; each of them is in the log.
     pub(crate) fn into_result(self) -> Result<(), Fault> {
         self.first.map_or(Ok(()), Err)
+    }
+
+    /// The certificates that are to be tried again.
+    pub(crate) fn again(&self) -> impl Iterator<Item = &Serial> {
+        self.serials.iter().chain(&self.undecided)
+    }
+
+    fn leave_undecided(&mut self, serial: &Serial) {
+        if self.undecided.len() < MAX_FAILED && !self.undecided.contains(serial) {
+            self.undecided.push(serial.clone());
+        }
     }
 
     fn add(&mut self, row: &Registration, serial: &Serial, fault: Fault) {
@@ -100,7 +114,12 @@ impl<P: Ports> Checker<P> {
                 }
                 if let Some(row) = rows.get(&due.id) {
                     match self.change(row, &due.task, thorough, run).await {
-                        Ok(more) => changes.add(more),
+                        Ok(more) => {
+                            if more.unknown > 0 {
+                                failures.leave_undecided(&due.serial);
+                            }
+                            changes.add(more);
+                        }
                         Err(fault) => failures.add(row, &due.serial, fault),
                     }
                 }

@@ -53,6 +53,7 @@ impl Registration {
             subject: None,
             superseded_at: None,
             superseded_by: None,
+            superseded_by_registration: None,
             switched_off_at: None,
             thing_name: None,
         };
@@ -137,6 +138,7 @@ impl Registration {
         self.released_at = None;
         self.superseded_at = None;
         self.superseded_by = None;
+        self.superseded_by_registration = None;
         self
     }
 
@@ -146,6 +148,7 @@ impl Registration {
         if self.superseded_by.as_ref() != Some(&by.certificate_id) {
             self.superseded_at = Some(timestamp::to_text(now));
             self.superseded_by = Some(by.certificate_id.clone());
+            self.superseded_by_registration = Some(by.id.to_string());
         }
         self
     }
@@ -243,6 +246,11 @@ impl Registration {
             Decision::Revoked if is_done(&self.revoked_at) => Some(super::CertificateStatus::Revoked),
             Decision::NotPending if self.reason == Reason::Superseded => Some(super::CertificateStatus::Inactive),
             Decision::Deferred | Decision::Refused => Some(super::CertificateStatus::PendingActivation),
+            // An attempt that died before its verdict: it had set ACTIVE or it had not, and never INACTIVE.
+            Decision::Activating if self.reason == Reason::ChecksPassed => Some(match self.activated_at {
+                Some(_) => super::CertificateStatus::Active,
+                None => super::CertificateStatus::PendingActivation,
+            }),
             _ => None,
         };
         match self.decision {

@@ -77,7 +77,9 @@ where
         entry: &Listing,
         attempt: &mut Attempt,
     ) -> Result<Verdict, Stop> {
-        if self.make(examined, rules, registered).await? == Creation::Taken {
+        // Whom it was about to replace has to go before it may come back.
+        let is_replacing = Self::is_replacing(rules, attempt);
+        if is_replacing || self.make(examined, rules, registered).await? == Creation::Taken {
             return Err(Stop::KeptOut(Box::new(examined.candidate.clone()), entry.verdict()));
         }
         self.attach(examined, rules, registered).await?;

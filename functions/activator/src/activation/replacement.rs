@@ -1,12 +1,15 @@
 //! A thing that exists already: the take-over rule applied, and the replaced certificates taken out.
 
 use shared::attachment::Attachment;
-use shared::convergence::{change_facts, own_row};
+use shared::convergence::{change_facts, own_row, too_fast};
 use shared::decision::Verdict;
 use shared::fault::{Fault, FaultKind};
-use shared::port::{AuthorityStore, CertificateRegistry, CrlStates, RegistrationStore, SnapshotPages, ThingRegistry};
+use shared::port::{
+    AuthorityStore, CertificateRegistry, CrlStates, RegistrationStore, Saved, SnapshotPages, Thing, ThingRegistry,
+};
 use shared::profile::{Rules, TakeOver};
-use shared::registration::{Registration, Replaced};
+use shared::registration::{Candidate, Registration, Replaced};
+use time::OffsetDateTime;
 
 use super::{Activator, Attempt};
 use crate::admission::Examined;
@@ -38,30 +41,70 @@ where
             if take_over::is_own(candidate, &found, &principals) {
                 return Ok(Ok(()));
             }
-            let holder = match &found.registration_id {
-                Some(id) if id.authority().as_ref() == Some(&candidate.ca_certificate_id) => {
-                    self.registrations.registration(id).await?
-                }
-                _ => None,
-            };
+            let holder = self.holder(candidate, &found).await?;
             let attachment = match rules.take_over {
                 TakeOver::Refuse => Attachment::default(),
                 TakeOver::Join | TakeOver::Rotate => Attachment::read(&self.registry, &principals).await?,
             };
             let version = found.version;
-            let facts = Facts { attachment, holder, thing: found };
+            let on_hold = self.on_hold(candidate, &attachment).await?;
+            let facts = Facts { attachment, holder, on_hold, thing: found };
             let replaced = match take_over::decide(rules.take_over, candidate, &facts, attempt.now) {
                 Err(verdict) => return Ok(Err(verdict)),
                 Ok(Step::Attach) => return Ok(Ok(())),
                 Ok(Step::Replace(replaced)) => replaced,
             };
-            self.change_row(attempt, |row| row.replacing(replaced.clone())).await?;
+            self.say_replacing(replaced, attempt).await?;
             if self.registry.rewrite_thing(thing, version).await? {
                 return Ok(Ok(()));
             }
         }
         let problem = format!("the thing {} changes faster than it can be read", thing.name);
         Err(Fault::new("iot:UpdateThing", FaultKind::Unavailable, problem))
+    }
+
+    /// The row of the certificate that the thing was made for. A younger one that was never in, and never will be, holds
+    /// nothing.
+    async fn holder(&self, candidate: &Candidate, thing: &Thing) -> Result<Option<Registration>, Fault> {
+        let own = Some(&candidate.ca_certificate_id);
+        let Some(id) = thing.registration_id.as_ref().filter(|id| id.authority().as_ref() == own) else {
+            return Ok(None);
+        };
+        let Some(holder) = self.registrations.registration(id).await? else { return Ok(None) };
+        if holder.activated_at.is_some() || holder.not_before() <= candidate.not_before {
+            return Ok(Some(holder));
+        }
+        let is_gone = holder.is_revoked() || self.registry.certificate(&holder.certificate_id).await?.is_none();
+        Ok(Some(holder).filter(|_| !is_gone))
+    }
+
+    /// When those on the thing begin to be valid that come back when their hold ends, if that is later than the candidate.
+    async fn on_hold(&self, candidate: &Candidate, attachment: &Attachment) -> Result<Vec<OffsetDateTime>, Fault> {
+        let mut starts = Vec::new();
+        for attached in &attachment.certificates {
+            let Some(found) = attached.candidate.as_ref().filter(|found| found.not_before > candidate.not_before)
+            else {
+                continue;
+            };
+            if attached.is_active() {
+                continue;
+            }
+            let row = self.registrations.registration(&found.id).await?;
+            let is_on_hold = row.is_some_and(|row| row.certificate_id == attached.id && row.is_on_hold());
+            starts.extend(found.not_before.filter(|_| is_on_hold));
+        }
+        Ok(starts)
+    }
+
+    /// Writes whom the certificate replaces, into the row that the gate was asked for: what a CRL has said of it since is
+    /// not to be missed.
+    async fn say_replacing(&self, replaced: Replaced, attempt: &mut Attempt) -> Result<(), Fault> {
+        let Some(row) = attempt.row.clone() else { return Ok(()) };
+        match self.registrations.save(&row, row.clone().replacing(replaced)).await? {
+            Saved::Done(row) => attempt.row = Some(row),
+            Saved::Outdated(_) => return Err(too_fast(&row.registration_id)),
+        }
+        Ok(())
     }
 
     /// Writes into the rows of every older certificate of the CA on the thing that this certificate takes it over, ACTIVE
