@@ -216,7 +216,8 @@ async fn the_crl_checkers_role_lacks_nothing_and_has_nothing_spare() -> Result<(
     let fleet = stack.fleet("checker role", &[]).await?;
     jitr(&["ca", "set", fleet.id.as_str(), "--crl-source", &fleet.crl_object()]).await?;
     let (name, other) = (unique("pump"), unique("valve"));
-    let (device, other) = (fleet.device(&name, HOUR)?, fleet.device(&other, HOUR)?);
+    let (device, other) = (fleet.device(&name, 2 * HOUR)?, fleet.device(&other, HOUR)?);
+    let successor = fleet.device(&name, HOUR)?;
     fleet.admit(&device, &name).await?;
     forget_authority(&fleet).await?;
 
@@ -229,9 +230,18 @@ async fn the_crl_checkers_role_lacks_nothing_and_has_nothing_spare() -> Result<(
         assert_eq!(only_source(&report)?["outcome"], "published", "{report}");
         assert!(changed.is_empty() || report["changes"][changed] == 1, "{report}");
     }
+    // The end of a hold is no end of a take-over.
+    jitr(&["ca", "set", fleet.id.as_str(), "--take-over", "rotate"]).await?;
+    fleet.admit(&successor, &name).await?;
+    stack.becomes(&device.certificate_id, CertificateStatus::Inactive).await?;
+    for (number, listed) in [(4, vec![gone, hold]), (5, vec![gone])] {
+        fleet.publish(&fleet.crl(number, &listed)?).await?;
+        function.answer(request.as_bytes()).await?;
+    }
+    assert_eq!(stack.status(&device.certificate_id).await?, Some(CertificateStatus::Inactive));
     let request = json!({"caCertificateId": fleet.id, "reconcile": true}).to_string();
     let report = function.answer(request.as_bytes()).await?;
-    assert_eq!(report["reconciled"], 1, "{report}");
+    assert_eq!(report["reconciled"], 2, "{report}");
     // All CAs are looked up; the other tests' are left alone.
     let report = function.answer(br#"{"dryRun":true}"#).await?;
     let sources = report["sources"].as_array().context("no sources")?;
