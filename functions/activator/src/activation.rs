@@ -162,7 +162,7 @@ where
         };
         match self.pass_gate(&row, certificate, rules, attempt).await? {
             GateOutcome::Good(cleared) => self.carry_out(&examined, rules, registered, &cleared, attempt).await,
-            GateOutcome::OnHold(entry) => self.hold(&examined, rules, registered, &entry, attempt).await,
+            GateOutcome::OnHold(entry) => self.hold(&examined, certificate, rules, registered, &entry, attempt).await,
         }
     }
 

@@ -47,10 +47,7 @@ where
         if let (None, Some(cleared)) = (&entry, NotRevoked::unless_required(&rules.crl)) {
             return Ok(GateOutcome::Good(cleared));
         }
-        let states = self.authorities.crl_states(&rules.ca_certificate_id).await?;
-        let required = CrlRules { requirement: CrlRequirement::Required, ..rules.crl.clone() };
-        let found = standing(certificate, &required, &states, &self.snapshots, attempt.now).await?;
-        let entry = match (found, entry) {
+        let entry = match (self.standing(certificate, rules, attempt).await?, entry) {
             (Standing::Good(cleared), _) => return Ok(GateOutcome::Good(cleared)),
             (Standing::Listed(entry), _) => entry,
             (Standing::Unknown { .. }, Some(entry)) if rules.crl.requirement == CrlRequirement::None => entry,
@@ -67,11 +64,22 @@ where
         Err(Stop::Settled(self.take_out(&entry, attempt).await?))
     }
 
+    /// What the CRLs of the CA say, whether or not its profile requires them.
+    async fn standing(&self, certificate: &Certificate, rules: &Rules, attempt: &Attempt) -> Result<Standing, Fault> {
+        let states = self.authorities.crl_states(&rules.ca_certificate_id).await?;
+        let required = CrlRules { requirement: CrlRequirement::Required, ..rules.crl.clone() };
+        standing(certificate, &required, &states, &self.snapshots, attempt.now).await
+    }
+
     /// Gives a certificate on hold its thing and policy, and sets it INACTIVE. If the thing is another one's, the
     /// certificate stays PENDING_ACTIVATION: the take-over rule is applied once the hold is gone.
+    ///
+    /// The CRLs are asked once more when the row tells of the hold. A CRL that has ended it since was put in place before
+    /// the CRL checker looked at the row, and may have found no hold to end.
     pub(super) async fn hold(
         &self,
         examined: &Examined,
+        certificate: &Certificate,
         rules: &Rules,
         registered: &RegisteredCertificate,
         entry: &Listing,
@@ -83,7 +91,13 @@ where
             return Err(Stop::KeptOut(Box::new(examined.candidate.clone()), entry.verdict()));
         }
         self.attach(examined, rules, registered).await?;
-        Ok(self.take_out(entry, attempt).await?)
+        let verdict = self.take_out(entry, attempt).await?;
+        let Some(row) = attempt.row.clone().filter(Registration::is_on_hold) else { return Ok(verdict) };
+        let Standing::Good(_) = self.standing(certificate, rules, attempt).await? else { return Ok(verdict) };
+        let now = attempt.now;
+        let converged = self.convergence(attempt).converge(row, &|row: Registration| row.hold_ended(now)).await?;
+        attempt.row.clone_from(&converged.row);
+        Ok(converged.row.map_or_else(no_certificate, |row| row.verdict()))
     }
 
     /// Sets a certificate REVOKED or INACTIVE that a CRL has.
