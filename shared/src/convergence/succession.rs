@@ -9,7 +9,7 @@ use crate::registration::{Registration, RegistrationId};
 /// Successors of successors that are looked at.
 const MAX_SUCCESSORS: usize = 8;
 
-/// How a take-over stands.
+/// State of a take-over, as the superseded certificate sees it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Succession {
     /// The successor has not come in yet: until then the certificate stays where it is, so that the device is not locked out.

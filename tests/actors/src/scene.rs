@@ -23,7 +23,7 @@ const NAMES: [&str; 4] = ["first", "second", "third", "fourth"];
 pub enum Start {
     /// AWS IoT has registered it, and its event was not delivered.
     Pending,
-    /// It is ACTIVE with its thing.
+    /// The certificate is ACTIVE with its thing.
     Inside,
     /// It is INACTIVE, since the CA's list has it on hold.
     OnHold,

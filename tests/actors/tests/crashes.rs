@@ -246,12 +246,12 @@ impl Crossing<'_> {
         if is_disturbed { Ok(()) } else { self.check_free() }
     }
 
-    /// Nobody is kept out whom nothing is against.
+    /// A certificate that nothing is against is ACTIVE.
     fn check_free(&self) -> Result<(), &'static str> {
         let (_, of_old, of_new) = self.newest;
         let was_new_listed = self.lists.iter().any(|(_, _, new)| new.is_some());
         if !was_new_listed && self.new.as_ref().is_some_and(|status| *status != Active) {
-            return Err("the younger one is kept out");
+            return Err("nothing is against the younger one, and it is not ACTIVE");
         }
         let was_new_revoked = self.lists.iter().any(|(_, _, new)| *new == Some(KeyCompromise));
         if of_new.is_none() && !was_new_revoked && self.new == Some(Inactive) {
@@ -260,7 +260,7 @@ impl Crossing<'_> {
         let was_old_revoked = self.lists.iter().any(|(_, old, _)| *old == Some(KeyCompromise));
         let may_old_be_in = of_old.is_none() && !was_old_revoked;
         if may_old_be_in && self.new == Some(PendingActivation) && self.old == Some(Inactive) {
-            return Err("the older one is kept out by one that is not in");
+            return Err("the older one is INACTIVE for a younger one that waits");
         }
         Ok(())
     }

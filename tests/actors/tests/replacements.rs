@@ -66,7 +66,7 @@ async fn settle(fleet: &Fleet, devices: &[&Issued]) {
     fleet.cloud.plan_nothing();
     fleet.cloud.let_processes_die();
     for device in devices {
-        // A device that is kept out may be told so by an error.
+        // The event of a refused certificate may end with an error.
         drop(fleet.connect(device).await);
     }
     fleet.run(&request(fleet)).await;

@@ -9,7 +9,7 @@ use shared::registration::Registration;
 
 use super::{Actor, Published, Start};
 
-/// What has been played.
+/// Actors, lists and rules of one exploration.
 pub(super) struct Play<'p> {
     pub(super) actors: &'p [Actor],
     pub(super) faults: usize,
