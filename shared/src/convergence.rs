@@ -169,29 +169,12 @@ where
     /// A [`Fault`] if a call to AWS failed, or another process is letting the certificate in or taking it out.
     pub async fn take_out_during(
         &self,
-        mut row: Registration,
+        row: Registration,
         change: FactChange<'_>,
         meanwhile: impl Future<Output = Result<(), Fault>> + Send,
     ) -> Result<(), Fault> {
         let certificate_id = row.certificate_id.clone();
-        let mut intended = None;
-        for _ in 0..MAX_ROUNDS {
-            if row.is_in_progress(&self.process, self.now) {
-                let problem =
-                    format!("certificate {certificate_id} is on its way in or out: try again in some minutes");
-                return Err(Fault::new("dynamodb:UpdateItem", FaultKind::Unavailable, problem));
-            }
-            let after = change(row.clone()).intending(&self.process, NewStatus::Inactive);
-            match self.registrations.save(&row, after).await? {
-                Saved::Done(saved) => {
-                    intended = Some(saved);
-                    break;
-                }
-                Saved::Outdated(Some(other)) if other.certificate_id == certificate_id => row = other,
-                Saved::Outdated(_) => return meanwhile.await,
-            }
-        }
-        let Some(intended) = intended else { return Err(too_fast(&row.registration_id)) };
+        let Some(intended) = self.intend_out(row, change).await? else { return meanwhile.await };
         let is_active = self.is_active(&certificate_id).await?;
         if is_active {
             self.switch_off(&certificate_id).await?;
@@ -210,6 +193,43 @@ where
             }
             Saved::Done(_) | Saved::Outdated(_) => Ok(()),
         }
+    }
+
+    /// Lets no attempt let a certificate in while something else is done, and leaves its status and its facts as they are.
+    ///
+    /// # Errors
+    /// As [`take_out_during`](Self::take_out_during).
+    pub async fn keep_out_during(
+        &self,
+        row: Registration,
+        meanwhile: impl Future<Output = Result<(), Fault>> + Send,
+    ) -> Result<(), Fault> {
+        let intended = self.intend_out(row, &|row| row).await?;
+        meanwhile.await?;
+        if let Some(row) = intended {
+            change_facts(self.registrations, row, &|row| row.without_intent(&self.process)).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the intent to take a certificate out, if nobody else is letting it in or taking it out. None if there is no
+    /// such row any more.
+    async fn intend_out(&self, mut row: Registration, change: FactChange<'_>) -> Result<Option<Registration>, Fault> {
+        let certificate_id = row.certificate_id.clone();
+        for _ in 0..MAX_ROUNDS {
+            if row.is_in_progress(&self.process, self.now) {
+                let problem =
+                    format!("certificate {certificate_id} is on its way in or out: try again in some minutes");
+                return Err(Fault::new("dynamodb:UpdateItem", FaultKind::Unavailable, problem));
+            }
+            let after = change(row.clone()).intending(&self.process, NewStatus::Inactive);
+            match self.registrations.save(&row, after).await? {
+                Saved::Done(saved) => return Ok(Some(saved)),
+                Saved::Outdated(Some(other)) if other.certificate_id == certificate_id => row = other,
+                Saved::Outdated(_) => return Ok(None),
+            }
+        }
+        Err(too_fast(&row.registration_id))
     }
 
     async fn is_active(&self, certificate: &CertificateId) -> Result<bool, Fault> {

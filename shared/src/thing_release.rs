@@ -2,14 +2,16 @@
 //!
 //! A certificate is detached while its row says that it is being taken out: an attempt that is letting it in makes the
 //! release wait, and one that begins meanwhile waits for the release. So no certificate is ACTIVE without a thing, and none
-//! that is on hold comes back without one. AWS IoT refuses the deletion if another certificate has been attached meanwhile.
+//! that is on hold comes back without one. The thing itself is deleted while the row of the certificate that it was made for
+//! says so, attached or not: that certificate may be about to be attached. AWS IoT refuses the deletion if another
+//! certificate has been attached meanwhile.
 
 use crate::attachment::Attached;
 use crate::convergence::{Convergence, OwnRow, own_row};
 use crate::fault::{Fault, FaultKind};
 use crate::id::ThingName;
 use crate::port::{
-    AuthorityStore, CertificateRegistry, CrlStates, RegistrationStore, Sessions, SnapshotPages, ThingRegistry,
+    AuthorityStore, CertificateRegistry, CrlStates, RegistrationStore, Sessions, SnapshotPages, Thing, ThingRegistry,
 };
 use crate::registration::Registration;
 
@@ -21,20 +23,41 @@ where
     P: SnapshotPages + Sync,
     L: Sessions + Sync,
 {
-    /// Takes every certificate off a thing, switches those off that are ACTIVE, and deletes the thing if it still is of this version.
+    /// Takes every certificate off a thing, switches those off that are ACTIVE, and deletes the thing if it still is as it
+    /// was read.
     ///
     /// # Errors
     /// A [`Fault`] if a call to AWS failed, a certificate is on its way in or out at this moment, or the thing was changed
     /// since it was read. Repeating it completes what was begun.
-    pub async fn release(&self, thing: &ThingName, version: i64, certificates: Vec<Attached>) -> Result<(), Fault> {
-        for attached in certificates {
-            // Boxed: the calls to AWS of a whole change of status are too much for the stack.
-            Box::pin(self.take_off(attached, thing)).await?;
+    pub async fn release(&self, name: &ThingName, thing: &Thing, certificates: Vec<Attached>) -> Result<(), Fault> {
+        let holder = match &thing.registration_id {
+            Some(id) => self.registrations.registration(id).await?,
+            None => None,
+        };
+        let is_held_by = |attached: &Attached| holder.as_ref().is_some_and(|row| row.certificate_id == attached.id);
+        let (of_holder, others): (Vec<_>, Vec<_>) = certificates.into_iter().partition(is_held_by);
+        // Boxed: the calls to AWS of a whole change of status are too much for the stack.
+        for attached in others {
+            Box::pin(self.take_off(attached, name)).await?;
         }
-        if self.registry.delete_thing(thing, version).await? {
+        match (holder, of_holder.into_iter().next()) {
+            (None, _) => self.delete(name, thing).await,
+            (Some(row), None) => self.keep_out_during(row, self.delete(name, thing)).await,
+            (Some(row), Some(attached)) => {
+                let detach_and_delete = async {
+                    self.registry.detach_thing(name, &attached.registered.arn).await?;
+                    self.delete(name, thing).await
+                };
+                Box::pin(self.take_out_during(row, &|row| row.released(self.now), detach_and_delete)).await
+            }
+        }
+    }
+
+    async fn delete(&self, name: &ThingName, thing: &Thing) -> Result<(), Fault> {
+        if self.registry.delete_thing(name, thing.version).await? {
             return Ok(());
         }
-        let problem = format!("thing {thing} was changed meanwhile: run the command again");
+        let problem = format!("thing {name} was changed meanwhile: run the command again");
         Err(Fault::new("iot:DeleteThing", FaultKind::Unavailable, problem))
     }
 

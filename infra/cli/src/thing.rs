@@ -82,7 +82,7 @@ async fn release(args: &ReleaseArgs, cloud: &Cloud, format: Format, now: OffsetD
                 answer.switched_off.push(attached.id.clone());
             }
         }
-        convergence.release(name, thing.version, found.certificates).await.map_err(explain)?;
+        convergence.release(name, &thing, found.certificates).await.map_err(explain)?;
         answer.deleted = true;
     }
     format.print(&answer, Released::text)

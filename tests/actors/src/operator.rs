@@ -82,5 +82,5 @@ pub async fn release_thing_as(process: &str, cloud: &FakeCloud, name: &str) -> R
     };
     let Some(thing) = cloud.thing(&name).await? else { return Ok(()) };
     let attachment = Attachment::read(cloud, &cloud.principals(&name).await?).await?;
-    convergence.release(&name, thing.version, attachment.certificates).await
+    convergence.release(&name, &thing, attachment.certificates).await
 }
