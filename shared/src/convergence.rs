@@ -2,7 +2,8 @@
 //!
 //! 1. Change the facts, see what AWS IoT has, and derive the status that is wanted.
 //! 2. Write facts and intent, on the condition that the row is still the one that was read.
-//! 3. For ACTIVE: ask the newest CRLs, and see that thing and policy are attached.
+//! 3. For ACTIVE: ask the newest CRLs, and see that thing and policy are attached. For a hold: ask the newest CRLs whether
+//!    it is still there. Whoever came to a list without it before the row told of it found nothing to end.
 //! 4. Set the status; end the sessions of a certificate that leaves ACTIVE.
 //! 5. Confirm, on the same condition. If the row has changed meanwhile, begin again from the row as it is.
 //!
@@ -24,7 +25,7 @@ use crate::port::{
     SessionEnd, Sessions, SnapshotPages, StatusChange,
 };
 use crate::registration::{CertificateStatus, NewStatus, Process, Registration};
-use crate::revocation::{NotRevoked, Snapshots};
+use crate::revocation::{NotRevoked, Snapshots, Standing};
 
 use self::active::Clearance;
 use self::succession::Succession;
@@ -146,7 +147,12 @@ where
     ///
     /// # Errors
     /// As [`converge`](Self::converge).
-    pub async fn take_out(&self, row: Registration, change: FactChange<'_>) -> Result<Converged, Fault> {
+    pub async fn take_out(
+        &self,
+        row: Registration,
+        change: FactChange<'_>,
+        registered: &RegisteredCertificate,
+    ) -> Result<Converged, Fault> {
         let changed = change(row.clone());
         let wanted = if changed.is_revoked() { NewStatus::Revoked } else { NewStatus::Inactive };
         let intended = match self.registrations.save(&row, changed.intending(&self.process, wanted)).await? {
@@ -157,7 +163,7 @@ where
             Saved::Outdated(_) => return Ok(Converged::begun()),
         };
         let mut converged = Converged::begun();
-        let round = Box::pin(self.set(intended, wanted, None, &mut converged)).await?;
+        let round = Box::pin(self.put_out(&row, intended, wanted, registered, &mut converged)).await?;
         self.finish(round, converged).await
     }
 
@@ -268,7 +274,9 @@ where
         converged: &mut Converged,
     ) -> Result<Round, Fault> {
         let changed = change.map_or_else(|| row.clone(), |change| change(row.clone()));
-        if changed.is_revoked() && changed.status != Some(CertificateStatus::Revoked) {
+        let changed = if converged.set == Some(NewStatus::Active) { changed.came_in(self.now) } else { changed };
+        let is_known = row.status.is_some() && row.intents.is_empty();
+        if changed.is_revoked() && changed.status != Some(CertificateStatus::Revoked) && is_known {
             // Whatever AWS IoT has, it becomes REVOKED.
             return match self.save(&row, changed.intending(&self.process, NewStatus::Revoked), change).await? {
                 Ok(intended) => self.set(intended, NewStatus::Revoked, None, converged).await,
@@ -291,6 +299,9 @@ where
         };
         let wanted = match seen.wanted(&registered.status) {
             Some(wanted) if !is_awaited && CertificateStatus::from(wanted) != registered.status => wanted,
+            _ if registered.status == CertificateStatus::Inactive && self.is_unasked_hold(&row, &seen) => {
+                NewStatus::Inactive
+            }
             _ => return self.rest(&row, seen.settled(&row, &self.process, self.now), change).await,
         };
         let intended = match self.save(&row, seen.intending(&self.process, wanted), change).await? {
@@ -300,10 +311,62 @@ where
         if wanted == NewStatus::Active {
             return self.set_active(intended, &registered, converged).await;
         }
+        self.put_out(&row, intended, wanted, &registered, converged).await
+    }
+
+    /// Whether a hold is new in the row, or was left there by a process that may have died before it asked the CRLs.
+    fn is_unasked_hold(&self, row: &Registration, seen: &Registration) -> bool {
+        let mut intents = row.intents.iter();
+        let is_left = intents.any(|(id, intent)| *id == self.process.id || intent.until <= self.now);
+        seen.is_on_hold() && (is_left || !row.is_on_hold())
+    }
+
+    /// Step 3 for a certificate that leaves ACTIVE or never gets there, and the rest. If the CRLs can't be asked about a
+    /// hold, it counts, and its row is left unconfirmed.
+    async fn put_out(
+        &self,
+        before: &Registration,
+        intended: Registration,
+        wanted: NewStatus,
+        registered: &RegisteredCertificate,
+        converged: &mut Converged,
+    ) -> Result<Round, Fault> {
+        if wanted == NewStatus::Revoked || !intended.is_on_hold() {
+            return self.set(intended, wanted, None, converged).await;
+        }
+        let standing = match self.ask_crls(&intended, registered).await {
+            Ok(standing) => standing,
+            Err(fault) => {
+                if registered.status != CertificateStatus::Inactive {
+                    self.act(&intended, wanted, converged).await?;
+                }
+                return Err(fault);
+            }
+        };
+        let facts = match standing {
+            Standing::Good(_) => intended.clone().hold_ended(self.now),
+            Standing::Listed(entry) => intended.clone().listed(&entry, self.now),
+            Standing::Unknown { .. } => intended.clone(),
+        };
+        if facts != intended {
+            return self.begin_again(&intended, facts).await;
+        }
+        if registered.status == CertificateStatus::Inactive {
+            let settled = intended.clone().settled(before, &self.process, self.now);
+            return self.rest(&intended, settled, &mut None).await;
+        }
         self.set(intended, wanted, None, converged).await
     }
 
-    /// Step 3, and the rest.
+    /// Writes what the newest CRLs say, and begins again.
+    async fn begin_again(&self, intended: &Registration, facts: Registration) -> Result<Round, Fault> {
+        Ok(match self.registrations.save(intended, facts).await? {
+            Saved::Done(row) | Saved::Outdated(Some(row)) => Round::Again(row),
+            Saved::Outdated(None) => Round::Done(None),
+        })
+    }
+
+    /// Step 3 for ACTIVE, and the rest.
     async fn set_active(
         &self,
         intended: Registration,
@@ -320,10 +383,7 @@ where
                 return self.rest(&intended, facts.without_intent(&self.process), &mut None).await;
             }
         };
-        Ok(match self.registrations.save(&intended, facts).await? {
-            Saved::Done(row) | Saved::Outdated(Some(row)) => Round::Again(row),
-            Saved::Outdated(None) => Round::Done(None),
-        })
+        self.begin_again(&intended, facts).await
     }
 
     /// Steps 4 and 5. ACTIVE takes the proof that no CRL is against it.
@@ -334,12 +394,8 @@ where
         cleared: Option<&NotRevoked>,
         converged: &mut Converged,
     ) -> Result<Round, Fault> {
-        match self.registry.set_status(&row.certificate_id, wanted).await? {
-            StatusChange::Done => converged.set = Some(wanted),
-            StatusChange::Impossible => return self.look_again(row).await,
-        }
-        if wanted != NewStatus::Active {
-            self.end_sessions(&row, converged).await?;
+        if self.act(&row, wanted, converged).await? == StatusChange::Impossible {
+            return self.look_again(row).await;
         }
         let facts = cleared.map_or_else(|| row.clone(), |cleared| row.clone().cleared(cleared.crl_number()));
         let confirmed = facts.set_to(wanted, &self.process, self.now);
@@ -348,6 +404,23 @@ where
             Saved::Outdated(Some(row)) => Round::Again(row),
             Saved::Outdated(None) => Round::Done(None),
         })
+    }
+
+    /// Step 4.
+    async fn act(
+        &self,
+        row: &Registration,
+        wanted: NewStatus,
+        converged: &mut Converged,
+    ) -> Result<StatusChange, Fault> {
+        let change = self.registry.set_status(&row.certificate_id, wanted).await?;
+        if change == StatusChange::Done {
+            converged.set = Some(wanted);
+            if wanted != NewStatus::Active {
+                self.end_sessions(row, converged).await?;
+            }
+        }
+        Ok(change)
     }
 
     /// A status could not be set: the certificate was deleted, or has a status that allows no change.

@@ -160,9 +160,9 @@ where
             Begin::SerialReused => return Err(kept_out(serial_reused())),
             Begin::Decided(verdict) => return Err(Stop::Settled(verdict)),
         };
-        match self.pass_gate(&row, certificate, rules, attempt).await? {
+        match self.pass_gate(&row, certificate, rules, registered, attempt).await? {
             GateOutcome::Good(cleared) => self.carry_out(&examined, rules, registered, &cleared, attempt).await,
-            GateOutcome::OnHold(entry) => self.hold(&examined, certificate, rules, registered, &entry, attempt).await,
+            GateOutcome::OnHold(entry) => self.hold(&examined, rules, registered, &entry, attempt).await,
         }
     }
 

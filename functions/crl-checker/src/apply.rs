@@ -35,12 +35,7 @@ impl<P: Ports> Checker<P> {
     /// others have been dealt with, and the state names those to be tried again.
     pub(crate) async fn apply(&self, job: &mut Job, run: Run<'_>) -> Result<Applied, Fault> {
         let mut failures = Failures::default();
-        let held = job.changes.held;
         let applied = self.apply_all(job, run, &mut failures).await?;
-        if applied == Applied::LostLock && job.changes.held > held {
-            // The other run may have come to a list that ends these holds before they were carried out.
-            self.request_comparison().await?;
-        }
         failures.into_result().map(|()| applied)
     }
 
@@ -166,7 +161,7 @@ impl<P: Ports> Checker<P> {
         failures: &mut Failures,
     ) -> Result<Step, Fault> {
         let FleetWalk { from, requests_left } = progress.walk.take().unwrap_or_default();
-        let mut lists = Lists::from([(job.authority.clone(), self.lists(&job.authority).await?)]);
+        let lists = Lists::from([(job.authority.clone(), self.lists(&job.authority).await?)]);
         let read = self.part(&lists, from.as_ref(), requests_left, run);
         let Ok(part) = tokio::time::timeout_at(run.until, read).await else {
             return Ok(Step::End(Applied::Stopped));
@@ -179,11 +174,7 @@ impl<P: Ports> Checker<P> {
                 _ => Err(fault),
             };
         }
-        let held = job.changes.held;
         let done = self.carry_out(&part.due, false, run, &mut job.changes, failures).await?;
-        if run.mode == Mode::Apply && job.changes.held > held && self.refresh(&mut lists).await {
-            self.request_comparison().await?;
-        }
         let is_whole = done == part.due.len();
         let next = if is_whole {
             part.next

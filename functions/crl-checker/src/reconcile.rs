@@ -42,7 +42,7 @@ impl<P: Ports> Checker<P> {
             return Ok(());
         }
         report.reconciled = Some(0);
-        let mut lists = self.all_lists(authorities, report).await;
+        let lists = self.all_lists(authorities, report).await;
         let mut failures = Failures::default();
         while comparison.due {
             if run.is_over() || failures.are_too_many() {
@@ -51,7 +51,7 @@ impl<P: Ports> Checker<P> {
             }
             let read = self.part(&lists, comparison.from.as_ref(), u64::MAX, run);
             let Ok(part) = tokio::time::timeout_at(run.until, read).await else { continue };
-            comparison = self.compare(part?, comparison, &mut lists, run, report, &mut failures).await?;
+            comparison = self.compare(part?, comparison, run, report, &mut failures).await?;
             if run.mode == Mode::Apply {
                 if !self.authorities.record_comparison(scope, &comparison).await? {
                     // Another run is at it.
@@ -73,7 +73,6 @@ impl<P: Ports> Checker<P> {
         &self,
         part: Part,
         comparison: Comparison,
-        lists: &mut Lists,
         run: Run<'_>,
         report: &mut Report,
         failures: &mut Failures,
@@ -84,11 +83,9 @@ impl<P: Ports> Checker<P> {
                 report.sources.push(failed);
             }
         }
-        let held = report.changes.held;
         let done = self.carry_out(&part.due, true, run, &mut report.changes, failures).await?;
         failures.has_lost |= part.failed.iter().any(|(_, fault)| is_lost(fault));
-        let is_late = report.changes.held > held && self.refresh(lists).await;
-        let comparison = Comparison { again: comparison.again || failures.has_lost || is_late, ..comparison };
+        let comparison = Comparison { again: comparison.again || failures.has_lost, ..comparison };
         if done < part.due.len() {
             let last = done.checked_sub(1).and_then(|last| part.due.get(last)).map(Due::continuation);
             return Ok(Comparison { from: last.or_else(|| comparison.from.clone()), ..comparison });
@@ -124,23 +121,6 @@ impl<P: Ports> Checker<P> {
             }
         }
         lists
-    }
-
-    /// Whether a list has been replaced since it was read. Whoever took its holds back may have done so before they were
-    /// carried out by the old one.
-    pub(crate) async fn refresh(&self, lists: &mut Lists) -> bool {
-        let mut is_replaced = false;
-        for (authority, own) in lists {
-            match self.lists(authority).await {
-                Ok(newest) if newest == *own => {}
-                Ok(newest) => {
-                    *own = newest;
-                    is_replaced = true;
-                }
-                Err(_) => is_replaced = true,
-            }
-        }
-        is_replaced
     }
 
     /// The lists of a CA. One that is past its nextUpdate still tells who was revoked; who is not on it any more is asked

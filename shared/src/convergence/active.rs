@@ -55,7 +55,11 @@ where
     }
 
     /// What all CRLs of the CA say, whether or not its profile asks them before it lets a device in.
-    async fn ask_crls(&self, row: &Registration, registered: &RegisteredCertificate) -> Result<Standing, Fault> {
+    pub(super) async fn ask_crls(
+        &self,
+        row: &Registration,
+        registered: &RegisteredCertificate,
+    ) -> Result<Standing, Fault> {
         let certificate = Certificate::from_pem(&registered.pem).map_err(|fault| {
             Fault::new("iot:DescribeCertificate", FaultKind::Invalid, format!("{}: {fault}", row.certificate_id))
         })?;

@@ -10,11 +10,11 @@
 )]
 
 use actors::scene::Actor::{
-    self, Delete, Older, Publish, Reconcile, Release, Reregister, Rule, Run, SwitchOff, Younger,
+    self, Delete, Older, Publish, PublishAndRun, Reconcile, Release, Reregister, Rule, Run, SwitchOff, Younger,
 };
 use actors::scene::Published::{self, Expired, New, Nothing, RolledBack};
 use actors::scene::Scene;
-use actors::scene::Start::{self, Inside, OnHold, Pending, Replaced};
+use actors::scene::Start::{self, Inside, Listed, OnHold, Pending, Replaced};
 use shared::pki::crl::RevocationReason::{CertificateHold, KeyCompromise};
 use shared::profile::TakeOver::{Join, Rotate};
 
@@ -77,6 +77,11 @@ fn a_run_crosses_an_operator() {
 fn a_run_crosses_a_ca_that_publishes() {
     explore(Inside, HOLD, &[&[Run, Publish(EMPTY)], &[Run, Publish(RolledBack(None))], &[Run, Publish(Nothing)]]);
     explore(OnHold, EMPTY, &[&[Run, Publish(HOLD)], &[Reconcile, Publish(HOLD)]]);
+}
+
+#[test]
+fn a_delivery_crosses_a_ca_that_ends_a_hold() {
+    explore(Listed, HOLD, &[&[Older, PublishAndRun(EMPTY)]]);
 }
 
 #[test]

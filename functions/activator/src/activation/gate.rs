@@ -3,12 +3,13 @@
 //! The gate is asked after the row has been written. A CRL that is put in place later is followed by a look at the rows,
 //! so that either the activation sees the CRL, or the CRL checker sees the activation.
 
+use shared::convergence::too_fast;
 use shared::decision::Verdict;
 use shared::fault::Fault;
 use shared::pki::Certificate;
 use shared::port::{
-    AuthorityStore, CertificateRegistry, Creation, CrlStates, RegisteredCertificate, RegistrationStore, SnapshotPages,
-    ThingRegistry,
+    AuthorityStore, CertificateRegistry, CertificateStatus, Creation, CrlStates, RegisteredCertificate,
+    RegistrationStore, SnapshotPages, ThingRegistry,
 };
 use shared::profile::{CrlRequirement, CrlRules, Rules};
 use shared::registration::Registration;
@@ -41,6 +42,7 @@ where
         row: &Registration,
         certificate: &Certificate,
         rules: &Rules,
+        registered: &RegisteredCertificate,
         attempt: &mut Attempt,
     ) -> Result<GateOutcome, Stop> {
         let entry = row.revoked_entry();
@@ -61,7 +63,7 @@ where
         if entry.is_hold() {
             return Ok(GateOutcome::OnHold(entry));
         }
-        Err(Stop::Settled(self.take_out(&entry, attempt).await?))
+        Err(Stop::Settled(self.take_out(&entry, registered, attempt).await?))
     }
 
     /// What the CRLs of the CA say, whether or not its profile requires them.
@@ -73,13 +75,9 @@ where
 
     /// Gives a certificate on hold its thing and policy, and sets it INACTIVE. If the thing is another one's, the
     /// certificate stays PENDING_ACTIVATION: the take-over rule is applied once the hold is gone.
-    ///
-    /// The CRLs are asked once more when the row tells of the hold. A CRL that has ended it since was put in place before
-    /// the CRL checker looked at the row, and may have found no hold to end.
     pub(super) async fn hold(
         &self,
         examined: &Examined,
-        certificate: &Certificate,
         rules: &Rules,
         registered: &RegisteredCertificate,
         entry: &Listing,
@@ -91,17 +89,16 @@ where
             return Err(Stop::KeptOut(Box::new(examined.candidate.clone()), entry.verdict()));
         }
         self.attach(examined, rules, registered).await?;
-        let verdict = self.take_out(entry, attempt).await?;
-        let Some(row) = attempt.row.clone().filter(Registration::is_on_hold) else { return Ok(verdict) };
-        let Standing::Good(_) = self.standing(certificate, rules, attempt).await? else { return Ok(verdict) };
-        let now = attempt.now;
-        let converged = self.convergence(attempt).converge(row, &|row: Registration| row.hold_ended(now)).await?;
-        attempt.row.clone_from(&converged.row);
-        Ok(converged.row.map_or_else(no_certificate, |row| row.verdict()))
+        Ok(self.take_out(entry, registered, attempt).await?)
     }
 
     /// Sets a certificate REVOKED or INACTIVE that a CRL has.
-    async fn take_out(&self, entry: &Listing, attempt: &mut Attempt) -> Result<Verdict, Fault> {
+    async fn take_out(
+        &self,
+        entry: &Listing,
+        registered: &RegisteredCertificate,
+        attempt: &mut Attempt,
+    ) -> Result<Verdict, Fault> {
         let Some(row) = attempt.row.clone() else { return Ok(no_certificate()) };
         attempt.has_acted = true;
         let (now, revision) = (attempt.now, row.revision);
@@ -109,8 +106,15 @@ where
         let change = |row: Registration| {
             if row.revision == revision { row.listed_anew(entry, now) } else { row.listed(entry, now) }
         };
-        let converged = self.convergence(attempt).take_out(row, &change).await?;
+        let converged = self.convergence(attempt).take_out(row, &change, registered).await?;
         attempt.row.clone_from(&converged.row);
-        Ok(converged.row.map_or_else(no_certificate, |row| row.verdict()))
+        match converged.row {
+            None => Ok(no_certificate()),
+            // A newer CRL has ended the hold: the next attempt lets the certificate in.
+            Some(row) if row.revoked_entry().is_none() && row.status == Some(CertificateStatus::PendingActivation) => {
+                Err(too_fast(&row.registration_id))
+            }
+            Some(row) => Ok(row.verdict()),
+        }
     }
 }

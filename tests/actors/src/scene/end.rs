@@ -65,7 +65,7 @@ impl Play<'_> {
     /// from it, or have been undone by another operator, or have failed.
     fn may_be_overlooked(&self) -> bool {
         let holds = |list: &Published| matches!(list, Published::New(Some(_)) | Published::Expired(Some(_)));
-        let is_held = self.start == Start::OnHold || self.lists().iter().any(holds);
+        let is_held = self.start.is_listed() || self.lists().iter().any(holds);
         is_held || self.faults > 0 || self.has(Actor::Delete) || self.has(Actor::Reregister)
     }
 
@@ -121,8 +121,8 @@ impl Play<'_> {
 
     /// Where the older certificate may be; none where anything that the other checks let pass is right.
     fn wanted(&self, end: &End) -> Option<Vec<CertificateStatus>> {
-        let was_in = !matches!(self.start, Start::Pending) || self.has(Actor::Older);
-        let is_new = self.start == Start::Pending || self.has(Actor::Reregister);
+        let was_in = !self.start.is_pending() || self.has(Actor::Older);
+        let is_new = self.start.is_pending() || self.has(Actor::Reregister);
         let mut wanted = match end.entry {
             // It waits for a list that counts.
             _ if is_new && self.may_be_late() => return None,
