@@ -88,7 +88,8 @@ impl Registration {
     /// The row after AWS IoT has been seen to have this status. It must have been asked after the row was read.
     ///
     /// A status that neither the row nor any intent explains was set by other hands: INACTIVE is the operator's switch,
-    /// any other takes it back. Intents of dead processes are dropped.
+    /// any other takes it back. Intents of dead processes are dropped. That an admitted certificate was ACTIVE is kept, though
+    /// whoever set it may not have come to write it.
     #[must_use]
     pub fn seen(mut self, status: &CertificateStatus, now: OffsetDateTime) -> Self {
         let is_known = self.status.as_ref().is_none_or(|known| known == status);
@@ -100,6 +101,15 @@ impl Registration {
         }
         self.intents.retain(|_, intent| intent.until > now);
         self.status = Some(status.clone());
+        if *status == CertificateStatus::Active { self.came_in(now) } else { self }
+    }
+
+    /// AWS IoT has had the certificate as ACTIVE.
+    #[must_use]
+    pub fn came_in(mut self, now: OffsetDateTime) -> Self {
+        if self.admitted_at.is_some() {
+            self.activated_at.get_or_insert_with(|| timestamp::to_text(now));
+        }
         self
     }
 
