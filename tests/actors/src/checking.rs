@@ -62,6 +62,17 @@ impl Fleet {
         run(&self.cloud, request).await.expect("a run without faults")
     }
 
+    /// The call, counted from now, with which a run notes that it begins to carry a list out: before it, it has put the
+    /// list in place.
+    pub async fn second_write_of_a_run(&self) -> usize {
+        let probe = self.fork();
+        let begun = probe.cloud.calls().len();
+        probe.sync().await;
+        let calls = probe.cloud.calls();
+        let writes = calls.iter().skip(begun).enumerate().filter(|(_, call)| **call == "dynamodb:UpdateItem");
+        writes.map(|(at, _)| at).nth(1).expect("two writes")
+    }
+
     /// What is known of the CA's CRL.
     pub fn crl_state(&self) -> CrlState {
         self.cloud.crl_state(self.id(), &source()).expect("a source that was asked")

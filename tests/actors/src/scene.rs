@@ -25,6 +25,8 @@ pub enum Start {
     Pending,
     /// The same, and the CA's list has it on hold.
     Listed,
+    /// The same, and the run that has put the list in place died before it carried anything out.
+    Counting,
     /// The certificate is ACTIVE with its thing.
     Inside,
     /// It is INACTIVE, since the CA's list has it on hold.
@@ -37,11 +39,11 @@ pub enum Start {
 
 impl Start {
     fn is_pending(self) -> bool {
-        matches!(self, Self::Pending | Self::Listed)
+        matches!(self, Self::Pending | Self::Listed | Self::Counting)
     }
 
     fn is_listed(self) -> bool {
-        matches!(self, Self::Listed | Self::OnHold)
+        matches!(self, Self::Listed | Self::Counting | Self::OnHold)
     }
 }
 
@@ -123,9 +125,13 @@ impl Scene {
         if !start.is_pending() {
             fleet.connect(&old).await.expect("an activation");
         }
-        if matches!(start, Start::Listed | Start::OnHold | Start::Freed) {
+        if start.is_listed() || start == Start::Freed {
             fleet.publish(2, &[(&old, CertificateHold)]);
+            if start == Start::Counting {
+                fleet.cloud.plan(fleet.second_write_of_a_run().await, InjectedFault::Refused);
+            }
             fleet.sync().await;
+            fleet.cloud.plan_nothing();
         }
         let scene = Self { fleet, new, old, published, rule, start };
         let fleet = &scene.fleet;

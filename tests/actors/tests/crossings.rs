@@ -29,7 +29,8 @@ const LISTS: [Published; 6] = [
     Nothing,
 ];
 const RULES: [TakeOver; 4] = [TakeOver::Rotate, TakeOver::Rotate, TakeOver::Refuse, TakeOver::Join];
-const STARTS: [Start; 6] = [Start::Pending, Start::Listed, Start::Inside, Start::OnHold, Start::Freed, Start::Replaced];
+const STARTS: [Start; 7] =
+    [Start::Pending, Start::Listed, Start::Counting, Start::Inside, Start::OnHold, Start::Freed, Start::Replaced];
 
 /// What a seed makes of the beginning.
 #[derive(Debug)]

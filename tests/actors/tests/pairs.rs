@@ -14,7 +14,7 @@ use actors::scene::Actor::{
 };
 use actors::scene::Published::{self, Expired, New, Nothing, RolledBack};
 use actors::scene::Scene;
-use actors::scene::Start::{self, Inside, Listed, OnHold, Pending, Replaced};
+use actors::scene::Start::{self, Counting, Inside, Listed, OnHold, Pending, Replaced};
 use shared::pki::crl::RevocationReason::{CertificateHold, KeyCompromise};
 use shared::profile::TakeOver::{Join, Rotate};
 
@@ -82,6 +82,7 @@ fn a_run_crosses_a_ca_that_publishes() {
 #[test]
 fn a_delivery_crosses_a_ca_that_ends_a_hold() {
     explore(Listed, HOLD, &[&[Older, PublishAndRun(EMPTY)]]);
+    explore(Counting, HOLD, &[&[Older, PublishAndRun(EMPTY)]]);
 }
 
 #[test]
