@@ -4,7 +4,7 @@ mod end;
 
 use crl_checker::Request;
 use shared::pki::crl::RevocationReason::{self, CertificateHold};
-use shared::port::CertificateStatus::Inactive;
+use shared::port::CertificateStatus::{Active, Inactive};
 use shared::profile::TakeOver;
 use shared::testing::{CloudState, Exploration, FakeCloud, InjectedFault, Issued, NewCrl, Object};
 
@@ -161,7 +161,7 @@ impl Scene {
         exploration
             .faults_of(faults, &InjectedFault::STOPS)
             .afterwards(move |cloud| self.settle(actors, cloud))
-            .always(nobody_is_half_in)
+            .always(move |cloud| self.check_moment(actors, cloud))
             .at_the_end(move |cloud| self.check(actors, faults, cloud))
     }
 
@@ -237,13 +237,35 @@ impl Scene {
         run_as("afterwards", cloud, &Request { ca_certificate_id: None, ..self.request() }).await;
     }
 
-    fn check(&self, actors: &[Actor], faults: usize, cloud: &FakeCloud) -> Result<(), String> {
-        nobody_is_half_in(cloud)?;
+    fn play<'p>(&self, actors: &'p [Actor], faults: usize) -> Play<'p> {
+        Play { actors, faults, published: self.published, rule: self.rule, start: self.start }
+    }
+
+    fn end(&self, play: &Play<'_>, cloud: &FakeCloud) -> End {
         let state = cloud.state();
         let status = |device: &Issued| state.certificates.get(&device.id).map(|found| found.status.clone());
-        let play = Play { actors, faults, published: self.published, rule: self.rule, start: self.start };
-        let end = End { entry: self.newest_entry(&play, cloud), new: status(&self.new), old: status(&self.old) };
+        End { entry: self.newest_entry(play, cloud), new: status(&self.new), old: status(&self.old) }
+    }
+
+    fn check_moment(&self, actors: &[Actor], cloud: &FakeCloud) -> Result<(), String> {
+        nobody_is_half_in(cloud)?;
+        let play = self.play(actors, 0);
+        if !play.is_always_in() {
+            return Ok(());
+        }
+        cloud.change(|state| {
+            let is_in =
+                |device: &Issued| state.certificates.get(&device.id).is_some_and(|found| found.status == Active);
+            if is_in(&self.old) || is_in(&self.new) { Ok(()) } else { Err("the device is locked out".to_owned()) }
+        })
+    }
+
+    fn check(&self, actors: &[Actor], faults: usize, cloud: &FakeCloud) -> Result<(), String> {
+        nobody_is_half_in(cloud)?;
+        let (play, state) = (self.play(actors, faults), cloud.state());
+        let end = self.end(&play, cloud);
         play.check(&end).map_err(|problem| format!("{problem}: {end}"))?;
+        let status = |device: &Issued| state.certificates.get(&device.id).map(|found| found.status.clone());
         for device in [&self.old, &self.new] {
             if let Some(status) = status(device) {
                 play.check_rows(&cloud.registrations_of(&device.id), &status)?;

@@ -62,6 +62,11 @@ fn two_deliveries() {
 }
 
 #[test]
+fn a_take_over_crosses_a_run() {
+    explore(Inside, EMPTY, &[&[Younger, Run]]);
+}
+
+#[test]
 fn a_delivery_crosses_a_run_that_takes_the_device_out() {
     explore(Pending, HOLD, &[&[Older, Run]]);
     explore(Pending, REVOKED, &[&[Older, Run]]);

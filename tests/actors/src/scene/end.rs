@@ -71,7 +71,27 @@ impl Play<'_> {
 
     /// Whether younger certificates replace older ones all the time.
     fn rotates(&self) -> bool {
-        self.rule == TakeOver::Rotate && !self.actors.iter().any(|actor| matches!(actor, Actor::Rule(_)))
+        self.rule == TakeOver::Rotate && self.keeps_rule()
+    }
+
+    fn keeps_rule(&self) -> bool {
+        !self.actors.iter().any(|actor| matches!(actor, Actor::Rule(_)))
+    }
+
+    /// Whether one of the two certificates is ACTIVE all the time: one was when the actors began, younger ones replace older
+    /// ones, and no list and no operator is against either.
+    pub(super) fn is_always_in(&self) -> bool {
+        let is_free = |list: &Published| {
+            matches!(
+                list,
+                Published::Nothing | Published::New(None) | Published::Expired(None) | Published::RolledBack(_)
+            )
+        };
+        let is_harmless =
+            |actor: &Actor| !matches!(actor, Actor::SwitchOff | Actor::Delete | Actor::Reregister | Actor::Release);
+        matches!(self.start, Start::Inside | Start::Freed | Start::Replaced)
+            && self.lists().iter().all(is_free)
+            && self.actors.iter().all(is_harmless)
     }
 
     pub(super) fn check(&self, end: &End) -> Result<(), String> {
@@ -87,8 +107,16 @@ impl Play<'_> {
         {
             return Err(format!("the older one should be one of {wanted:?}"));
         }
+        if self.is_always_in() && !is_old_in && !is_new_in {
+            return Err("the device is locked out".to_owned());
+        }
         if !self.has(Actor::Release) {
-            self.check_younger(end)?;
+            return self.check_younger(end);
+        }
+        // It may have lost its thing, and nobody keeps it waiting.
+        let is_waiting = end.new == Some(PendingActivation);
+        if is_waiting && self.rotates() && self.has(Actor::Younger) && !self.may_be_late() {
+            return Err("nothing keeps the younger one waiting".to_owned());
         }
         Ok(())
     }
@@ -98,7 +126,8 @@ impl Play<'_> {
         // No run asks AWS IoT about a certificate that no list and no attempt is about.
         let is_unseen = self.has(Actor::SwitchOff) && *status == Inactive;
         let is_told = |row: &&Registration| {
-            row.is_confirmed() && (is_unseen || row.status.as_ref().is_none_or(|known| known == status))
+            let known = row.status.as_ref().unwrap_or(&PendingActivation);
+            row.is_confirmed() && (is_unseen || known == status)
         };
         let wrong = rows.iter().find(|row| !is_told(row));
         wrong.map_or(Ok(()), |row| Err(format!("AWS IoT has {status}: {row:?}")))
@@ -109,7 +138,8 @@ impl Play<'_> {
         let is_in = end.new == Some(Active);
         let was_in = self.start == Start::Replaced;
         let has_come = was_in || (self.has(Actor::Younger) && !self.may_be_late());
-        if has_come && self.rotates() && !is_in {
+        let joins = self.rule == TakeOver::Join && self.keeps_rule();
+        if has_come && (self.rotates() || joins) && !is_in {
             return Err("nothing is against the younger one".to_owned());
         }
         let may_be_taken = has_come && !was_in && !self.rotates();
@@ -133,7 +163,10 @@ impl Play<'_> {
             Some(_) if was_in => vec![Revoked],
             _ if self.has(Actor::SwitchOff) && self.may_be_overlooked() => vec![Active, Inactive, PendingActivation],
             _ if self.has(Actor::SwitchOff) => vec![Inactive],
-            _ if self.has(Actor::Release) || !self.rotates() => return None,
+            _ if self.has(Actor::Release) => return None,
+            _ if !self.rotates() && (is_new || self.start == Start::Replaced) => return None,
+            _ if !self.rotates() && self.keeps_rule() => vec![Active],
+            _ if !self.rotates() => vec![Active, Inactive],
             _ if self.has(Actor::Younger) || self.start == Start::Replaced => vec![Inactive, PendingActivation],
             _ if was_in || self.has(Actor::Reregister) => vec![Active],
             _ => vec![PendingActivation],
