@@ -42,7 +42,7 @@ where
         }
         match (holder, of_holder.into_iter().next()) {
             (None, _) => self.delete(name, thing).await,
-            (Some(row), None) => self.keep_out_during(row, self.delete(name, thing)).await,
+            (Some(row), None) => Box::pin(self.keep_out_during(row, self.delete(name, thing))).await,
             (Some(row), Some(attached)) => {
                 let detach_and_delete = async {
                     self.registry.detach_thing(name, &attached.registered.arn).await?;

@@ -51,6 +51,12 @@ impl Fleet {
         self.register(self.authority.issue(common_name, self.now))
     }
 
+    /// The same, whose certificate began to be valid so many hours ago.
+    pub fn device_of_age(&self, common_name: &str, hours: i64) -> Issued {
+        let begin = self.now - time::Duration::hours(hours);
+        self.register(self.authority.issue_with(common_name, self.now, |params| params.not_before = begin))
+    }
+
     /// Lets AWS IoT register a certificate.
     pub fn register(&self, issued: Issued) -> Issued {
         self.cloud.register(self.id(), &account(), &issued.id, &issued.pem);

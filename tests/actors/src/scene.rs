@@ -117,11 +117,7 @@ impl Scene {
     pub async fn new(start: Start, published: Published, rule: TakeOver) -> Self {
         let fleet = Fleet::with_crl().await;
         fleet.cloud.change_profile(fleet.id(), |profile| profile.take_over = Some(TakeOver::Rotate));
-        let issue = |age: i64| {
-            let begin = fleet.now - time::Duration::hours(age);
-            fleet.register(fleet.authority.issue_with("pump-1", fleet.now, |params| params.not_before = begin))
-        };
-        let (old, new) = (issue(20), issue(10));
+        let (old, new) = (fleet.device_of_age("pump-1", 20), fleet.device_of_age("pump-1", 10));
         if !start.is_pending() {
             fleet.connect(&old).await.expect("an activation");
         }

@@ -37,16 +37,10 @@ fn set_rule(fleet: &Fleet, rule: TakeOver) {
     fleet.cloud.change_profile(fleet.id(), |profile| profile.take_over = Some(rule));
 }
 
-/// A certificate for the thing that began to be valid so many hours ago.
-fn issue(fleet: &Fleet, hours: i64) -> Issued {
-    let begin = fleet.now - time::Duration::hours(hours);
-    fleet.register(fleet.authority.issue_with("pump-1", fleet.now, |params| params.not_before = begin))
-}
-
 /// A fleet with an older certificate that is inside, and a younger one.
 async fn older_and_younger() -> (Fleet, Issued, Issued) {
     let fleet = fleet().await;
-    let (old, new) = (issue(&fleet, 20), issue(&fleet, 10));
+    let (old, new) = (fleet.device_of_age("pump-1", 20), fleet.device_of_age("pump-1", 10));
     fleet.connect(&old).await.unwrap();
     (fleet, old, new)
 }
@@ -257,7 +251,7 @@ async fn a_take_over_stops_and_the_younger_one_is_deleted_and_comes_again() {
 async fn the_younger_one_makes_the_thing_and_never_comes_in() {
     for is_revoked in [false, true] {
         let fleet = fleet().await;
-        let (old, new) = (issue(&fleet, 20), issue(&fleet, 10));
+        let (old, new) = (fleet.device_of_age("pump-1", 20), fleet.device_of_age("pump-1", 10));
         stop_anywhere(&fleet, &new, async |fleet| {
             if fleet.status(&new) != PendingActivation {
                 return Ok(());
@@ -277,7 +271,12 @@ async fn the_younger_one_makes_the_thing_and_never_comes_in() {
 #[tokio::test(start_paused = true)]
 async fn a_take_over_of_three_stops() {
     let fleet = fleet().await;
-    let (one, two, three, new) = (issue(&fleet, 40), issue(&fleet, 30), issue(&fleet, 20), issue(&fleet, 10));
+    let (one, two, three, new) = (
+        fleet.device_of_age("pump-1", 40),
+        fleet.device_of_age("pump-1", 30),
+        fleet.device_of_age("pump-1", 20),
+        fleet.device_of_age("pump-1", 10),
+    );
     set_rule(&fleet, TakeOver::Join);
     for old in [&one, &two, &three] {
         fleet.connect(old).await.unwrap();
@@ -296,7 +295,7 @@ async fn a_take_over_of_three_stops() {
 #[tokio::test(start_paused = true)]
 async fn one_that_is_older_than_one_on_hold_is_refused() {
     let fleet = fleet().await;
-    let (old, new) = (issue(&fleet, 20), issue(&fleet, 10));
+    let (old, new) = (fleet.device_of_age("pump-1", 20), fleet.device_of_age("pump-1", 10));
     // It is attached by hand.
     let arn = fleet.cloud.state().certificates[&new.id].arn.clone();
     fleet.cloud.change(|state| {
@@ -382,7 +381,8 @@ async fn a_hold_ends_while_the_profile_is_gone() {
 #[tokio::test(start_paused = true)]
 async fn the_slower_of_two_newcomers_is_the_last_to_mark_the_oldest_one() {
     let start = fleet().await;
-    let (oldest, slow, fast) = (issue(&start, 30), issue(&start, 20), issue(&start, 10));
+    let (oldest, slow, fast) =
+        (start.device_of_age("pump-1", 30), start.device_of_age("pump-1", 20), start.device_of_age("pump-1", 10));
     start.connect(&oldest).await.unwrap();
     for death in 31..37_u64 {
         for delay in (1..40_u64).step_by(3) {
@@ -411,7 +411,8 @@ fn two_newcomers_of_one_age_after_one_of_them_has_died() {
     let runtime = runtime();
     let (fleet, oldest, one, other) = runtime.block_on(async {
         let fleet = fleet().await;
-        let (oldest, one, other) = (issue(&fleet, 30), issue(&fleet, 10), issue(&fleet, 10));
+        let (oldest, one, other) =
+            (fleet.device_of_age("pump-1", 30), fleet.device_of_age("pump-1", 10), fleet.device_of_age("pump-1", 10));
         fleet.connect(&oldest).await.unwrap();
         fleet.cloud.plan(13, InjectedFault::DiedAfter);
         // Whoever has died never ends.
@@ -437,7 +438,8 @@ fn two_newcomers_of_different_age_and_a_fault() {
     let runtime = runtime();
     let (fleet, oldest, slow, fast) = runtime.block_on(async {
         let fleet = fleet().await;
-        let (oldest, slow, fast) = (issue(&fleet, 30), issue(&fleet, 20), issue(&fleet, 10));
+        let (oldest, slow, fast) =
+            (fleet.device_of_age("pump-1", 30), fleet.device_of_age("pump-1", 20), fleet.device_of_age("pump-1", 10));
         fleet.connect(&oldest).await.unwrap();
         (fleet, oldest, slow, fast)
     });

@@ -13,17 +13,6 @@ use shared::profile::TakeOver;
 use shared::testing::{InjectedFault, Issued};
 use tokio::time::{sleep, timeout};
 
-const HOUR: time::Duration = time::Duration::HOUR;
-
-/// A younger certificate of a thing.
-fn younger(fleet: &Fleet, name: &str) -> Issued {
-    fleet.register(fleet.authority.issue_with(name, fleet.now, |params| params.not_before = fleet.now - HOUR))
-}
-
-fn older(fleet: &Fleet, name: &str) -> Issued {
-    fleet.register(fleet.authority.issue_with(name, fleet.now, |params| params.not_before = fleet.now - HOUR * 20))
-}
-
 fn set_rule(fleet: &Fleet, rule: TakeOver) {
     fleet.cloud.change_profile(fleet.id(), |profile| profile.take_over = Some(rule));
 }
@@ -83,7 +72,7 @@ async fn listed_again_after_it_came_in_again_and_that_run_stops() {
 async fn the_event_of_a_superseded_certificate_comes_again_while_it_is_on_its_way() {
     let fleet = Fleet::with_crl().await;
     set_rule(&fleet, TakeOver::Rotate);
-    let (old, new) = (older(&fleet, "pump-1"), younger(&fleet, "pump-1"));
+    let (old, new) = (fleet.device_of_age("pump-1", 20), fleet.device_of_age("pump-1", 1));
     let at = call_of(&fleet, "iot:UpdateCertificate", async |fleet: Fleet| fleet.connect(&old).await).await;
     fleet.cloud.plan(at, InjectedFault::Stalled);
     let others = async {
@@ -176,7 +165,7 @@ async fn one_on_hold_is_superseded_like_any_other() {
     fleet.publish(2, &[(&held, CertificateHold)]);
     fleet.sync().await;
     set_rule(&fleet, TakeOver::Rotate);
-    let new = younger(&fleet, "pump-1");
+    let new = fleet.device_of_age("pump-1", 1);
     fleet.connect(&new).await.unwrap();
     fleet.publish(3, &[]);
     fleet.run(&Request { accept_shrunk: true, ..Request::default() }).await;
@@ -211,7 +200,7 @@ async fn the_sessions_of_a_successor_are_left_alone() {
     let fleet = Fleet::with_crl().await;
     set_rule(&fleet, TakeOver::Rotate);
     let old = fleet.inside("pump-1").await;
-    let new = younger(&fleet, "pump-1");
+    let new = fleet.device_of_age("pump-1", 1);
     fleet.connect(&new).await.unwrap();
     fleet.cloud.open_session("pump-1", &new.id);
     fleet.publish(2, &[(&old, RevocationReason::Superseded)]);
@@ -272,7 +261,7 @@ async fn two_runs_with_different_lists_end_with_the_newer_one() {
 async fn the_thing_of_a_certificate_on_its_way_in_is_released() {
     let fleet = Fleet::with_crl().await;
     set_rule(&fleet, TakeOver::Rotate);
-    let (old, new) = (older(&fleet, "pump-1"), younger(&fleet, "pump-1"));
+    let (old, new) = (fleet.device_of_age("pump-1", 20), fleet.device_of_age("pump-1", 1));
     let at = call_of(&fleet, "iot:AttachThingPrincipal", async |fleet: Fleet| fleet.connect(&old).await).await;
     fleet.cloud.plan(at, InjectedFault::Stalled);
     let others = async {
