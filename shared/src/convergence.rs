@@ -288,7 +288,8 @@ where
             return self.rest(&row, deleted.without_intent(&self.process), change).await;
         };
         let seen = changed.seen(&registered.status, self.now);
-        if row.status == Some(CertificateStatus::Active) && registered.status == CertificateStatus::Inactive {
+        let is_out = matches!(registered.status, CertificateStatus::Inactive | CertificateStatus::Revoked);
+        if is_out && row.status.as_ref() != Some(&registered.status) {
             // Whoever has set it may have died before it ended the sessions.
             self.end_sessions(&row, converged).await?;
         }
