@@ -25,12 +25,12 @@ use crate::port::{
     SessionEnd, Sessions, SnapshotPages, StatusChange,
 };
 use crate::registration::{CertificateStatus, NewStatus, Process, Registration};
-use crate::revocation::{NotRevoked, Snapshots, Standing};
+use crate::revocation::{NotRevoked, Snapshots};
 
-use self::active::Clearance;
+use self::active::{Clearance, HoldAnswer};
 use self::succession::Succession;
 
-pub use self::row::{OwnRow, change_facts, own_row, too_fast};
+pub use self::row::{OwnRow, change_facts, own_row, rewrite, too_fast};
 
 /// How often a row that changes meanwhile is begun with again.
 const MAX_ROUNDS: usize = 12;
@@ -106,10 +106,17 @@ where
     /// # Errors
     /// A [`Fault`] if a call to AWS failed, or the row changes faster than it can be read. If a status was set, the row is
     /// left unconfirmed.
-    pub async fn converge(&self, mut row: Registration, change: FactChange<'_>) -> Result<Converged, Fault> {
+    pub async fn converge(&self, row: Registration, change: FactChange<'_>) -> Result<Converged, Fault> {
+        self.rounds(row, Some(change), Converged::begun()).await
+    }
+
+    async fn rounds(
+        &self,
+        mut row: Registration,
+        mut change: Option<FactChange<'_>>,
+        mut converged: Converged,
+    ) -> Result<Converged, Fault> {
         let certificate_id = row.certificate_id.clone();
-        let mut converged = Converged::begun();
-        let mut change = Some(change);
         for _ in 0..MAX_ROUNDS {
             match Box::pin(self.round(row, &mut change, &mut converged)).await? {
                 Round::Done(row) => return Ok(Converged { row, ..converged }),
@@ -138,9 +145,9 @@ where
     /// # Errors
     /// As [`converge`](Self::converge).
     pub async fn activate(&self, row: Registration, cleared: &NotRevoked) -> Result<Converged, Fault> {
-        let mut converged = Converged::begun();
+        let (certificate, mut converged) = (row.certificate_id.clone(), Converged::begun());
         let round = Box::pin(self.set(row, NewStatus::Active, Some(cleared), &mut converged)).await?;
-        self.finish(round, converged).await
+        self.finish(&certificate, round, converged).await
     }
 
     /// Changes facts, and takes a certificate out that the caller has just seen, without another look at what AWS IoT has.
@@ -164,7 +171,7 @@ where
         };
         let mut converged = Converged::begun();
         let round = Box::pin(self.put_out(&row, intended, wanted, registered, &mut converged)).await?;
-        self.finish(round, converged).await
+        self.finish(&row.certificate_id, round, converged).await
     }
 
     /// Changes facts, and takes a certificate out while something else is done to it: its intent stands in the row from
@@ -181,14 +188,14 @@ where
     ) -> Result<(), Fault> {
         let certificate_id = row.certificate_id.clone();
         let Some(intended) = self.intend_out(row, change).await? else { return meanwhile.await };
-        let is_active = self.is_active(&certificate_id).await?;
-        if is_active {
-            self.switch_off(&certificate_id).await?;
-            self.end_sessions(&intended, &mut Converged::begun()).await?;
+        let mut was_active = self.is_active(&certificate_id).await?;
+        if was_active {
+            let set = self.act(&intended, NewStatus::Inactive, &mut Converged::begun()).await?;
+            was_active = set == StatusChange::Done;
         }
         meanwhile.await?;
         let after = intended.clone();
-        let after = if is_active {
+        let after = if was_active {
             after.set_to(NewStatus::Inactive, &self.process, self.now)
         } else {
             after.without_intent(&self.process)
@@ -211,11 +218,12 @@ where
         meanwhile: impl Future<Output = Result<(), Fault>> + Send,
     ) -> Result<(), Fault> {
         let intended = self.intend_out(row, &|row| row).await?;
-        meanwhile.await?;
+        let done = meanwhile.await;
         if let Some(row) = intended {
+            // Nothing was set by it: left in the row, it would explain what an operator sets later.
             change_facts(self.registrations, row, &|row| row.without_intent(&self.process)).await?;
         }
-        Ok(())
+        done
     }
 
     /// Writes the intent to take a certificate out, if nobody else is letting it in or taking it out. None if there is no
@@ -251,18 +259,16 @@ where
         self.registry.set_status(certificate, NewStatus::Inactive).await.map(|_| ())
     }
 
-    async fn finish(&self, round: Round, converged: Converged) -> Result<Converged, Fault> {
+    async fn finish(
+        &self,
+        certificate: &CertificateId,
+        round: Round,
+        converged: Converged,
+    ) -> Result<Converged, Fault> {
         match round {
             Round::Done(row) => Ok(Converged { row, ..converged }),
-            Round::Again(row) => {
-                let again = self.converge(row, &|row| row).await?;
-                Ok(Converged {
-                    sessions_ended: converged.sessions_ended + again.sessions_ended,
-                    sessions_not_offered: converged.sessions_not_offered + again.sessions_not_offered,
-                    set: again.set.or(converged.set),
-                    ..again
-                })
-            }
+            Round::Again(row) if row.certificate_id == *certificate => self.rounds(row, None, converged).await,
+            Round::Again(_) => Ok(converged),
         }
     }
 
@@ -322,8 +328,8 @@ where
         seen.is_on_hold() && (is_left || !row.is_on_hold())
     }
 
-    /// Step 3 for a certificate that leaves ACTIVE or never gets there, and the rest. If the CRLs can't be asked about a
-    /// hold, it counts, and its row is left unconfirmed.
+    /// Step 3 for a certificate that leaves ACTIVE or never gets there, and the rest. A hold that the CRLs can't answer for
+    /// counts, and its row is left unconfirmed: each run of the CRL checker asks again.
     async fn put_out(
         &self,
         before: &Registration,
@@ -335,24 +341,26 @@ where
         if wanted == NewStatus::Revoked || !intended.is_on_hold() {
             return self.set(intended, wanted, None, converged).await;
         }
-        let standing = match self.ask_crls(&intended, registered).await {
-            Ok(standing) => standing,
-            Err(fault) => {
-                if registered.status != CertificateStatus::Inactive {
+        let is_out = registered.status == CertificateStatus::Inactive;
+        let asked = self.ask_about_hold(&intended, registered).await;
+        let facts = match &asked {
+            Ok(HoldAnswer::Ended) if registered.status == CertificateStatus::PendingActivation => {
+                intended.clone().cleared(None)
+            }
+            Ok(HoldAnswer::Ended) => intended.clone().hold_ended(self.now),
+            Ok(HoldAnswer::Listed(entry)) => intended.clone().listed(entry, self.now),
+            Ok(HoldAnswer::Unknown) | Err(_) => {
+                if !is_out {
                     self.act(&intended, wanted, converged).await?;
                 }
-                return Err(fault);
+                converged.is_unknown = true;
+                return asked.map(|_| Round::Done(Some(intended)));
             }
-        };
-        let facts = match standing {
-            Standing::Good(_) => intended.clone().hold_ended(self.now),
-            Standing::Listed(entry) => intended.clone().listed(&entry, self.now),
-            Standing::Unknown { .. } => intended.clone(),
         };
         if facts != intended {
             return self.begin_again(&intended, facts).await;
         }
-        if registered.status == CertificateStatus::Inactive {
+        if is_out {
             let settled = intended.clone().settled(before, &self.process, self.now);
             return self.rest(&intended, settled, &mut None).await;
         }

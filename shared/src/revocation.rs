@@ -15,6 +15,6 @@ mod validators;
 pub use comparison::{ALL_AUTHORITIES, COMPARISON_RECORD, Comparison};
 pub use snapshots::{Snapshots, altered, is_altered};
 pub use source::{CrlSource, Location, MAX_SOURCE, SourceError};
-pub use standing::{Listing, MAX_REQUESTED, NotRevoked, Standing, is_followed, standing};
+pub use standing::{Listing, MAX_REQUESTED, NotRevoked, Standing, is_followed, standing, was_listed};
 pub use state::{CRL_RECORD, CheckFault, CrlState, FleetWalk, Progress, PublishedCrl, SnapshotObject};
 pub use validators::{MAX_VALIDATOR, Validators};

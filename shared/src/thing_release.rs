@@ -11,7 +11,8 @@ use crate::convergence::{Convergence, OwnRow, own_row};
 use crate::fault::{Fault, FaultKind};
 use crate::id::ThingName;
 use crate::port::{
-    AuthorityStore, CertificateRegistry, CrlStates, RegistrationStore, Sessions, SnapshotPages, Thing, ThingRegistry,
+    AuthorityStore, CertificateRegistry, CertificateStatus, CrlStates, RegistrationStore, Sessions, SnapshotPages,
+    Thing, ThingRegistry,
 };
 use crate::registration::Registration;
 
@@ -71,6 +72,12 @@ where
             OwnRow::Found(row) => {
                 let detach = self.registry.detach_thing(thing, &attached.registered.arn);
                 self.take_out_during(*row, &|row: Registration| row.released(self.now), detach).await
+            }
+            // Its event may be on its way: the row makes the activation wait.
+            OwnRow::Missing(candidate) if attached.registered.status == CertificateStatus::PendingActivation => {
+                let row = Registration::new(&candidate, self.now);
+                let detach = self.registry.detach_thing(thing, &attached.registered.arn);
+                self.take_out_during(row, &|row: Registration| row.released(self.now), detach).await
             }
             OwnRow::Missing(_) => self.take_off_unknown(&attached, thing).await,
         }

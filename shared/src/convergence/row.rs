@@ -49,15 +49,24 @@ impl OwnRow {
 /// A [`Fault`] if a call to DynamoDB failed, or the row changes faster than it can be read.
 pub async fn change_facts(
     registrations: &(impl RegistrationStore + Sync),
+    row: Registration,
+    change: FactChange<'_>,
+) -> Result<Option<Registration>, Fault> {
+    if change(row.clone()) == row { Ok(Some(row)) } else { rewrite(registrations, row, change).await }
+}
+
+/// The same, and writes the row though nothing is changed in it: whoever has read it before finds another revision.
+///
+/// # Errors
+/// As [`change_facts`].
+pub async fn rewrite(
+    registrations: &(impl RegistrationStore + Sync),
     mut row: Registration,
     change: FactChange<'_>,
 ) -> Result<Option<Registration>, Fault> {
     let certificate_id = row.certificate_id.clone();
     for _ in 0..MAX_ROUNDS {
         let changed = change(row.clone());
-        if changed == row {
-            return Ok(Some(row));
-        }
         match registrations.save(&row, changed).await? {
             Saved::Done(row) => return Ok(Some(row)),
             Saved::Outdated(Some(other)) if other.certificate_id == certificate_id => row = other,

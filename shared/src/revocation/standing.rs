@@ -114,13 +114,38 @@ pub async fn standing<P: SnapshotPages + Sync>(
     if let Some((verdict, wanted)) = consulted.missing {
         return Ok(Standing::Unknown { verdict, wanted });
     }
-    for crl in &consulted.outdated {
-        if snapshots.find(&crl.snapshot, certificate.serial()).await?.is_some() {
-            return Ok(Standing::Unknown { verdict: listed_before(crl), wanted: Vec::new() });
-        }
+    if let Some(crl) = find_outdated(&consulted, certificate, snapshots).await? {
+        return Ok(Standing::Unknown { verdict: listed_before(crl), wanted: Vec::new() });
     }
     let crl_number = consulted.counting.first().and_then(|crl| crl.number.clone());
     Ok(Standing::Good(NotRevoked { crl_number }))
+}
+
+/// Whether a CRL lists the certificate that does not count any more, and none that was issued after it clears it.
+///
+/// # Errors
+/// As [`standing`].
+pub async fn was_listed<P: SnapshotPages + Sync>(
+    certificate: &Certificate,
+    rules: &CrlRules,
+    states: &[CrlState],
+    snapshots: &Snapshots<P>,
+    now: OffsetDateTime,
+) -> Result<bool, Fault> {
+    Ok(find_outdated(&consult(certificate, rules, states, now), certificate, snapshots).await?.is_some())
+}
+
+async fn find_outdated<'c, P: SnapshotPages + Sync>(
+    consulted: &Consulted<'c>,
+    certificate: &Certificate,
+    snapshots: &Snapshots<P>,
+) -> Result<Option<&'c PublishedCrl>, Fault> {
+    for crl in &consulted.outdated {
+        if snapshots.find(&crl.snapshot, certificate.serial()).await?.is_some() {
+            return Ok(Some(crl));
+        }
+    }
+    Ok(None)
 }
 
 /// A CRL that does not count any more lists the certificate, and none that was issued after it clears it.

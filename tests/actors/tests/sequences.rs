@@ -255,25 +255,3 @@ async fn two_runs_with_different_lists_end_with_the_newer_one() {
         }
     }
 }
-
-/// The thing was made for a certificate that is about to be attached to it.
-#[tokio::test(start_paused = true)]
-async fn the_thing_of_a_certificate_on_its_way_in_is_released() {
-    let fleet = Fleet::with_crl().await;
-    set_rule(&fleet, TakeOver::Rotate);
-    let (old, new) = (fleet.device_of_age("pump-1", 20), fleet.device_of_age("pump-1", 1));
-    let at = call_of(&fleet, "iot:AttachThingPrincipal", async |fleet: Fleet| fleet.connect(&old).await).await;
-    fleet.cloud.plan(at, InjectedFault::Stalled);
-    let others = async {
-        sleep(Duration::from_secs(6)).await;
-        let released = actors::operator::release_thing(&fleet.cloud, "pump-1").await;
-        assert!(released.is_err(), "the release waits for the activation");
-        fleet.connect(&new).await.unwrap();
-    };
-    let (first, ()) = tokio::join!(fleet.connect(&old), others);
-    drop(first);
-    let _ = fleet.connect(&old).await;
-    settle(&fleet).await;
-    assert_eq!((fleet.status(&old), fleet.status(&new)), (Inactive, Active), "{:?}", fleet.row(&old));
-    check(&fleet, &[&old, &new]);
-}
