@@ -16,7 +16,7 @@ use shared::event::RegisteredEvent;
 use shared::fault::{Fault, FaultKind};
 use shared::pki::Certificate;
 use shared::port::{
-    AuthorityStore, CertificateRegistry, CertificateStatus, Creation, CrlStates, RegisteredCertificate,
+    AuthorityStore, CertificateRegistry, CertificateStatus, Creation, CrlStates, Principal, RegisteredCertificate,
     RegistrationStore, SnapshotPages, ThingRegistry,
 };
 use shared::profile::{Admission, Rules, TakeOver};
@@ -47,6 +47,13 @@ impl From<Fault> for Stop {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
+}
+
+/// What making the thing has shown.
+struct Made {
+    creation: Creation,
+    /// Whether other principals are on the thing that this certificate may have to replace.
+    has_others: bool,
 }
 
 /// One attempt to activate a certificate, as far as it has come.
@@ -188,20 +195,22 @@ where
         cleared: &NotRevoked,
         attempt: &mut Attempt,
     ) -> Result<Verdict, Stop> {
-        if self.make(examined, rules, registered).await? == Creation::Taken {
-            let kept_out = |verdict| Stop::KeptOut(Box::new(examined.candidate.clone()), verdict);
+        let kept_out = |verdict| Stop::KeptOut(Box::new(examined.candidate.clone()), verdict);
+        let made = self.make(examined, rules, registered).await?;
+        if made.creation == Creation::Taken {
             self.take_over(examined, rules, attempt).await?.map_err(kept_out)?;
         }
-        // One that was in, was deleted and comes again finds the thing made for it, and others on it.
-        let was_in = attempt.row.as_ref().is_some_and(|row| row.activated_at.is_some());
-        let may_replace = Self::is_replacing(rules, attempt) || (rules.take_over == TakeOver::Rotate && was_in);
-        let replaced = if may_replace { self.mark_replaced(examined, attempt).await? } else { Vec::new() };
+        let replaced = if made.has_others || Self::is_replacing(rules, attempt) {
+            self.mark_replaced(examined, attempt).await?.map_err(kept_out)?
+        } else {
+            Vec::new()
+        };
         self.attach(examined, rules, registered).await?;
         let row = self.prepare(&examined.candidate, cleared, attempt).await?;
         attempt.has_acted = true;
         let converged = self.convergence(attempt).activate(row, cleared).await?;
         attempt.row.clone_from(&converged.row);
-        self.retire_replaced(replaced, attempt).await?;
+        self.retire_replaced(&examined.candidate, replaced, attempt).await?;
         Ok(converged.row.map_or_else(no_certificate, |row| row.verdict()))
     }
 
@@ -210,18 +219,28 @@ where
         rules.take_over == TakeOver::Rotate && attempt.row.as_ref().is_some_and(|row| row.replacing.is_some())
     }
 
-    /// Makes the thing, and attaches the policy.
+    /// Makes the thing, and attaches the policy. Where younger certificates replace older ones it also looks who is on the
+    /// thing: one that was made for this certificate in an earlier attempt, or an earlier life, may have others.
     async fn make(
         &self,
         examined: &Examined,
         rules: &Rules,
         registered: &RegisteredCertificate,
-    ) -> Result<Creation, Fault> {
-        let (creation, ()) = tokio::try_join!(
+    ) -> Result<Made, Fault> {
+        let has_others = async {
+            if rules.take_over != TakeOver::Rotate {
+                return Ok(false);
+            }
+            let own = Principal::Certificate(examined.candidate.certificate_id.clone());
+            let principals = self.registry.principals(&examined.thing.name).await?;
+            Ok(principals.iter().any(|principal| *principal != own))
+        };
+        let (creation, (), has_others) = tokio::try_join!(
             self.registry.create_thing(&examined.thing),
             self.registry.attach_policy(&rules.policy_name, &registered.arn),
+            has_others,
         )?;
-        Ok(creation)
+        Ok(Made { creation, has_others })
     }
 
     /// Attaches the thing, and puts it into its group.

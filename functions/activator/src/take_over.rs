@@ -114,14 +114,7 @@ fn taken(facts: &Facts) -> String {
 fn rotate(candidate: &Candidate, facts: &Facts, now: OffsetDateTime) -> Result<Step, Verdict> {
     let holder = facts.holder.as_ref();
     let holder_start = holder.and_then(Registration::not_before);
-    let attached =
-        facts.attachment.certificates.iter().filter(|attached| attached.is_active()).filter_map(Attached::not_before);
-    if let Some(start) = attached.chain(holder_start).chain(facts.on_hold.iter().copied()).max()
-        && candidate.not_before.is_none_or(|own| own < start)
-    {
-        let problem = format!("the thing has a certificate that is valid from {start}, which is later than this one's");
-        return Err(refusal(Reason::OlderThanHolder, problem));
-    }
+    check_age(candidate, &facts.attachment, facts.on_hold.iter().copied().chain(holder_start))?;
     let on_its_way = holder.is_some_and(|holder| {
         holder.decision == Decision::Activating
             && holder.decided_at().is_some_and(|begun| now - begun < IN_PROGRESS)
@@ -138,6 +131,25 @@ fn rotate(candidate: &Candidate, facts: &Facts, now: OffsetDateTime) -> Result<S
         Some(id) => Replaced::Registration(id.clone()),
         None => Replaced::Foreign,
     }))
+}
+
+/// No certificate comes in beside a younger one that is ACTIVE on its thing. `others` are the starts of further ones that
+/// count as if they were.
+pub(crate) fn check_age(
+    candidate: &Candidate,
+    attachment: &Attachment,
+    others: impl IntoIterator<Item = OffsetDateTime>,
+) -> Result<(), Verdict> {
+    let active = attachment.certificates.iter().filter(|attached| attached.is_active());
+    let youngest = active.filter_map(Attached::not_before).chain(others).max();
+    match youngest {
+        Some(start) if candidate.not_before.is_none_or(|own| own < start) => {
+            let problem =
+                format!("the thing has a certificate that is valid from {start}, which is later than this one's");
+            Err(refusal(Reason::OlderThanHolder, problem))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The certificates that have to go once `candidate` has replaced them.

@@ -51,6 +51,10 @@ where
                 // Two that took the thing from each other: one of them stays.
                 Some(CertificateStatus::Active) if is_mutual && row.certificate_id > successor => Succession::Void,
                 Some(CertificateStatus::Active) => Succession::Complete,
+                // It is being let in at this moment, and clears its own mark before it is ACTIVE.
+                _ if is_mutual && found.as_ref().is_some_and(|found| found.is_in_progress(&self.process, self.now)) => {
+                    Succession::Awaited
+                }
                 _ if is_mutual => Succession::Void,
                 None if *status == CertificateStatus::Active || !was_in => Succession::Void,
                 Some(CertificateStatus::Revoked) if !was_in => Succession::Void,

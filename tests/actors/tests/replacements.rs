@@ -11,21 +11,17 @@
 use std::time::Duration;
 
 use actors::activation::{deliver, nobody_is_half_in};
-use actors::checking::{self, SOURCE, run_as};
-use actors::{Fleet, account};
+use actors::checking::run_as;
+use actors::{Fleet, account, operator};
 use crl_checker::Request;
-use serde_json::json;
 use shared::pki::crl::RevocationReason::{self, CertificateHold, KeyCompromise};
 use shared::port::CertificateStatus::{self, Active, Inactive, PendingActivation, Revoked};
 use shared::profile::TakeOver;
-use shared::revocation::CrlSource;
 use shared::testing::{CloudState, Exploration, FakeCloud, InjectedFault, Issued};
 use tokio::time::timeout;
 
 /// Time after which whatever has not ended is dead.
 const MAX_TIME: Duration = Duration::from_mins(30);
-/// A second list of the CA.
-const OTHER: &str = "https://crl.example.com/other.crl";
 
 async fn fleet() -> Fleet {
     let fleet = Fleet::with_crl().await;
@@ -108,13 +104,16 @@ fn deliveries<'s>(fleet: &'s Fleet, events: &'s [String], request: &'s Request) 
     for (event, name) in events.iter().zip(["first", "second"]) {
         exploration = exploration.actor(name, move |cloud| async move { deliver(cloud, event, name).await });
     }
-    exploration.always(nobody_is_half_in).afterwards(move |cloud| async move {
-        drop(cloud.call("(time passes)", CloudState::let_processes_die).await);
-        for (event, name) in events.iter().zip(["again-1", "again-2"]) {
-            deliver(cloud.clone(), event, name).await;
-        }
-        run_as("afterwards", cloud, request).await;
-    })
+    exploration.always(nobody_is_half_in).afterwards(move |cloud| again(cloud, events, request))
+}
+
+/// The dead are dead, the events come again, and the checker has one ordinary run.
+async fn again(cloud: FakeCloud, events: &[String], request: &Request) {
+    drop(cloud.call("(time passes)", CloudState::let_processes_die).await);
+    for (event, name) in events.iter().zip(["again-1", "again-2"]) {
+        deliver(cloud.clone(), event, name).await;
+    }
+    run_as("afterwards", cloud, request).await;
 }
 
 fn status(cloud: &FakeCloud, device: &Issued) -> CertificateStatus {
@@ -291,6 +290,127 @@ async fn a_take_over_of_three_stops() {
     .await;
 }
 
+/// The CA takes a revocation back that met the younger one in the middle of its take-over, and the certificate is deleted
+/// and registered again.
+#[tokio::test(start_paused = true)]
+async fn a_take_over_stops_and_the_younger_one_is_revoked_and_comes_again() {
+    let (fleet, old, new) = older_and_younger().await;
+    stop_anywhere(&fleet, &new, async |fleet| {
+        list(fleet, 2, &[(&new, KeyCompromise)]).await;
+        list(fleet, 3, &[]).await;
+        fleet.cloud.change(|state| state.delete(&new.id));
+        fleet.run(&request(fleet)).await;
+        fleet.cloud.register(fleet.id(), &account(), &new.id, &new.pem);
+        settle(fleet, &[&new]).await;
+        settle(fleet, &[&new, &old]).await;
+        expect(fleet, &[&old, &new], &[Inactive, Active])
+    })
+    .await;
+}
+
+/// The thing is the younger one's, and nothing tells that it replaces anybody.
+#[tokio::test(start_paused = true)]
+async fn a_take_over_stops_and_the_row_of_the_younger_one_is_lost() {
+    let (fleet, old, new) = older_and_younger().await;
+    let id = fleet.registration_id(&new);
+    stop_anywhere(&fleet, &new, async |fleet| {
+        if fleet.status(&new) != PendingActivation {
+            return Ok(());
+        }
+        fleet.cloud.remove_registrations(|row| *row == id);
+        settle(fleet, &[&new]).await;
+        settle(fleet, &[&new, &old]).await;
+        expect(fleet, &[&old, &new], &[Inactive, Active])
+    })
+    .await;
+}
+
+/// Both were let in by `join`, and the thing was made for the older one. It comes again under `rotate`.
+#[tokio::test(start_paused = true)]
+async fn the_older_one_comes_again_beside_the_younger_one() {
+    let (fleet, old, new) = older_and_younger().await;
+    set_rule(&fleet, TakeOver::Join);
+    fleet.connect(&new).await.unwrap();
+    assert_eq!(statuses(&fleet, &[&old, &new]), [Active, Active]);
+    fleet.cloud.change(|state| state.delete(&old.id));
+    set_rule(&fleet, TakeOver::Rotate);
+    fleet.run(&request(&fleet)).await;
+    fleet.cloud.register(fleet.id(), &account(), &old.id, &old.pem);
+    settle(&fleet, &[&old, &new]).await;
+    assert_eq!(statuses(&fleet, &[&old, &new]), [PendingActivation, Active]);
+}
+
+/// The other takes the place of one, which is deleted and comes again; its delivery crosses an ordinary run.
+#[test]
+fn one_of_equal_age_comes_again_and_crosses_a_run() {
+    let runtime = runtime();
+    let (fleet, one, other) = runtime.block_on(async {
+        let fleet = fleet().await;
+        let (one, other) = (fleet.device_of_age("pump-1", 10), fleet.device_of_age("pump-1", 10));
+        fleet.connect(&one).await.unwrap();
+        fleet.connect(&other).await.unwrap();
+        assert_eq!(statuses(&fleet, &[&one, &other]), [Inactive, Active]);
+        fleet.cloud.change(|state| state.delete(&one.id));
+        fleet.cloud.register(fleet.id(), &account(), &one.id, &one.pem);
+        fleet.run(&request(&fleet)).await;
+        (fleet, one, other)
+    });
+    let _inside = runtime.enter();
+    let (events, request) = ([fleet.event(&one)], request(&fleet));
+    let explored = deliveries(&fleet, &events, &request)
+        .actor("run", |cloud| run_as("run", cloud, &request))
+        .at_the_end(|cloud| one_is_active(cloud, &[&one, &other]))
+        .exhaustive();
+    println!("{explored}");
+    explored.assert_holds();
+}
+
+/// The younger one is deleted after its take-over has stopped, registered again and delivered, while a run looks at the
+/// older one and finds nobody who will come in.
+#[test]
+fn a_take_over_stops_and_the_younger_one_comes_again_while_a_run_looks() {
+    let runtime = runtime();
+    let (fleet, old, new) = runtime.block_on(async {
+        let (fleet, old, new) = older_and_younger().await;
+        let at = mark_of(&fleet, &new).await;
+        fleet.cloud.plan(at, InjectedFault::DiedAfter);
+        // Whoever has died never ends.
+        let _ = timeout(MAX_TIME, fleet.connect(&new)).await;
+        fleet.cloud.plan_nothing();
+        fleet.cloud.let_processes_die();
+        assert!(fleet.row(&old).superseded_by.is_some(), "it died after it marked the older one");
+        (fleet, old, new)
+    });
+    let _inside = runtime.enter();
+    let (event, request) = (fleet.event(&new), request(&fleet));
+    let events = [fleet.event(&old), event.clone()];
+    let explored = deliveries(&fleet, &[], &request)
+        .actor("younger", |cloud| {
+            let (fleet, new, event) = (&fleet, &new, &event);
+            async move {
+                operator::delete(&cloud, &new.id).await;
+                operator::register(&cloud, fleet.id(), new).await;
+                deliver(cloud, event, "younger").await;
+            }
+        })
+        .actor("run", |cloud| run_as("run", cloud, &request))
+        .afterwards(|cloud| again(cloud, &events, &request))
+        .at_the_end(|cloud| one_is_active(cloud, &[&old, &new]))
+        .exhaustive();
+    println!("{explored}");
+    explored.assert_holds();
+}
+
+/// The call, counted from now, with which a newcomer marks whom it replaces: the last write before it is attached.
+async fn mark_of(fleet: &Fleet, newcomer: &Issued) -> usize {
+    let probe = fleet.fork();
+    let begun = probe.cloud.calls().len();
+    probe.connect(newcomer).await.unwrap();
+    let calls = &probe.cloud.calls()[begun..];
+    let attached = calls.iter().position(|call| *call == "iot:AttachThingPrincipal").unwrap();
+    calls[..attached].iter().rposition(|call| *call == "dynamodb:UpdateItem").unwrap()
+}
+
 /// One on hold counts as if it were inside: it comes back.
 #[tokio::test(start_paused = true)]
 async fn one_that_is_older_than_one_on_hold_is_refused() {
@@ -331,52 +451,6 @@ async fn an_attempt_of_an_old_row_is_none_that_has_switched_off() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_hold_ends_while_another_list_is_not_to_be_read() {
-    let fleet = Fleet::new(json!({"crl": "required", "crlSources": [SOURCE, OTHER]}));
-    let other: CrlSource = OTHER.parse().unwrap();
-    fleet.publish(1, &[]);
-    fleet.cloud.publish_crl(&other, fleet.crl(1, &[]));
-    fleet.sync().await;
-    let device = fleet.inside("pump-1").await;
-    list(&fleet, 2, &[(&device, CertificateHold)]).await;
-    let record = format!("crl#{OTHER}");
-    let good = fleet.cloud.record(fleet.id(), &record).unwrap();
-    fleet.cloud.put_record(fleet.id(), &record, &json!({"current": {"S": "broken"}, "version": {"S": "broken"}}));
-    list(&fleet, 3, &[]).await;
-    assert_eq!(fleet.status(&device), Inactive);
-    fleet.cloud.put_record(fleet.id(), &record, &good);
-    fleet.sync().await;
-    assert_eq!(fleet.status(&device), Active);
-}
-
-/// The rules of the CA are gone at one moment of the run that ends a hold.
-#[tokio::test(start_paused = true)]
-async fn a_hold_ends_while_the_profile_is_gone() {
-    let fleet = fleet().await;
-    let device = fleet.inside("pump-1").await;
-    list(&fleet, 2, &[(&device, CertificateHold)]).await;
-    fleet.publish(3, &[]);
-    let probe = fleet.fork();
-    let before = probe.cloud.calls().len();
-    probe.run(&request(&probe)).await;
-    for at in 0..probe.cloud.calls().len() - before {
-        let fleet = fleet.fork();
-        let profile = fleet.cloud.profile(fleet.id()).unwrap();
-        fleet.cloud.plan(at, InjectedFault::Stalled);
-        let remove = async {
-            tokio::time::sleep(Duration::from_secs(15)).await;
-            fleet.cloud.remove_profiles();
-        };
-        let request = request(&fleet);
-        // A run without rules may fail.
-        drop(tokio::join!(checking::run(&fleet.cloud, &request), remove));
-        fleet.cloud.put_profile(fleet.id(), &profile);
-        settle(&fleet, &[]).await;
-        assert_eq!(fleet.status(&device), Active, "gone at call {at}");
-    }
-}
-
 /// The slower of two newcomers marks the oldest certificate after the faster one, and dies.
 #[tokio::test(start_paused = true)]
 async fn the_slower_of_two_newcomers_is_the_last_to_mark_the_oldest_one() {
@@ -414,7 +488,11 @@ fn two_newcomers_of_one_age_after_one_of_them_has_died() {
         let (oldest, one, other) =
             (fleet.device_of_age("pump-1", 30), fleet.device_of_age("pump-1", 10), fleet.device_of_age("pump-1", 10));
         fleet.connect(&oldest).await.unwrap();
-        fleet.cloud.plan(13, InjectedFault::DiedAfter);
+        let probe = fleet.fork();
+        let begun = probe.cloud.calls().len();
+        probe.connect(&one).await.unwrap();
+        let at = probe.cloud.calls()[begun..].iter().position(|call| *call == "iot:UpdateThing").unwrap();
+        fleet.cloud.plan(at, InjectedFault::DiedAfter);
         // Whoever has died never ends.
         let _ = timeout(MAX_TIME, fleet.connect(&one)).await;
         fleet.cloud.plan_nothing();

@@ -3,9 +3,8 @@
 //! The gate is asked after the row has been written. A CRL that is put in place later is followed by a look at the rows,
 //! so that either the activation sees the CRL, or the CRL checker sees the activation.
 
-use shared::convergence::too_fast;
 use shared::decision::Verdict;
-use shared::fault::Fault;
+use shared::fault::{Fault, FaultKind};
 use shared::pki::Certificate;
 use shared::port::{
     AuthorityStore, CertificateRegistry, CertificateStatus, Creation, CrlStates, RegisteredCertificate,
@@ -84,8 +83,9 @@ where
         attempt: &mut Attempt,
     ) -> Result<Verdict, Stop> {
         // Whom it was about to replace has to go before it may come back.
-        let is_replacing = Self::is_replacing(rules, attempt);
-        if is_replacing || self.make(examined, rules, registered).await? == Creation::Taken {
+        let may_make = !Self::is_replacing(rules, attempt);
+        let made = if may_make { Some(self.make(examined, rules, registered).await?) } else { None };
+        if made.is_none_or(|made| made.creation == Creation::Taken || made.has_others) {
             return Err(Stop::KeptOut(Box::new(examined.candidate.clone()), entry.verdict()));
         }
         self.attach(examined, rules, registered).await?;
@@ -110,9 +110,10 @@ where
         attempt.row.clone_from(&converged.row);
         match converged.row {
             None => Ok(no_certificate()),
-            // A newer CRL has ended the hold: the next attempt lets the certificate in.
+            // The next attempt lets the certificate in.
             Some(row) if row.revoked_entry().is_none() && row.status == Some(CertificateStatus::PendingActivation) => {
-                Err(too_fast(&row.registration_id))
+                let problem = "a newer crl has ended the hold at this moment";
+                Err(Fault::new("dynamodb:Query", FaultKind::Unavailable, problem))
             }
             Some(row) => Ok(row.verdict()),
         }

@@ -1,11 +1,12 @@
 //! A thing that exists already: the take-over rule applied, and the replaced certificates taken out.
 
 use shared::attachment::Attachment;
-use shared::convergence::{change_facts, own_row, too_fast};
+use shared::convergence::{own_row, rewrite, too_fast};
 use shared::decision::Verdict;
 use shared::fault::{Fault, FaultKind};
 use shared::port::{
-    AuthorityStore, CertificateRegistry, CrlStates, RegistrationStore, Saved, SnapshotPages, Thing, ThingRegistry,
+    AuthorityStore, CertificateRegistry, CertificateStatus, CrlStates, RegistrationStore, Saved, SnapshotPages, Thing,
+    ThingRegistry,
 };
 use shared::profile::{Rules, TakeOver};
 use shared::registration::{Candidate, Registration, Replaced};
@@ -109,11 +110,14 @@ where
 
     /// Writes into the rows of every older certificate of the CA on the thing that this certificate takes it over, ACTIVE
     /// or not: one that is on hold must not come back when the hold ends. They stay as they are until this one is in.
+    ///
+    /// A younger one that has come meanwhile keeps the certificate out. A mark that stands already is written again: whoever
+    /// was about to take it away finds the row changed.
     pub(super) async fn mark_replaced(
         &self,
         examined: &Examined,
         attempt: &Attempt,
-    ) -> Result<Vec<Registration>, Fault> {
+    ) -> Result<Result<Vec<Registration>, Verdict>, Fault> {
         let (candidate, now) = (&examined.candidate, attempt.now);
         let mut rows = Vec::new();
         if let Some(Replaced::Registration(id)) = attempt.row.as_ref().and_then(|row| row.replacing.as_ref()) {
@@ -122,6 +126,10 @@ where
         }
         let principals = self.registry.principals(&examined.thing.name).await?;
         let attachment = Attachment::read(&self.registry, &principals).await?;
+        let on_hold = self.on_hold(candidate, &attachment).await?;
+        if let Err(verdict) = take_over::check_age(candidate, &attachment, on_hold) {
+            return Ok(Err(verdict));
+        }
         for old in take_over::outdated(candidate, &attachment.certificates) {
             let Some(found) = &old.candidate else { continue };
             if rows.iter().all(|row| row.certificate_id != found.certificate_id) {
@@ -131,15 +139,23 @@ where
         }
         let mut marked = Vec::new();
         for row in rows {
-            marked.extend(change_facts(&self.registrations, row, &|row| row.superseded(candidate, now)).await?);
+            marked.extend(rewrite(&self.registrations, row, &|row| row.superseded(candidate, now)).await?);
         }
-        Ok(marked)
+        Ok(Ok(marked))
     }
 
-    /// Takes those out that were replaced.
-    pub(super) async fn retire_replaced(&self, replaced: Vec<Registration>, attempt: &Attempt) -> Result<(), Fault> {
+    /// Takes those out that were replaced. Once the certificate is ACTIVE it marks them again: a look at the row before may
+    /// have found that it would never come in.
+    pub(super) async fn retire_replaced(
+        &self,
+        candidate: &Candidate,
+        replaced: Vec<Registration>,
+        attempt: &Attempt,
+    ) -> Result<(), Fault> {
+        let is_in = attempt.row.as_ref().is_some_and(|row| row.status == Some(CertificateStatus::Active));
+        let change = |row: Registration| if is_in { row.superseded(candidate, attempt.now) } else { row };
         for row in replaced {
-            self.convergence(attempt).converge(row, &|row| row).await?;
+            self.convergence(attempt).converge(row, &change).await?;
         }
         Ok(())
     }
