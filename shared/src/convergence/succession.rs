@@ -38,12 +38,13 @@ where
         let mut mark = mark(row);
         for _ in 0..MAX_SUCCESSORS {
             let Some((successor, registration)) = mark else { return Ok(Succession::Complete) };
+            // The status first: one that is ACTIVE has cleared its own mark before.
+            let status_of_successor = self.registry.certificate(&successor).await?.map(|registered| registered.status);
             let found = match &registration {
                 Some(id) => self.registrations.registration(id).await?,
                 None => None,
             };
             let found = found.filter(|found| found.certificate_id == successor);
-            let status_of_successor = self.registry.certificate(&successor).await?.map(|registered| registered.status);
             let was_in = found.as_ref().is_none_or(|found| found.activated_at.is_some());
             let next = found.as_ref().and_then(self::mark);
             let is_mutual = next.as_ref().is_some_and(|(next, _)| *next == row.certificate_id);

@@ -130,30 +130,37 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
-/// Every order of a delivery of the younger one and a run that finds it on a list.
-fn a_list_has_the_younger_one(reason: RevocationReason) {
+/// A delivery of the younger one, and a run that finds it on a list: so many random orders, or every order.
+fn a_list_has_the_younger_one(reason: RevocationReason, orders: Option<u64>) {
     let runtime = runtime();
     let (fleet, _, new) = runtime.block_on(older_and_younger());
     fleet.publish(2, &[(&new, reason)]);
     let _inside = runtime.enter();
     let (events, request) = ([fleet.event(&new)], request(&fleet));
-    let explored = deliveries(&fleet, &events, &request)
+    let exploration = deliveries(&fleet, &events, &request)
         .actor("run", |cloud| run_as("run", cloud, &request))
-        .at_the_end(|cloud| if status(cloud, &new) == Active { Err("ACTIVE".to_owned()) } else { Ok(()) })
-        .exhaustive();
+        .at_the_end(|cloud| if status(cloud, &new) == Active { Err("ACTIVE".to_owned()) } else { Ok(()) });
+    let explored = match orders {
+        Some(orders) => exploration.random(0..orders),
+        None => exploration.exhaustive(),
+    };
     println!("{reason:?}: {explored}");
     explored.assert_holds();
 }
 
 #[test]
-fn the_younger_one_is_revoked_while_it_takes_the_thing_over() {
-    a_list_has_the_younger_one(KeyCompromise);
+fn a_list_has_the_younger_one_while_it_takes_the_thing_over() {
+    for reason in [KeyCompromise, CertificateHold] {
+        a_list_has_the_younger_one(reason, Some(300));
+    }
 }
 
 #[test]
 #[ignore = "minutes; `make explore` has it"]
-fn the_younger_one_is_put_on_hold_while_it_takes_the_thing_over() {
-    a_list_has_the_younger_one(CertificateHold);
+fn a_list_has_the_younger_one_in_every_order() {
+    for reason in [KeyCompromise, CertificateHold] {
+        a_list_has_the_younger_one(reason, None);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -340,7 +347,8 @@ async fn the_older_one_comes_again_beside_the_younger_one() {
     assert_eq!(statuses(&fleet, &[&old, &new]), [PendingActivation, Active]);
 }
 
-/// The other takes the place of one, which is deleted and comes again; its delivery crosses an ordinary run.
+/// The other takes the place of one, which is deleted and comes again; its delivery crosses an ordinary run, and one of them
+/// may die.
 #[test]
 fn one_of_equal_age_comes_again_and_crosses_a_run() {
     let runtime = runtime();
@@ -359,6 +367,7 @@ fn one_of_equal_age_comes_again_and_crosses_a_run() {
     let (events, request) = ([fleet.event(&one)], request(&fleet));
     let explored = deliveries(&fleet, &events, &request)
         .actor("run", |cloud| run_as("run", cloud, &request))
+        .faults_of(1, &[InjectedFault::DiedAfter])
         .at_the_end(|cloud| one_is_active(cloud, &[&one, &other]))
         .exhaustive();
     println!("{explored}");
