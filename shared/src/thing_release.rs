@@ -64,23 +64,17 @@ where
 
     /// Takes a certificate off a thing that is to be deleted, and switches it off.
     async fn take_off(&self, attached: Attached, thing: &ThingName) -> Result<(), Fault> {
-        let row = match &attached.candidate {
-            Some(candidate) => own_row(self.registrations, candidate).await?,
-            None => return self.take_off_unknown(&attached, thing).await,
-        };
-        match row {
-            OwnRow::Found(row) => {
-                let detach = self.registry.detach_thing(thing, &attached.registered.arn);
-                self.take_out_during(*row, &|row: Registration| row.released(self.now), detach).await
-            }
+        let Some(candidate) = &attached.candidate else { return self.take_off_unknown(&attached, thing).await };
+        let row = match own_row(self.registrations, candidate).await? {
+            OwnRow::Found(row) => *row,
             // Its event may be on its way: the row makes the activation wait.
             OwnRow::Missing(candidate) if attached.registered.status == CertificateStatus::PendingActivation => {
-                let row = Registration::new(&candidate, self.now);
-                let detach = self.registry.detach_thing(thing, &attached.registered.arn);
-                self.take_out_during(row, &|row: Registration| row.released(self.now), detach).await
+                Registration::new(&candidate, self.now)
             }
-            OwnRow::Missing(_) => self.take_off_unknown(&attached, thing).await,
-        }
+            OwnRow::Missing(_) => return self.take_off_unknown(&attached, thing).await,
+        };
+        let detach = self.registry.detach_thing(thing, &attached.registered.arn);
+        self.take_out_during(row, &|row: Registration| row.released(self.now), detach).await
     }
 
     /// The same for a certificate that has no row.

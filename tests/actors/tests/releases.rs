@@ -32,6 +32,14 @@ async fn release(cloud: FakeCloud) {
     drop(operator::release_thing_as("release", &cloud, "pump-1").await);
 }
 
+/// A delivery of a device's event, and a release of its thing.
+fn delivery_and_release<'s>(fleet: &'s Fleet, event: &'s str) -> Exploration<'s> {
+    Exploration::new(&fleet.cloud)
+        .actor("delivery", move |cloud| deliver(cloud, event, "delivery"))
+        .actor("release", release)
+        .always(nobody_is_half_in)
+}
+
 /// The dead are dead, the event comes again, and the checker has one ordinary run.
 async fn afterwards(cloud: FakeCloud, event: Option<&str>) {
     drop(cloud.call("(time passes)", CloudState::let_processes_die).await);
@@ -75,10 +83,7 @@ fn a_delivery_crosses_a_release_and_later_the_operator_switches_off() {
     let device = fleet.device("pump-1");
     let _inside = runtime.enter();
     let event = fleet.event(&device);
-    let explored = Exploration::new(&fleet.cloud)
-        .actor("delivery", |cloud| deliver(cloud, &event, "delivery"))
-        .actor("release", release)
-        .always(nobody_is_half_in)
+    let explored = delivery_and_release(&fleet, &event)
         .afterwards(|cloud| {
             let id = device.id.clone();
             async move {
@@ -110,10 +115,7 @@ fn a_delivery_of_one_that_is_attached_by_hand_crosses_a_release() {
 
     let _inside = runtime.enter();
     let event = fleet.event(&device);
-    let explored = Exploration::new(&fleet.cloud)
-        .actor("delivery", |cloud| deliver(cloud, &event, "delivery"))
-        .actor("release", release)
-        .always(nobody_is_half_in)
+    let explored = delivery_and_release(&fleet, &event)
         .afterwards(|cloud| afterwards(cloud, Some(&event)))
         .at_the_end(nobody_is_half_in)
         .exhaustive();
