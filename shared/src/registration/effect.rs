@@ -140,10 +140,13 @@ impl Registration {
         row.explained(now)
     }
 
-    /// The row after a look that found nothing to set. The story follows if the status is news.
+    /// The row after a look that found nothing to set. The story follows if the status is news, or if it tells another
+    /// reason than the one that keeps the certificate INACTIVE.
     #[must_use]
     pub fn settled(self, before: &Self, process: &Process, now: OffsetDateTime) -> Self {
-        let is_news = self.status != before.status || self.switched_off_at != before.switched_off_at;
+        let is_news = self.status != before.status
+            || self.switched_off_at != before.switched_off_at
+            || (self.status == Some(CertificateStatus::Inactive) && self.tells_another_reason());
         let mut row = self.without_intent(process);
         if row.status == Some(CertificateStatus::Active) {
             row.replacing = None;
@@ -167,6 +170,10 @@ impl Registration {
         self.decided(verdict, now)
     }
 
+    fn tells_another_reason(&self) -> bool {
+        self.explanation().is_some_and(|verdict| (verdict.decision, verdict.reason) != (self.decision, self.reason))
+    }
+
     fn explanation(&self) -> Option<Verdict> {
         let entry = self.revoked_entry().map(|entry| entry.verdict());
         match self.status.as_ref()? {
@@ -181,7 +188,7 @@ impl Registration {
             CertificateStatus::Inactive if self.released_at.is_some() => Some(Verdict::new(
                 Decision::NotPending,
                 Reason::ThingReleased,
-                "the certificate has lost its thing or its policy, and was set INACTIVE",
+                "the certificate has lost its thing or its policy, and is kept INACTIVE",
             )),
             CertificateStatus::Active if self.admitted_at.is_some() => Some(match self.reason {
                 Reason::HoldReleased => Verdict::released(),

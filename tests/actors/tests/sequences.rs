@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actors::Fleet;
 use crl_checker::Request;
+use shared::decision::Reason;
 use shared::pki::crl::RevocationReason::{self, CertificateHold, KeyCompromise};
 use shared::port::CertificateStatus::{Active, Inactive, PendingActivation, Revoked};
 use shared::profile::TakeOver;
@@ -137,6 +138,7 @@ async fn a_released_thing_stays_released_when_the_hold_of_its_certificate_ends()
         settle(&fleet).await;
         assert_eq!((fleet.status(&held), fleet.status(&other)), (Inactive, Active));
         assert!(fleet.row(&held).released_at.is_some());
+        assert_eq!(fleet.row(&held).reason, Reason::ThingReleased, "the row tells why it is kept out");
         check(&fleet, &[&held, &other]);
     }
 }

@@ -30,6 +30,11 @@ pub(super) fn advise(registry: Option<&Registry>, newest: Option<&Registration>,
              connection publishes the event again"
         ),
         (Some("PENDING_ACTIVATION"), Some(row)) => about_pending(row, stack),
+        (Some("INACTIVE"), Some(row)) if row.decision == Decision::Held && row.is_unbound() => {
+            "the ca's crl has the certificate on hold, and its thing was released or taken over: it stays INACTIVE when it \
+             leaves the list"
+                .to_owned()
+        }
         (Some("INACTIVE"), Some(row)) if row.decision == Decision::Held => {
             "the ca's crl has the certificate on hold; it is switched on again when it leaves the list".to_owned()
         }
@@ -38,7 +43,9 @@ pub(super) fn advise(registry: Option<&Registry>, newest: Option<&Registration>,
                 .to_owned()
         }
         (Some("INACTIVE"), _) if !thing => {
-            "it was switched off and has no thing any more: the device needs a new certificate".to_owned()
+            "it was switched off and has no thing any more: the device needs a new certificate, or delete this one in AWS IoT \
+             and let the device connect"
+                .to_owned()
         }
         (Some("INACTIVE"), _) => "it was switched off by an operator, and events never switch it on again: \
              aws iot update-certificate --new-status ACTIVE --certificate-id <id>, if the device is to come in"
