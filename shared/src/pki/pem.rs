@@ -32,11 +32,11 @@ const SEQUENCE: u8 = 0x30;
 const TRUSTED_CERTIFICATE: &str = "TRUSTED CERTIFICATE";
 
 /// Whether a file that begins so is a certificate or a CRL in DER, and not text. Both have more than 127 bytes, so that the
-/// length of the outer SEQUENCE has its high bit set: no ASCII character has that behind `0`, which is the
+/// length of the outer SEQUENCE begins with 0x81 or a little more. In UTF-8 no character begins so behind `0`, which is the
 /// identifier of a SEQUENCE.
 #[must_use]
 pub fn is_der(beginning: &[u8]) -> bool {
-    matches!(beginning, [SEQUENCE, length, ..] if *length >= 0x80)
+    matches!(beginning, [SEQUENCE, 0x80..=0xbf, ..])
 }
 
 /// Whether a file that begins so is text in UTF-16, as some tools of Windows write it.

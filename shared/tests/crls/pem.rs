@@ -139,6 +139,7 @@ fn around() -> impl Strategy<Value = String> {
         Just("-----END CERTIFICATE-----".to_owned()),
         Just("MIIBADCBpwIBATAKBggqhkjOPQQDAjAX".to_owned()),
         Just("\u{feff}".to_owned()),
+        Just("0\u{a1} \u{10ffff}".to_owned()),
         "[ -,.-~]{0,40}",
         "\\PC{0,20}",
     ];
