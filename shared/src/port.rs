@@ -14,8 +14,8 @@ pub use items::{
 };
 pub use presence::{HISTORY_BATCH, PresenceStore, Written};
 pub use revocation::{
-    Continuation, CrlPublication, CrlStates, ListedRegistrations, SessionEnd, Sessions, SnapshotPages, SnapshotStore,
-    UnconfirmedKey,
+    Continuation, CrlPublication, CrlStates, ListedRegistrations, ReadRow, SessionEnd, Sessions, SnapshotPages,
+    SnapshotStore, UnconfirmedKey, UnreadableRow,
 };
 
 use time::OffsetDateTime;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use lambda_runtime::tracing;
 use shared::fault::{Fault, chain};
 use shared::id::Serial;
-use shared::port::{Continuation, ListedRegistrations};
+use shared::port::{Continuation, ListedRegistrations, ReadRow};
 use shared::registration::{Registration, RegistrationId};
 use shared::revocation::Listing;
 
@@ -76,12 +76,20 @@ impl Failures {
         }
     }
 
-    fn add(&mut self, row: &Registration, serial: &Serial, fault: Fault) {
-        let (certificate, error) = (&row.certificate_id, chain(&fault));
-        tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: to be tried again");
-        self.serials.push(serial.clone());
+    fn add(&mut self, due: &Due, fault: Fault) {
+        let (id, error) = (&due.id, chain(&fault));
+        tracing::warn!(registration.id = %id, %error, "registration {id}: to be tried again");
+        self.serials.push(due.serial.clone());
         self.has_lost |= is_lost(&fault);
         self.first.get_or_insert(fault);
+    }
+}
+
+/// The key of a row, whether it can be read or not.
+pub(crate) fn key_of(row: &ReadRow) -> RegistrationId {
+    match row {
+        Ok(row) => RegistrationId::from_text(&row.registration_id),
+        Err(unreadable) => unreadable.id.clone(),
     }
 }
 
@@ -106,22 +114,24 @@ impl<P: Ports> Checker<P> {
             }
             let ids: Vec<RegistrationId> = batch.iter().map(|due| due.id.clone()).collect();
             let rows = self.registrations.registrations(&ids).await?.into_iter();
-            let rows: HashMap<RegistrationId, Registration> =
-                rows.map(|row| (RegistrationId::from_text(&row.registration_id), row)).collect();
+            let mut rows: HashMap<RegistrationId, ReadRow> = rows.map(|row| (key_of(&row), row)).collect();
             for due in batch {
                 if run.is_over() || failures.are_too_many() {
                     return Ok(done);
                 }
-                if let Some(row) = rows.get(&due.id) {
-                    match self.change(row, &due.task, thorough, run).await {
-                        Ok(more) => {
-                            if more.unknown > 0 {
-                                failures.leave_undecided(&due.serial);
-                            }
-                            changes.add(more);
+                let outcome = match rows.remove(&due.id) {
+                    Some(Ok(row)) => self.change(&row, &due.task, thorough, run).await,
+                    Some(Err(unreadable)) => Err(unreadable.fault),
+                    None => Ok(Changes::default()),
+                };
+                match outcome {
+                    Ok(more) => {
+                        if more.unknown > 0 {
+                            failures.leave_undecided(&due.serial);
                         }
-                        Err(fault) => failures.add(row, &due.serial, fault),
+                        changes.add(more);
                     }
+                    Err(fault) => failures.add(due, fault),
                 }
                 done += 1;
             }

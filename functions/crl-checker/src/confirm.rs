@@ -1,15 +1,18 @@
 //! Rows whose effect is not confirmed: a process died on the way, or two crossed. Every run brings them to an end.
 
+use std::collections::HashMap;
+
 use lambda_runtime::tracing;
 use shared::fault::{Fault, chain};
 use shared::id::CaCertificateId;
 use shared::port::ListedRegistrations;
 use shared::registration::Registration;
 
+use crate::carry::key_of;
 use crate::checker::{Checker, Mode, Ports, Run};
 use crate::report::{Changes, Report};
 
-/// Rows that may fail before it is not they that are at fault, and the rest waits for the next run.
+/// Rows of a CA that may fail before it is not they that are at fault, and its others wait for the next run.
 const MAX_FAILED: usize = 100;
 
 impl<P: Ports> Checker<P> {
@@ -28,22 +31,34 @@ impl<P: Ports> Checker<P> {
         }
         let mut from = None;
         let mut failed: Vec<Fault> = Vec::new();
+        let mut failed_of: HashMap<Option<CaCertificateId>, usize> = HashMap::new();
         loop {
             let (ids, next) = self.registrations.unconfirmed(from.as_ref()).await?;
             for row in self.registrations.registrations(&ids).await? {
-                if run.is_over() || failed.len() > MAX_FAILED {
+                if run.is_over() {
                     report.finished = false;
                     return first(failed);
                 }
-                let is_asked = authority.is_none_or(|authority| *authority == row.ca_certificate_id);
-                if !is_asked || row.is_confirmed() || row.is_in_progress(run.process, run.now) {
+                let id = key_of(&row);
+                let of = id.authority();
+                let failures = failed_of.entry(of.clone()).or_default();
+                if authority.is_some() && authority != of.as_ref() {
                     continue;
                 }
-                match self.confirm_one(&row, run).await {
+                if *failures > MAX_FAILED {
+                    report.finished = false;
+                    continue;
+                }
+                let confirmed = match row {
+                    Ok(row) => self.confirm_one(&row, run).await,
+                    Err(unreadable) => Err(unreadable.fault),
+                };
+                match confirmed {
                     Ok(changes) => report.changes.add(changes),
                     Err(fault) => {
-                        let (certificate, error) = (&row.certificate_id, chain(&fault));
-                        tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: not confirmed");
+                        let error = chain(&fault);
+                        tracing::warn!(registration.id = %id, %error, "registration {id}: not confirmed");
+                        *failures += 1;
                         failed.push(fault);
                     }
                 }
@@ -56,6 +71,9 @@ impl<P: Ports> Checker<P> {
     }
 
     async fn confirm_one(&self, row: &Registration, run: Run<'_>) -> Result<Changes, Fault> {
+        if row.is_confirmed() || row.is_in_progress(run.process, run.now) {
+            return Ok(Changes::default());
+        }
         let converged = self.convergence(run).converge(row.clone(), &|row| row).await?;
         let is_confirmed = converged.row.as_ref().is_none_or(Registration::is_confirmed);
         Ok(Changes { confirmed: u64::from(is_confirmed), ..Changes::of(&converged) })

@@ -9,11 +9,11 @@ use std::collections::HashMap;
 use shared::fault::Fault;
 use shared::id::{CaCertificateId, Serial};
 use shared::pki::crl::CrlNumber;
-use shared::port::{CertificateStatus, Continuation, ListedRegistrations, SnapshotStore as _};
-use shared::registration::{Registration, RegistrationId};
+use shared::port::{CertificateStatus, Continuation, ListedRegistrations, ReadRow, SnapshotStore as _, UnreadableRow};
+use shared::registration::RegistrationId;
 use shared::revocation::{CrlState, Listing, SnapshotObject, is_altered};
 
-use crate::carry::{Due, Task};
+use crate::carry::{Due, Task, key_of};
 use crate::checker::{Checker, Mode, Ports, Run};
 
 /// The lists that registrations are compared with, by CA.
@@ -72,9 +72,11 @@ impl<P: Ports> Checker<P> {
         loop {
             let (read, next) = self.registrations.walk(from.as_ref()).await?;
             part.requests += 1;
-            for row in read.iter().filter(|row| lists.contains_key(&row.ca_certificate_id)) {
-                part.compared += 1;
-                rows.extend(Row::of(row));
+            for row in read {
+                if key_of(&row).authority().is_some_and(|authority| lists.contains_key(&authority)) {
+                    part.compared += 1;
+                    rows.extend(Row::of(&row));
+                }
             }
             part.next = next;
             let is_full = rows.len() >= self.limits.portions.rows || part.requests >= max_requests;
@@ -147,8 +149,13 @@ impl<P: Ports> Checker<P> {
 }
 
 impl Row {
-    /// None for a certificate that is out for good: no list changes anything about it.
-    fn of(row: &Registration) -> Option<Self> {
+    /// None for a certificate that is out for good: no list changes anything about it. One that can't be read has
+    /// something due, and so is told as one that failed.
+    fn of(row: &ReadRow) -> Option<Self> {
+        let row = match row {
+            Ok(row) => row,
+            Err(UnreadableRow { id, .. }) => return Some(Self { id: id.clone(), is_open: true, serial: id.serial()? }),
+        };
         if row.is_revoked() && row.status == Some(CertificateStatus::Revoked) && row.is_confirmed() {
             return None;
         }

@@ -96,16 +96,28 @@ pub trait SnapshotStore: SnapshotPages {
 #[serde(transparent)]
 pub struct Continuation(pub String);
 
+/// A row that can't be read: another version of the suite has written it, or a hand.
+#[derive(Debug)]
+pub struct UnreadableRow {
+    /// What is wrong with it.
+    pub fault: Fault,
+    /// Its key.
+    pub id: RegistrationId,
+}
+
+/// A row of many, as it was read: one that can't be read costs the others nothing.
+pub type ReadRow = Result<Registration, UnreadableRow>;
+
 /// The `Registrations` table, as revocation reads and changes it.
 pub trait ListedRegistrations {
     /// Reads the rows of these keys, as of now; keys without a row are left out.
-    fn registrations(&self, ids: &[RegistrationId]) -> impl Future<Output = Result<Vec<Registration>, Fault>> + Send;
+    fn registrations(&self, ids: &[RegistrationId]) -> impl Future<Output = Result<Vec<ReadRow>, Fault>> + Send;
 
     /// Reads the next part of all rows about certificates with a proven serial number, with where to go on.
     fn walk(
         &self,
         from: Option<&Continuation>,
-    ) -> impl Future<Output = Result<(Vec<Registration>, Option<Continuation>), Fault>> + Send;
+    ) -> impl Future<Output = Result<(Vec<ReadRow>, Option<Continuation>), Fault>> + Send;
 
     /// Reads keys of rows whose effect is not confirmed, those that have waited for longest first, with where to go on.
     fn unconfirmed(

@@ -48,6 +48,12 @@ impl RegistrationId {
     pub fn authority(&self) -> Option<CaCertificateId> {
         self.0.split_once('#').and_then(|(authority, _)| authority.parse().ok())
     }
+
+    /// The proven serial number of the certificate; none if it has none.
+    #[must_use]
+    pub fn serial(&self) -> Option<Serial> {
+        self.0.split_once('#').and_then(|(_, serial)| serial.parse().ok())
+    }
 }
 
 impl fmt::Display for RegistrationId {
@@ -66,7 +72,9 @@ mod tests {
         let serial: Serial = "00A1".parse().unwrap();
         let id = RegistrationId::issued(&authority, &serial);
         assert_eq!(id.as_str(), format!("{}#a1", "c".repeat(64)));
-        assert_eq!(id.authority(), Some(authority));
+        assert_eq!((id.authority(), id.serial()), (Some(authority.clone()), Some(serial)));
+        let certificate = "c".repeat(64).parse().unwrap();
+        assert_eq!(RegistrationId::unproven(&authority, &certificate).serial(), None);
         assert_eq!(RegistrationId::rejected(&[1, 2]).authority(), None);
     }
 }

@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 use shared::decision::{Decision, Reason, Verdict};
 use shared::fault::FaultKind::{Invalid, Throttled};
-use shared::port::{CertificateStatus, Continuation, ListedRegistrations, RegistrationStore, Saved, UnconfirmedKey};
+use shared::port::{
+    CertificateStatus, Continuation, ListedRegistrations, RegistrationStore, Saved, UnconfirmedKey, UnreadableRow,
+};
 use shared::registration::{NewStatus, Process, Registration, RegistrationId};
 use time::Duration;
 
@@ -231,7 +233,7 @@ async fn rows_are_read_consistently_in_parts_of_a_hundred_keys_each_once() {
     let service =
         Service::new([found(&[row("ca#0000", &json!({}))]), found(&[]), found(&[row("ca#00f9", &json!({}))])]);
     let rows = service.registrations().registrations(&ids((0..250).chain(0..250).rev())).await.unwrap();
-    let rows: Vec<&str> = rows.iter().map(|row| row.registration_id.as_str()).collect();
+    let rows: Vec<&str> = rows.iter().map(|row| row.as_ref().unwrap().registration_id.as_str()).collect();
     assert_eq!(rows, ["ca#0000", "ca#00f9"]);
 
     let sent = service.sent();
@@ -281,7 +283,9 @@ async fn all_rows_with_a_proven_serial_number_are_walked_page_by_page() {
     ]);
     let registrations = service.registrations();
     let (rows, next) = registrations.walk(None).await.unwrap();
-    assert_eq!((rows.len(), rows[0].decision, rows[0].reason), (1, Decision::Activated, Reason::ChecksPassed));
+    assert_eq!(rows.len(), 1);
+    let row = rows[0].as_ref().unwrap();
+    assert_eq!((row.decision, row.reason), (Decision::Activated, Reason::ChecksPassed));
     assert_eq!(next, Some(Continuation("ca#0009".to_owned())));
     let (rows, end) = registrations.walk(next.as_ref()).await.unwrap();
     assert_eq!((rows.len(), end), (0, None));
@@ -298,13 +302,19 @@ async fn all_rows_with_a_proven_serial_number_are_walked_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_be_read_is_named() {
+async fn a_row_that_cannot_be_read_is_named_and_costs_the_others_nothing() {
     let broken = row("ca#0007", &json!({"revocationReason": {"S": "mislaid"}}));
-    let read = Service::new([found(std::slice::from_ref(&broken))]).registrations().registrations(&ids(7..8)).await;
-    let batch = assert_fault(read, "dynamodb:BatchGetItem", Invalid, "batch");
-    let read = Service::new([ok(&json!({"Items": [broken]}))]).registrations().walk(None).await;
-    let walk = assert_fault(read, "dynamodb:Scan", Invalid, "walk");
-    for text in [batch, walk] {
+    let rows = [broken, row("ca#0008", &json!({}))];
+    let batch = Service::new([found(&rows)]).registrations().registrations(&ids(7..9)).await.unwrap();
+    let (walk, _) = Service::new([ok(&json!({"Items": rows}))]).registrations().walk(None).await.unwrap();
+    for (read, operation) in [(batch, "dynamodb:BatchGetItem"), (walk, "dynamodb:Scan")] {
+        let mut read = read.into_iter();
+        let (Some(Err(UnreadableRow { fault, id })), Some(Ok(good)), None) = (read.next(), read.next(), read.next())
+        else {
+            panic!("{operation}")
+        };
+        assert_eq!((id.as_str(), good.registration_id.as_str()), ("ca#0007", "ca#0008"));
+        let text = assert_fault(Err::<(), _>(fault), operation, Invalid, operation);
         assert!(text.contains("ca#0007") && text.contains("attribute revocationReason:"), "{text}");
     }
     let lost = ok(&json!({"Items": [], "LastEvaluatedKey": {"id": {"S": "x"}}}));

@@ -47,6 +47,7 @@ impl Holders for Registrations {
     async fn holding(&self, certificate: &CertificateId) -> Result<Holding, Fault> {
         let ids = self.ids_of(certificate).await?;
         // The index may show what a row was a moment ago: the rows themselves are read consistently.
-        Ok(Holding::of(certificate, &self.registrations(&ids).await?))
+        let rows = self.registrations(&ids).await?.into_iter().collect::<Result<Vec<_>, _>>();
+        Ok(Holding::of(certificate, &rows.map_err(|unreadable| unreadable.fault)?))
     }
 }

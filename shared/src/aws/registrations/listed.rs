@@ -9,8 +9,8 @@ use crate::aws::backoff::waits;
 use crate::aws::error::fault;
 use crate::aws::row::{self, Item};
 use crate::fault::{Fault, FaultKind};
-use crate::port::{Continuation, ListedRegistrations, UnconfirmedKey};
-use crate::registration::{Registration, RegistrationId, UNCONFIRMED, UNCONFIRMED_INDEX};
+use crate::port::{Continuation, ListedRegistrations, ReadRow, UnconfirmedKey, UnreadableRow};
+use crate::registration::{RegistrationId, UNCONFIRMED, UNCONFIRMED_INDEX};
 
 const BATCH_GET: &str = "dynamodb:BatchGetItem";
 /// Range key of the index of unconfirmed rows.
@@ -45,7 +45,7 @@ impl Registrations {
 }
 
 impl ListedRegistrations for Registrations {
-    async fn registrations(&self, ids: &[RegistrationId]) -> Result<Vec<Registration>, Fault> {
+    async fn registrations(&self, ids: &[RegistrationId]) -> Result<Vec<ReadRow>, Fault> {
         // DynamoDB refuses a request that names a key twice.
         let ids: Vec<&RegistrationId> = ids.iter().collect::<BTreeSet<_>>().into_iter().collect();
         let mut rows = Vec::new();
@@ -53,14 +53,12 @@ impl ListedRegistrations for Registrations {
             let keys = part.iter().map(|id| HashMap::from([key(id.as_str())])).collect();
             let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
             let keys = keys.map_err(|error| Fault::new(BATCH_GET, FaultKind::Invalid, error))?;
-            for item in self.part(keys).await? {
-                rows.push(read_registration(BATCH_GET, item)?);
-            }
+            rows.extend(self.part(keys).await?.into_iter().map(|item| read_row(BATCH_GET, item)));
         }
         Ok(rows)
     }
 
-    async fn walk(&self, from: Option<&Continuation>) -> Result<(Vec<Registration>, Option<Continuation>), Fault> {
+    async fn walk(&self, from: Option<&Continuation>) -> Result<(Vec<ReadRow>, Option<Continuation>), Fault> {
         let request = self
             .client
             .scan()
@@ -71,7 +69,7 @@ impl ListedRegistrations for Registrations {
             .set_exclusive_start_key(from.map(|from| HashMap::from([key(&from.0)])));
         let answer = request.send().await.map_err(|error| fault(SCAN, error))?;
         let items = answer.items.unwrap_or_default();
-        let rows = items.into_iter().map(|item| read_registration(SCAN, item)).collect::<Result<_, _>>()?;
+        let rows = items.into_iter().map(|item| read_row(SCAN, item)).collect();
         let last = answer.last_evaluated_key.filter(|last| !last.is_empty());
         let next = last.map(|last| {
             let id = row::text(&last, PARTITION_KEY).map(|id| Continuation(id.to_owned()));
@@ -108,6 +106,11 @@ impl ListedRegistrations for Registrations {
         });
         Ok((ids.collect::<Result<_, _>>()?, next.transpose()?))
     }
+}
+
+fn read_row(operation: &'static str, item: Item) -> ReadRow {
+    let id = RegistrationId::from_text(row::text(&item, PARTITION_KEY).unwrap_or_default());
+    read_registration(operation, item).map_err(|fault| UnreadableRow { fault, id })
 }
 
 fn key(id: &str) -> (String, AttributeValue) {

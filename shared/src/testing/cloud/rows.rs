@@ -1,6 +1,6 @@
 //! The `Registrations` and `Devices` tables as tests read and prepare them.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::clients::{DEVICES, REGISTRATIONS};
 use super::{CloudState, FakeCloud, at_once};
@@ -88,6 +88,15 @@ impl FakeCloud {
             "clientId": {"S": client_id}, "connected": {"BOOL": true}, "principal": {"S": certificate.as_str()},
         });
         self.of_table("PutItem", &json!({"Item": row, "TableName": DEVICES}));
+    }
+
+    /// Changes the attributes of a registration in DynamoDB's wire form, to what no function writes.
+    pub fn change_row(&self, id: &RegistrationId, change: impl FnOnce(&mut Map<String, Value>)) {
+        let rows = self.rows_of("registrations");
+        let row = rows.into_iter().find(|row| row["registrationId"]["S"] == id.as_str());
+        let mut row = row.expect("a row to change");
+        change(row.as_object_mut().expect("a row"));
+        self.change(|state| state.put_row("registrations", &row));
     }
 
     /// The rows of a table in DynamoDB's wire form.
