@@ -51,7 +51,7 @@ impl<P: Ports> Checker<P> {
         let authorities = self.authorities_of(request, &mut report).await?;
         let mut jobs = Vec::new();
         for authority in &authorities {
-            match contained(self.jobs(authority), until).await {
+            match contained(self.jobs(authority, mode), until).await {
                 Ok(found) => jobs.extend(found),
                 Err(undone) => {
                     let is_over = matches!(undone, IsolationError::OutOfTime) && run.is_over();
@@ -145,15 +145,38 @@ impl<P: Ports> Checker<P> {
     }
 
     /// The sources of a CA: those that its profile names, and the distribution points that were asked for.
-    async fn jobs(&self, authority: &CaCertificateId) -> Result<Vec<Job>, Fault> {
+    async fn jobs(&self, authority: &CaCertificateId, mode: Mode) -> Result<Vec<Job>, Fault> {
         let profile = self.authorities.profile(authority).await?.unwrap_or_default();
         let issuer = self.issuer(authority, &profile).await?;
         let rules = profile.crl_rules();
-        let states = self.followed(authority, &rules).await?;
+        let states = self.authorities.crl_states(authority).await?;
+        let (states, left): (Vec<_>, Vec<_>) = states.into_iter().partition(|state| is_followed(&state.source, &rules));
+        if mode == Mode::Apply {
+            self.forget(authority, left).await?;
+        }
         let unknown = rules.sources.iter().filter(|source| states.iter().all(|state| state.source != **source));
         let unknown: Vec<CrlState> = unknown.cloned().map(CrlState::new).collect();
         let job = |state| Job::new(authority.clone(), issuer.clone(), rules.clone(), state);
         Ok(states.into_iter().chain(unknown).map(job).collect())
+    }
+
+    /// Forgets how far sources have been acted on that have left the profile. All certificates are compared, for holds that
+    /// only they had; should one be followed again, everything on its list is new.
+    async fn forget(&self, authority: &CaCertificateId, left: Vec<CrlState>) -> Result<(), Fault> {
+        let left = left.into_iter().filter(|state| state.applied.is_some() || state.progress.is_some());
+        for state in left {
+            // First, so that a run which ends here asks again.
+            self.request_comparison().await?;
+            let forgotten = CrlState { applied: None, progress: None, ..state.clone() };
+            if !self.authorities.record_progress(authority, &forgotten).await? {
+                continue;
+            }
+            let known = state.applied.into_iter().chain(state.progress.map(|progress| progress.target));
+            for object in known.filter(|object| !forgotten.names(&object.key)) {
+                self.discard(&object.key).await;
+            }
+        }
+        Ok(())
     }
 
     /// What is known of the CRLs of a CA that its rules let count: a source that has left the profile does no longer.
