@@ -11,6 +11,8 @@
 //! looks again. One that died leaves its intent, which keeps the row in the index of unconfirmed rows.
 
 mod active;
+mod during;
+mod hold;
 mod row;
 mod succession;
 
@@ -27,7 +29,7 @@ use crate::port::{
 use crate::registration::{CertificateStatus, NewStatus, Process, Registration};
 use crate::revocation::{NotRevoked, Snapshots};
 
-use self::active::{Clearance, HoldAnswer};
+use self::active::Clearance;
 use self::succession::Succession;
 
 pub use self::row::{OwnRow, change_facts, own_row, rewrite, too_fast};
@@ -174,83 +176,6 @@ where
         self.finish(&row.certificate_id, round, converged).await
     }
 
-    /// Changes facts, and takes a certificate out while something else is done to it: its intent stands in the row from
-    /// before to after, so that no attempt lets the certificate in meanwhile. One that waits for its activation goes on
-    /// waiting.
-    ///
-    /// # Errors
-    /// A [`Fault`] if a call to AWS failed, or another process is letting the certificate in or taking it out.
-    pub async fn take_out_during(
-        &self,
-        row: Registration,
-        change: FactChange<'_>,
-        meanwhile: impl Future<Output = Result<(), Fault>> + Send,
-    ) -> Result<(), Fault> {
-        let certificate_id = row.certificate_id.clone();
-        let Some(intended) = self.intend_out(row, change).await? else { return meanwhile.await };
-        let mut was_active = self.is_active(&certificate_id).await?;
-        if was_active {
-            let set = self.act(&intended, NewStatus::Inactive, &mut Converged::begun()).await?;
-            was_active = set == StatusChange::Done;
-        }
-        meanwhile.await?;
-        let after = intended.clone();
-        let after = if was_active {
-            after.set_to(NewStatus::Inactive, &self.process, self.now)
-        } else {
-            after.without_intent(&self.process)
-        };
-        match self.registrations.save(&intended, after).await? {
-            Saved::Outdated(Some(row)) if row.certificate_id == certificate_id => {
-                self.converge(row, &|row| row).await.map(|_| ())
-            }
-            Saved::Done(_) | Saved::Outdated(_) => Ok(()),
-        }
-    }
-
-    /// Lets no attempt let a certificate in while something else is done, and leaves its status and its facts as they are.
-    ///
-    /// # Errors
-    /// As [`take_out_during`](Self::take_out_during).
-    pub async fn keep_out_during(
-        &self,
-        row: Registration,
-        meanwhile: impl Future<Output = Result<(), Fault>> + Send,
-    ) -> Result<(), Fault> {
-        let intended = self.intend_out(row, &|row| row).await?;
-        let done = meanwhile.await;
-        if let Some(row) = intended {
-            // Nothing was set by it: left in the row, it would explain what an operator sets later.
-            change_facts(self.registrations, row, &|row| row.without_intent(&self.process)).await?;
-        }
-        done
-    }
-
-    /// Writes the intent to take a certificate out, if nobody else is letting it in or taking it out. None if there is no
-    /// such row any more.
-    async fn intend_out(&self, mut row: Registration, change: FactChange<'_>) -> Result<Option<Registration>, Fault> {
-        let certificate_id = row.certificate_id.clone();
-        for _ in 0..MAX_ROUNDS {
-            if row.is_in_progress(&self.process, self.now) {
-                let problem =
-                    format!("certificate {certificate_id} is on its way in or out: try again in some minutes");
-                return Err(Fault::new("dynamodb:UpdateItem", FaultKind::Unavailable, problem));
-            }
-            let after = change(row.clone()).intending(&self.process, NewStatus::Inactive);
-            match self.registrations.save(&row, after).await? {
-                Saved::Done(saved) => return Ok(Some(saved)),
-                Saved::Outdated(Some(other)) if other.certificate_id == certificate_id => row = other,
-                Saved::Outdated(_) => return Ok(None),
-            }
-        }
-        Err(too_fast(&row.registration_id))
-    }
-
-    async fn is_active(&self, certificate: &CertificateId) -> Result<bool, Fault> {
-        let registered = self.registry.certificate(certificate).await?;
-        Ok(registered.is_some_and(|registered| registered.status == CertificateStatus::Active))
-    }
-
     /// Sets a certificate INACTIVE that has no row: nothing but AWS IoT tells of it.
     ///
     /// # Errors
@@ -279,9 +204,16 @@ where
         change: &mut Option<FactChange<'_>>,
         converged: &mut Converged,
     ) -> Result<Round, Fault> {
-        let changed = change.map_or_else(|| row.clone(), |change| change(row.clone()));
-        let changed = if converged.set == Some(NewStatus::Active) { changed.came_in(self.now) } else { changed };
-        let is_known = row.status.is_some() && row.intents.is_empty();
+        let (due, was_set_active) = (*change, converged.set == Some(NewStatus::Active));
+        let with_facts = |row: Registration| {
+            let changed = match due {
+                Some(due) => due(row),
+                None => row,
+            };
+            if was_set_active { changed.came_in(self.now) } else { changed }
+        };
+        let changed = with_facts(row.clone());
+        let is_known = row.status.is_some() && row.intents.is_empty() && !row.is_deleted();
         if changed.is_revoked() && changed.status != Some(CertificateStatus::Revoked) && is_known {
             // Whatever AWS IoT has, it becomes REVOKED.
             return match self.save(&row, changed.intending(&self.process, NewStatus::Revoked), change).await? {
@@ -290,27 +222,33 @@ where
             };
         }
         let Some(registered) = self.registry.certificate(&row.certificate_id).await? else {
-            let deleted = changed.seen(&CertificateStatus::deleted(), self.now);
+            let deleted = with_facts(row.clone().seen(&CertificateStatus::deleted(), self.now));
             return self.rest(&row, deleted.without_intent(&self.process), change).await;
         };
-        let seen = changed.seen(&registered.status, self.now);
+        let seen = with_facts(row.clone().seen(&registered.status, self.now));
         let is_out = matches!(registered.status, CertificateStatus::Inactive | CertificateStatus::Revoked);
         if is_out && row.status.as_ref() != Some(&registered.status) {
             // Whoever has set it may have died before it ended the sessions.
             self.end_sessions(&row, converged).await?;
         }
-        let (seen, is_awaited) = match self.succession(&seen, &registered.status).await? {
-            Succession::Complete => (seen, false),
-            Succession::Awaited => (seen, registered.status == CertificateStatus::Active),
-            Succession::Void => (seen.bound(), false),
+        let seen = self.attended(seen, &row, &registered).await?;
+        let (seen, wanted) = match self.succession(&seen, &registered.status).await? {
+            Succession::Complete => (seen.clone(), seen.wanted(&registered.status)),
+            // The thing is its own until the successor is in.
+            Succession::Awaited => (seen.clone(), seen.bound().wanted(&registered.status)),
+            Succession::Void => (seen.clone().bound(), seen.bound().wanted(&registered.status)),
         };
-        let wanted = match seen.wanted(&registered.status) {
-            Some(wanted) if !is_awaited && CertificateStatus::from(wanted) != registered.status => wanted,
+        let wanted = match wanted {
+            Some(wanted) if CertificateStatus::from(wanted) != registered.status => wanted,
             _ if registered.status == CertificateStatus::Inactive && self.is_unasked_hold(&row, &seen) => {
                 NewStatus::Inactive
             }
             _ => return self.rest(&row, seen.settled(&row, &self.process, self.now), change).await,
         };
+        if self.is_hold_open(&row, wanted, &registered).await? {
+            converged.is_unknown = true;
+            return Ok(Round::Done(Some(row)));
+        }
         let intended = match self.save(&row, seen.intending(&self.process, wanted), change).await? {
             Ok(intended) => intended,
             Err(round) => return Ok(round),
@@ -321,50 +259,21 @@ where
         self.put_out(&row, intended, wanted, &registered, converged).await
     }
 
-    /// Whether a hold is new in the row, or was left there by a process that may have died before it asked the CRLs.
-    fn is_unasked_hold(&self, row: &Registration, seen: &Registration) -> bool {
-        let mut intents = row.intents.iter();
-        let is_left = intents.any(|(id, intent)| *id == self.process.id || intent.until <= self.now);
-        seen.is_on_hold() && (is_left || !row.is_on_hold())
-    }
-
-    /// Step 3 for a certificate that leaves ACTIVE or never gets there, and the rest. A hold that the CRLs can't answer for
-    /// counts, and its row is left unconfirmed: each run of the CRL checker asks again.
-    async fn put_out(
+    /// What follows for a certificate that is ACTIVE. Whoever has let it in by other hands finds its thing attached again,
+    /// and has it back after a hold.
+    async fn attended(
         &self,
-        before: &Registration,
-        intended: Registration,
-        wanted: NewStatus,
+        seen: Registration,
+        row: &Registration,
         registered: &RegisteredCertificate,
-        converged: &mut Converged,
-    ) -> Result<Round, Fault> {
-        if wanted == NewStatus::Revoked || !intended.is_on_hold() {
-            return self.set(intended, wanted, None, converged).await;
+    ) -> Result<Registration, Fault> {
+        if registered.status != CertificateStatus::Active {
+            return Ok(seen);
         }
-        let is_out = registered.status == CertificateStatus::Inactive;
-        let asked = self.ask_about_hold(&intended, registered).await;
-        let facts = match &asked {
-            Ok(HoldAnswer::Ended) if registered.status == CertificateStatus::PendingActivation => {
-                intended.clone().cleared(None)
-            }
-            Ok(HoldAnswer::Ended) => intended.clone().hold_ended(self.now),
-            Ok(HoldAnswer::Listed(entry)) => intended.clone().listed(entry, self.now),
-            Ok(HoldAnswer::Unknown) | Err(_) => {
-                if !is_out {
-                    self.act(&intended, wanted, converged).await?;
-                }
-                converged.is_unknown = true;
-                return asked.map(|_| Round::Done(Some(intended)));
-            }
-        };
-        if facts != intended {
-            return self.begin_again(&intended, facts).await;
-        }
-        if is_out {
-            let settled = intended.clone().settled(before, &self.process, self.now);
-            return self.rest(&intended, settled, &mut None).await;
-        }
-        self.set(intended, wanted, None, converged).await
+        let is_by_others = row.status == Some(CertificateStatus::Inactive) && row.intents.is_empty();
+        let is_back = seen.released_at.is_some() && is_by_others && self.is_attached(&seen, registered).await?;
+        let seen = if is_back { seen.returned() } else { seen };
+        Ok(if seen.is_on_hold() { seen.was_inside(self.now) } else { seen })
     }
 
     /// Writes what the newest CRLs say, and begins again.
@@ -477,7 +386,7 @@ where
 
     /// Leaving ACTIVE ends a session within minutes; where the service offers it, it is ended at once.
     async fn end_sessions(&self, row: &Registration, converged: &mut Converged) -> Result<(), Fault> {
-        if row.admitted_at.is_none() {
+        if row.admitted_at.is_none() && row.is_outside() {
             return Ok(());
         }
         let thing = row.thing_name.as_ref().filter(|_| !row.is_unbound());

@@ -61,6 +61,8 @@ struct Made {
 pub(crate) struct Attempt {
     /// Whether it may have set a status.
     pub(crate) has_acted: bool,
+    /// Whether the certificate has had a row before.
+    pub(crate) is_repeated: bool,
     /// Time at which the attempt began.
     pub(crate) now: OffsetDateTime,
     /// The attempt, as rows know it.
@@ -72,7 +74,7 @@ pub(crate) struct Attempt {
 impl Attempt {
     /// An attempt that has not begun.
     pub(crate) fn new(process: Process, now: OffsetDateTime) -> Self {
-        Self { has_acted: false, now, process, row: None }
+        Self { has_acted: false, is_repeated: false, now, process, row: None }
     }
 }
 
@@ -196,11 +198,14 @@ where
         attempt: &mut Attempt,
     ) -> Result<Verdict, Stop> {
         let kept_out = |verdict| Stop::KeptOut(Box::new(examined.candidate.clone()), verdict);
-        let made = self.make(examined, rules, registered).await?;
+        let made = self.make(examined, rules, registered, attempt).await?;
         if made.creation == Creation::Taken {
             self.take_over(examined, rules, attempt).await?.map_err(kept_out)?;
+        } else if made.has_others && rules.take_over == TakeOver::Refuse {
+            self.check_alone(examined).await?.map_err(kept_out)?;
         }
-        let replaced = if made.has_others || Self::is_replacing(rules, attempt) {
+        let replaced = if rules.take_over == TakeOver::Rotate && (made.has_others || Self::is_replacing(rules, attempt))
+        {
             self.mark_replaced(examined, attempt).await?.map_err(kept_out)?
         } else {
             Vec::new()
@@ -219,16 +224,22 @@ where
         rules.take_over == TakeOver::Rotate && attempt.row.as_ref().is_some_and(|row| row.replacing.is_some())
     }
 
-    /// Makes the thing, and attaches the policy. Where younger certificates replace older ones it also looks who is on the
-    /// thing: one that was made for this certificate in an earlier attempt, or an earlier life, may have others.
+    /// Makes the thing, and attaches the policy. It also looks who is on the thing: one that was made for this certificate in
+    /// an earlier attempt, or an earlier life, may have others. Where they are to stay, a first attempt needs no look.
     async fn make(
         &self,
         examined: &Examined,
         rules: &Rules,
         registered: &RegisteredCertificate,
+        attempt: &Attempt,
     ) -> Result<Made, Fault> {
+        let may_have_others = match rules.take_over {
+            TakeOver::Join => false,
+            TakeOver::Refuse => attempt.is_repeated,
+            TakeOver::Rotate => true,
+        };
         let has_others = async {
-            if rules.take_over != TakeOver::Rotate {
+            if !may_have_others {
                 return Ok(false);
             }
             let own = Principal::Certificate(examined.candidate.certificate_id.clone());

@@ -1,6 +1,6 @@
 //! `jitr thing`: names that are taken.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use shared::attachment::Attachment;
@@ -16,8 +16,10 @@ use crate::cloud::Cloud;
 use crate::output::{Format, Text};
 use crate::store::explain;
 
-/// After this time a command that has not ended is dead.
+/// After this time everybody takes a command that has not ended for dead.
 const MAX_COMMAND: Duration = Duration::minutes(5);
+/// The command ends so long before, for a call that is under way.
+const RESERVE: Duration = Duration::seconds(30);
 
 /// What to do with things.
 #[derive(Debug, Subcommand)]
@@ -82,7 +84,11 @@ async fn release(args: &ReleaseArgs, cloud: &Cloud, format: Format, now: OffsetD
                 answer.switched_off.push(attached.id.clone());
             }
         }
-        convergence.release(name, &thing, found.certificates).await.map_err(explain)?;
+        let within = (MAX_COMMAND - RESERVE).unsigned_abs();
+        tokio::time::timeout(within, convergence.release(name, &thing, found.certificates))
+            .await
+            .context("the command takes too long: run it again, it goes on where it ended")?
+            .map_err(explain)?;
         answer.deleted = true;
     }
     format.print(&answer, Released::text)

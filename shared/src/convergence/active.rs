@@ -1,4 +1,4 @@
-//! What the CRLs and the registry say before a certificate is set ACTIVE again, or a hold is confirmed.
+//! What the CRLs and the registry say before a certificate is set ACTIVE again.
 
 use super::Convergence;
 use crate::fault::{Fault, FaultKind};
@@ -9,7 +9,7 @@ use crate::port::{
 };
 use crate::profile::{CrlRequirement, CrlRules};
 use crate::registration::Registration;
-use crate::revocation::{CrlState, Listing, NotRevoked, Standing, standing, was_listed};
+use crate::revocation::{CrlState, Listing, NotRevoked, Standing, standing};
 
 /// Whether a certificate may be set ACTIVE.
 pub(super) enum Clearance {
@@ -21,21 +21,11 @@ pub(super) enum Clearance {
     Unknown(Box<Registration>),
 }
 
-/// What the newest CRLs say of a certificate whose row tells of a hold.
-pub(super) enum HoldAnswer {
-    /// None has it any more.
-    Ended,
-    /// The newest that is known has it, by this entry.
-    Listed(Listing),
-    /// It has left the list that it was on, or was on none, and another list that has to be asked is not known.
-    Unknown,
-}
-
 /// A certificate, and what is known of the CRLs of its CA.
-struct Crls {
-    certificate: Certificate,
-    rules: CrlRules,
-    states: Vec<CrlState>,
+pub(super) struct Crls {
+    pub(super) certificate: Certificate,
+    pub(super) rules: CrlRules,
+    pub(super) states: Vec<CrlState>,
 }
 
 impl<R, A, S, P, L> Convergence<'_, R, A, S, P, L>
@@ -71,32 +61,13 @@ where
         }
     }
 
-    /// Asks the newest CRLs about a hold. A list that is past its nextUpdate still tells of it.
-    pub(super) async fn ask_about_hold(
-        &self,
-        row: &Registration,
-        registered: &RegisteredCertificate,
-    ) -> Result<HoldAnswer, Fault> {
-        let Crls { certificate, rules, states } = self.crls(row, registered).await?;
-        let asked = standing(&certificate, &rules, &states, self.snapshots, self.now).await?;
-        let hold = || Listing { crl_number: row.crl_number.clone(), reason: RevocationReason::CertificateHold };
-        Ok(match asked {
-            Standing::Good(_) => HoldAnswer::Ended,
-            Standing::Listed(entry) => HoldAnswer::Listed(entry),
-            Standing::Unknown { .. } => {
-                let was_listed = was_listed(&certificate, &rules, &states, self.snapshots, self.now).await?;
-                if was_listed { HoldAnswer::Listed(hold()) } else { HoldAnswer::Unknown }
-            }
-        })
-    }
-
     /// What all CRLs of the CA say, whether or not its profile asks them before it lets a device in.
     async fn ask_crls(&self, row: &Registration, registered: &RegisteredCertificate) -> Result<Standing, Fault> {
         let Crls { certificate, rules, states } = self.crls(row, registered).await?;
         standing(&certificate, &rules, &states, self.snapshots, self.now).await
     }
 
-    async fn crls(&self, row: &Registration, registered: &RegisteredCertificate) -> Result<Crls, Fault> {
+    pub(super) async fn crls(&self, row: &Registration, registered: &RegisteredCertificate) -> Result<Crls, Fault> {
         let certificate = Certificate::from_pem(&registered.pem).map_err(|fault| {
             Fault::new("iot:DescribeCertificate", FaultKind::Invalid, format!("{}: {fault}", row.certificate_id))
         })?;
@@ -107,10 +78,17 @@ where
         Ok(Crls { certificate, rules, states })
     }
 
-    async fn is_attached(&self, row: &Registration, registered: &RegisteredCertificate) -> Result<bool, Fault> {
+    pub(super) async fn is_attached(
+        &self,
+        row: &Registration,
+        registered: &RegisteredCertificate,
+    ) -> Result<bool, Fault> {
+        Ok(self.is_on_thing(row).await? && self.registry.has_policy(&registered.arn).await?)
+    }
+
+    pub(super) async fn is_on_thing(&self, row: &Registration) -> Result<bool, Fault> {
         let Some(thing) = &row.thing_name else { return Ok(false) };
         let principals = self.registry.principals(thing).await?;
-        let own = Principal::Certificate(row.certificate_id.clone());
-        Ok(principals.contains(&own) && self.registry.has_policy(&registered.arn).await?)
+        Ok(principals.contains(&Principal::Certificate(row.certificate_id.clone())))
     }
 }

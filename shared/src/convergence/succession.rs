@@ -59,12 +59,14 @@ where
                 _ if is_mutual => Succession::Void,
                 None if *status == CertificateStatus::Active || !was_in => Succession::Void,
                 Some(CertificateStatus::Revoked) if !was_in => Succession::Void,
+                // Whatever has become of it since, it took the thing over when it came in.
+                Some(_) if was_in && *status == CertificateStatus::Inactive => Succession::Complete,
+                Some(CertificateStatus::Inactive) if was_in => Succession::Complete,
                 Some(CertificateStatus::PendingActivation | CertificateStatus::Inactive) if next.is_some() => {
                     mark = next;
                     continue;
                 }
-                Some(CertificateStatus::PendingActivation) => Succession::Awaited,
-                Some(CertificateStatus::Inactive) if !was_in => Succession::Awaited,
+                Some(CertificateStatus::PendingActivation | CertificateStatus::Inactive) => Succession::Awaited,
                 _ => Succession::Complete,
             });
         }

@@ -89,9 +89,13 @@ impl Registration {
     ///
     /// A status that neither the row nor any intent explains was set by other hands: INACTIVE is the operator's switch,
     /// any other takes it back. Intents of dead processes are dropped. That an admitted certificate was ACTIVE is kept, though
-    /// whoever set it may not have come to write it.
+    /// whoever set it may not have come to write it. One that waits for its activation again was deleted since: whether it is
+    /// still listed is for the gate to ask.
     #[must_use]
     pub fn seen(mut self, status: &CertificateStatus, now: OffsetDateTime) -> Self {
+        if *status == CertificateStatus::PendingActivation && !self.is_outside() {
+            self = self.cleared(None);
+        }
         let is_known = self.status.as_ref().is_none_or(|known| known == status);
         let is_ours = self.intents.values().any(|intent| CertificateStatus::from(intent.wanted) == *status);
         if *status != CertificateStatus::Inactive {
@@ -102,6 +106,31 @@ impl Registration {
         self.intents.retain(|_, intent| intent.until > now);
         self.status = Some(status.clone());
         if *status == CertificateStatus::Active { self.came_in(now) } else { self }
+    }
+
+    /// Whether there is no such row yet.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Whether AWS IoT had no such certificate when it was asked last.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.status == Some(CertificateStatus::deleted())
+    }
+
+    /// Whether the certificate has never been more than registered, as far as is known.
+    #[must_use]
+    pub fn is_outside(&self) -> bool {
+        matches!(self.status, None | Some(CertificateStatus::PendingActivation))
+    }
+
+    /// The row of a certificate that is taken out and shall come back, whoever has let it in.
+    #[must_use]
+    pub fn was_inside(mut self, now: OffsetDateTime) -> Self {
+        self.admitted_at.get_or_insert_with(|| timestamp::to_text(now));
+        self
     }
 
     /// AWS IoT has had the certificate as ACTIVE.
@@ -140,13 +169,13 @@ impl Registration {
         row.explained(now)
     }
 
-    /// The row after a look that found nothing to set. The story follows if the status is news, or if it tells another
-    /// reason than the one that keeps the certificate INACTIVE.
+    /// The row after a look that found nothing to set. The story follows if the status is news, or if it tells something
+    /// else than what made the certificate ACTIVE or keeps it INACTIVE.
     #[must_use]
     pub fn settled(self, before: &Self, process: &Process, now: OffsetDateTime) -> Self {
         let is_news = self.status != before.status
             || self.switched_off_at != before.switched_off_at
-            || (self.status == Some(CertificateStatus::Inactive) && self.tells_another_reason());
+            || self.tells_another_story();
         let mut row = self.without_intent(process);
         if row.status == Some(CertificateStatus::Active) {
             row.replacing = None;
@@ -170,7 +199,7 @@ impl Registration {
         self.decided(verdict, now)
     }
 
-    fn tells_another_reason(&self) -> bool {
+    fn tells_another_story(&self) -> bool {
         self.explanation().is_some_and(|verdict| (verdict.decision, verdict.reason) != (self.decision, self.reason))
     }
 

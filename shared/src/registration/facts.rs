@@ -142,6 +142,13 @@ impl Registration {
         self
     }
 
+    /// The thing is the certificate's again: other hands have set it ACTIVE, and thing and policy are attached.
+    #[must_use]
+    pub fn returned(mut self) -> Self {
+        self.released_at = None;
+        self
+    }
+
     /// Another certificate takes the thing over.
     #[must_use]
     pub fn superseded(mut self, by: &Candidate, now: OffsetDateTime) -> Self {
@@ -262,9 +269,5 @@ impl Registration {
             _ => {}
         }
         self
-    }
-
-    fn is_outside(&self) -> bool {
-        matches!(self.status, None | Some(super::CertificateStatus::PendingActivation))
     }
 }

@@ -13,6 +13,7 @@ pub mod checking;
 mod fleet;
 pub mod operator;
 pub mod scene;
+mod steps;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};

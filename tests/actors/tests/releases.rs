@@ -12,7 +12,7 @@ use actors::activation::{deliver, nobody_is_half_in};
 use actors::checking::run_as;
 use actors::{Fleet, operator};
 use crl_checker::Request;
-use shared::port::CertificateStatus::{Active, Inactive};
+use shared::port::CertificateStatus::{Active, Inactive, PendingActivation};
 use shared::profile::TakeOver;
 use shared::testing::{CloudState, Exploration, FakeCloud, InjectedFault};
 use tokio::time::sleep;
@@ -121,4 +121,52 @@ fn a_delivery_of_one_that_is_attached_by_hand_crosses_a_release() {
         .exhaustive();
     println!("{explored}");
     explored.assert_holds();
+}
+
+/// The release stands still for longer than its intent lasts, and the device comes in meanwhile: it loses the thing, and is
+/// taken out again.
+#[tokio::test(start_paused = true)]
+async fn a_release_goes_on_after_everybody_takes_it_for_dead() {
+    for is_holder in [true, false] {
+        let fleet = Fleet::with_crl().await;
+        fleet.set_rule(TakeOver::Join);
+        if !is_holder {
+            fleet.inside("pump-1").await;
+        }
+        let device = fleet.device("pump-1");
+        fleet.die_at(&device, "iot:UpdateCertificate", InjectedFault::DiedBefore).await;
+        let detach = "iot:DetachThingPrincipal";
+        let at = fleet.place_of(detach, async |fleet: Fleet| release(fleet.cloud.clone()).await).await;
+        fleet.cloud.plan(at, InjectedFault::Stalled);
+        let others = async {
+            sleep(Duration::from_secs(15)).await;
+            fleet.cloud.let_processes_die();
+            fleet.connect(&device).await.unwrap();
+            assert_eq!(fleet.status(&device), Active);
+        };
+        tokio::join!(release(fleet.cloud.clone()), others);
+        fleet.cloud.plan_nothing();
+        assert_eq!(fleet.status(&device), Inactive, "holder: {is_holder}");
+        nobody_is_half_in(&fleet.cloud).unwrap();
+    }
+}
+
+/// AWS IoT refuses a deletion as long as it has not ended a detachment.
+#[tokio::test(start_paused = true)]
+async fn a_release_whose_deletion_was_refused_is_repeated_at_once() {
+    for fault in [InjectedFault::Refused, InjectedFault::AnswerLost] {
+        for call in ["iot:DetachThingPrincipal", "iot:DeleteThing"] {
+            let fleet = Fleet::with_crl().await;
+            let (device, waiting) = (fleet.inside("pump-1").await, fleet.device("pump-1"));
+            assert_eq!(fleet.status(&waiting), PendingActivation);
+            let at = fleet.place_of(call, async |fleet: Fleet| release(fleet.cloud.clone()).await).await;
+            fleet.cloud.plan(at, fault);
+            assert!(operator::release_thing(&fleet.cloud, "pump-1").await.is_err(), "{fault:?} at {call}");
+            fleet.cloud.plan_nothing();
+            operator::release_thing(&fleet.cloud, "pump-1").await.unwrap();
+            assert!(fleet.cloud.state().things.is_empty(), "{fault:?} at {call}");
+            fleet.connect(&waiting).await.unwrap();
+            assert_eq!((fleet.status(&device), fleet.status(&waiting)), (Inactive, Active), "{fault:?} at {call}");
+        }
+    }
 }

@@ -25,12 +25,8 @@ const MAX_TIME: Duration = Duration::from_mins(30);
 
 async fn fleet() -> Fleet {
     let fleet = Fleet::with_crl().await;
-    set_rule(&fleet, TakeOver::Rotate);
+    fleet.set_rule(TakeOver::Rotate);
     fleet
-}
-
-fn set_rule(fleet: &Fleet, rule: TakeOver) {
-    fleet.cloud.change_profile(fleet.id(), |profile| profile.take_over = Some(rule));
 }
 
 /// A fleet with an older certificate that is inside, and a younger one.
@@ -234,7 +230,7 @@ async fn a_take_over_stops_before_the_thing_is_changed_and_the_rule_becomes_join
         if is_changed || fleet.status(&new) != PendingActivation {
             return Ok(());
         }
-        set_rule(fleet, TakeOver::Join);
+        fleet.set_rule(TakeOver::Join);
         settle(fleet, &[&old, &new]).await;
         expect(fleet, &[&old, &new], &[Active, Active])
     })
@@ -284,12 +280,12 @@ async fn a_take_over_of_three_stops() {
         fleet.device_of_age("pump-1", 20),
         fleet.device_of_age("pump-1", 10),
     );
-    set_rule(&fleet, TakeOver::Join);
+    fleet.set_rule(TakeOver::Join);
     for old in [&one, &two, &three] {
         fleet.connect(old).await.unwrap();
     }
     list(&fleet, 2, &[(&two, CertificateHold)]).await;
-    set_rule(&fleet, TakeOver::Rotate);
+    fleet.set_rule(TakeOver::Rotate);
     stop_anywhere(&fleet, &new, async |fleet| {
         list(fleet, 3, &[]).await;
         settle(fleet, &[&new]).await;
@@ -337,11 +333,11 @@ async fn a_take_over_stops_and_the_row_of_the_younger_one_is_lost() {
 #[tokio::test(start_paused = true)]
 async fn the_older_one_comes_again_beside_the_younger_one() {
     let (fleet, old, new) = older_and_younger().await;
-    set_rule(&fleet, TakeOver::Join);
+    fleet.set_rule(TakeOver::Join);
     fleet.connect(&new).await.unwrap();
     assert_eq!(statuses(&fleet, &[&old, &new]), [Active, Active]);
     fleet.cloud.change(|state| state.delete(&old.id));
-    set_rule(&fleet, TakeOver::Rotate);
+    fleet.set_rule(TakeOver::Rotate);
     fleet.run(&request(&fleet)).await;
     fleet.cloud.register(fleet.id(), &account(), &old.id, &old.pem);
     settle(&fleet, &[&old, &new]).await;

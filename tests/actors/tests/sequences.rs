@@ -1,8 +1,7 @@
 //! Sequences of steps by several actors that once ended wrong. Each ends right, at the latest after the next ordinary run.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test ends where its set-up does")]
+#![expect(clippy::indexing_slicing, reason = "a test ends where its set-up does")]
 
-use std::future::Future;
 use std::time::Duration;
 
 use actors::Fleet;
@@ -13,19 +12,6 @@ use shared::port::CertificateStatus::{Active, Inactive, PendingActivation, Revok
 use shared::profile::TakeOver;
 use shared::testing::{InjectedFault, Issued};
 use tokio::time::{sleep, timeout};
-
-fn set_rule(fleet: &Fleet, rule: TakeOver) {
-    fleet.cloud.change_profile(fleet.id(), |profile| profile.take_over = Some(rule));
-}
-
-/// The next call of this name, counted from now, as the work makes it in a copy of the cloud.
-async fn call_of<F: Future>(fleet: &Fleet, name: &str, work: impl FnOnce(Fleet) -> F) -> usize {
-    let probe = fleet.fork();
-    let cloud = probe.cloud.clone();
-    let begun = cloud.calls().len();
-    work(probe).await;
-    cloud.calls().iter().skip(begun).position(|call| *call == name).expect("a call of this name")
-}
 
 /// What every sequence ends with: the dead are dead, and the checker has one ordinary run.
 async fn settle(fleet: &Fleet) {
@@ -60,7 +46,7 @@ async fn listed_again_after_it_came_in_again_and_that_run_stops() {
     fleet.publish(4, &[(&device, KeyCompromise)]);
     for fault in InjectedFault::STOPS {
         let fleet = fleet.fork();
-        let at = call_of(&fleet, "iot:UpdateCertificate", async |fleet: Fleet| fleet.sync().await).await;
+        let at = fleet.place_of("iot:UpdateCertificate", async |fleet: Fleet| fleet.sync().await).await;
         fleet.cloud.plan(at, fault);
         let _ = timeout(Duration::from_mins(30), actors::checking::run(&fleet.cloud, &Request::default())).await;
         settle(&fleet).await;
@@ -72,9 +58,9 @@ async fn listed_again_after_it_came_in_again_and_that_run_stops() {
 #[tokio::test(start_paused = true)]
 async fn the_event_of_a_superseded_certificate_comes_again_while_it_is_on_its_way() {
     let fleet = Fleet::with_crl().await;
-    set_rule(&fleet, TakeOver::Rotate);
+    fleet.set_rule(TakeOver::Rotate);
     let (old, new) = (fleet.device_of_age("pump-1", 20), fleet.device_of_age("pump-1", 1));
-    let at = call_of(&fleet, "iot:UpdateCertificate", async |fleet: Fleet| fleet.connect(&old).await).await;
+    let at = fleet.place_of("iot:UpdateCertificate", async |fleet: Fleet| fleet.connect(&old).await).await;
     fleet.cloud.plan(at, InjectedFault::Stalled);
     let others = async {
         sleep(Duration::from_secs(6)).await;
@@ -93,7 +79,7 @@ async fn the_event_of_a_superseded_certificate_comes_again_while_it_is_on_its_wa
 async fn a_second_attempt_fails_after_a_hold_was_written_during_the_first() {
     let fleet = Fleet::with_crl().await;
     let device = fleet.device("pump-1");
-    let at = call_of(&fleet, "iot:UpdateCertificate", async |fleet: Fleet| fleet.connect(&device).await).await;
+    let at = fleet.place_of("iot:UpdateCertificate", async |fleet: Fleet| fleet.connect(&device).await).await;
     for reason in [CertificateHold, KeyCompromise] {
         for second in 0..12 {
             let fleet = fleet.fork();
@@ -162,11 +148,11 @@ async fn a_hold_ends_though_the_thing_was_deleted() {
 #[tokio::test(start_paused = true)]
 async fn one_on_hold_is_superseded_like_any_other() {
     let fleet = Fleet::with_crl().await;
-    set_rule(&fleet, TakeOver::Join);
+    fleet.set_rule(TakeOver::Join);
     let (first, held) = (fleet.inside("pump-1").await, fleet.inside("pump-1").await);
     fleet.publish(2, &[(&held, CertificateHold)]);
     fleet.sync().await;
-    set_rule(&fleet, TakeOver::Rotate);
+    fleet.set_rule(TakeOver::Rotate);
     let new = fleet.device_of_age("pump-1", 1);
     fleet.connect(&new).await.unwrap();
     fleet.publish(3, &[]);
@@ -186,7 +172,7 @@ async fn what_an_operator_has_switched_off_after_an_attempt_failed_stays_off() {
     let device = fleet.inside("pump-1").await;
     let device = fleet.register(device);
     assert_eq!(fleet.status(&device), PendingActivation);
-    let at = call_of(&fleet, "iot:UpdateCertificate", async |fleet: Fleet| fleet.connect(&device).await).await;
+    let at = fleet.place_of("iot:UpdateCertificate", async |fleet: Fleet| fleet.connect(&device).await).await;
     fleet.cloud.plan(at, InjectedFault::Refused);
     fleet.connect(&device).await.unwrap_err();
     fleet.set_status(&device, Inactive);
@@ -200,7 +186,7 @@ async fn what_an_operator_has_switched_off_after_an_attempt_failed_stays_off() {
 #[tokio::test(start_paused = true)]
 async fn the_sessions_of_a_successor_are_left_alone() {
     let fleet = Fleet::with_crl().await;
-    set_rule(&fleet, TakeOver::Rotate);
+    fleet.set_rule(TakeOver::Rotate);
     let old = fleet.inside("pump-1").await;
     let new = fleet.device_of_age("pump-1", 1);
     fleet.connect(&new).await.unwrap();

@@ -84,7 +84,7 @@ where
     ) -> Result<Verdict, Stop> {
         // Whom it was about to replace has to go before it may come back.
         let may_make = !Self::is_replacing(rules, attempt);
-        let made = if may_make { Some(self.make(examined, rules, registered).await?) } else { None };
+        let made = if may_make { Some(self.make(examined, rules, registered, attempt).await?) } else { None };
         if made.is_none_or(|made| made.creation == Creation::Taken || made.has_others) {
             return Err(Stop::KeptOut(Box::new(examined.candidate.clone()), entry.verdict()));
         }

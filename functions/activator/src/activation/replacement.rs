@@ -2,18 +2,19 @@
 
 use shared::attachment::Attachment;
 use shared::convergence::{own_row, rewrite, too_fast};
-use shared::decision::Verdict;
+use shared::decision::{Reason, Verdict};
 use shared::fault::{Fault, FaultKind};
+use shared::id::CertificateId;
 use shared::port::{
     AuthorityStore, CertificateRegistry, CertificateStatus, CrlStates, RegistrationStore, Saved, SnapshotPages, Thing,
     ThingRegistry,
 };
 use shared::profile::{Rules, TakeOver};
-use shared::registration::{Candidate, Registration, Replaced};
+use shared::registration::{Candidate, Registration, RegistrationId, Replaced};
 use time::OffsetDateTime;
 
 use super::{Activator, Attempt};
-use crate::admission::Examined;
+use crate::admission::{Examined, refusal};
 use crate::take_over::{self, Facts, Step};
 
 /// How often a thing that changes meanwhile is read again.
@@ -62,6 +63,28 @@ where
         }
         let problem = format!("the thing {} changes faster than it can be read", thing.name);
         Err(Fault::new("iot:UpdateThing", FaultKind::Unavailable, problem))
+    }
+
+    /// Whether nobody else is inside on a thing that was made for the certificate: the rule may have been another one when an
+    /// earlier attempt made it, or took it over.
+    pub(super) async fn check_alone(&self, examined: &Examined) -> Result<Result<(), Verdict>, Fault> {
+        let principals = self.registry.principals(&examined.thing.name).await?;
+        let attachment = Attachment::read(&self.registry, &principals).await?;
+        for attached in attachment.certificates {
+            if attached.id == examined.candidate.certificate_id {
+                continue;
+            }
+            let row = match &attached.candidate {
+                Some(found) => self.registrations.registration(&found.id).await?,
+                None => None,
+            };
+            let is_own = |row: &Registration| row.certificate_id == attached.id;
+            let comes_back = row.is_some_and(|row| is_own(&row) && row.is_on_hold() && !row.is_unbound());
+            if attached.is_active() || comes_back {
+                return Ok(Err(refusal(Reason::ThingTaken, format!("the thing has certificate {}", attached.id))));
+            }
+        }
+        Ok(Ok(()))
     }
 
     /// The row of the certificate that the thing was made for. A younger one that was never in, and never will be, holds
@@ -134,14 +157,42 @@ where
             let Some(found) = &old.candidate else { continue };
             if rows.iter().all(|row| row.certificate_id != found.certificate_id) {
                 let row = own_row(&self.registrations, found).await?;
-                rows.push(row.or_new(|found| Registration::new(found, now).seen(&old.registered.status, now)));
+                let new = |found: &Candidate| {
+                    let found = Candidate { thing_name: Some(examined.thing.name.clone()), ..found.clone() };
+                    Registration::new(&found, now).seen(&old.registered.status, now)
+                };
+                rows.push(row.or_new(new));
             }
         }
         let mut marked = Vec::new();
         for row in rows {
-            marked.extend(rewrite(&self.registrations, row, &|row| row.superseded(candidate, now)).await?);
+            let earlier = self.completed_take_over(&row, candidate).await?;
+            let mark = |row: Registration| {
+                let is_out_already = earlier.is_some() && row.superseded_by == earlier;
+                if is_out_already { row } else { row.superseded(candidate, now) }
+            };
+            marked.extend(rewrite(&self.registrations, row, &mark).await?);
         }
         Ok(Ok(marked))
+    }
+
+    /// The certificate that has taken the thing over from this row's before the candidate came. Should the candidate never
+    /// come in, this row's certificate stays out all the same.
+    async fn completed_take_over(
+        &self,
+        row: &Registration,
+        candidate: &Candidate,
+    ) -> Result<Option<CertificateId>, Fault> {
+        let Some(successor) = row.superseded_by.clone().filter(|by| *by != candidate.certificate_id) else {
+            return Ok(None);
+        };
+        let found = match row.superseded_by_registration.as_deref().map(RegistrationId::from_text) {
+            Some(id) => self.registrations.registration(&id).await?,
+            None => None,
+        };
+        let found = found.filter(|found| found.certificate_id == successor);
+        let was_in = found.is_none_or(|found| found.activated_at.is_some());
+        Ok(was_in.then_some(successor))
     }
 
     /// Takes those out that were replaced. Once the certificate is ACTIVE it marks them again: a look at the row before may

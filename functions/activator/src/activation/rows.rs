@@ -45,6 +45,7 @@ where
                 .intending(&attempt.process, NewStatus::Active);
             match self.registrations.save(&before, begun).await? {
                 Saved::Done(row) => {
+                    attempt.is_repeated = !before.is_new();
                     attempt.row = Some(row.clone());
                     return Ok(Begin::Begun(Box::new(row)));
                 }
@@ -92,7 +93,8 @@ where
         let Some(row) = row.filter(|row| row.certificate_id == candidate.certificate_id) else {
             return Ok(not_pending(status));
         };
-        if row.is_confirmed() || row.is_in_progress(&attempt.process, attempt.now) {
+        let is_known = row.status.as_ref() == Some(status) && row.is_confirmed();
+        if is_known || row.is_in_progress(&attempt.process, attempt.now) {
             return Ok(not_pending(status));
         }
         attempt.row = Some(row.clone());
@@ -150,19 +152,25 @@ where
         let is_stranger = verdict.reason == Reason::AuthorityNotEnrolled;
         let expires = is_stranger.then(|| now.saturating_add(STRANGER_LIFETIME));
         let process = attempt.process.clone();
-        let change = |row: Registration| {
-            if row.is_older_than(now) {
-                row.recorded(candidate, verdict, &process, expires, now)
-            } else {
-                row.without_intent(&process)
-            }
-        };
         let own = attempt.row.take().filter(|row| row.registration_id == candidate.id.as_str());
         let own = match own {
             Some(row) => OwnRow::Found(Box::new(row)),
             None => own_row(&self.registrations, candidate).await?,
         };
         let row = own.or_new(|candidate| Registration::new(candidate, now));
+        // A status of an earlier life, or what has become of the certificate since AWS IoT was asked.
+        let earlier = match self.has_left(&row).await? {
+            Some(_) => None,
+            None => row.status.clone(),
+        };
+        let change = |row: Registration| {
+            let is_expected = row.is_outside() || row.status == earlier;
+            if !is_expected || !row.is_older_than(now) {
+                return row.without_intent(&process);
+            }
+            let row = if row.is_outside() { row } else { row.seen(&CertificateStatus::PendingActivation, now) };
+            row.recorded(candidate, verdict, &process, expires, now)
+        };
         change_facts(&self.registrations, row, &change).await.map(|_| ())
     }
 

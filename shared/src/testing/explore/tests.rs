@@ -208,7 +208,7 @@ fn calls_at_once_come_in_every_order() {
         drop(set.await);
     }
     let both = |cloud: FakeCloud| async move {
-        futures_util::join!(set(&cloud, 1), set(&cloud, 2));
+        tokio::join!(set(&cloud, 1), set(&cloud, 2));
     };
     let explore = |never: u8| {
         Exploration::new(&cloud())

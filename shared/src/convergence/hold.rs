@@ -1,0 +1,115 @@
+//! Holds: each is asked of the newest CRLs between its first write and its confirmation.
+
+use super::active::Crls;
+use super::{Converged, Convergence, Round};
+use crate::fault::Fault;
+use crate::pki::crl::RevocationReason;
+use crate::port::{
+    Attachments, AuthorityStore, CertificateRegistry, CertificateStatus, CrlStates, RegisteredCertificate,
+    RegistrationStore, Sessions, SnapshotPages,
+};
+use crate::registration::{NewStatus, Registration};
+use crate::revocation::{Listing, Standing, standing, was_listed};
+
+/// What the newest CRLs say of a certificate whose row tells of a hold.
+enum HoldAnswer {
+    /// None has it any more.
+    Ended,
+    /// The newest that is known has it, by this entry.
+    Listed(Listing),
+    /// It has left the list that it was on, or was on none, and another list that has to be asked is not known.
+    Unknown,
+}
+
+impl<R, A, S, P, L> Convergence<'_, R, A, S, P, L>
+where
+    R: Attachments + CertificateRegistry + Sync,
+    A: AuthorityStore + CrlStates + Sync,
+    S: RegistrationStore + Sync,
+    P: SnapshotPages + Sync,
+    L: Sessions + Sync,
+{
+    /// Whether a hold that the row tells of has to stay as it is, since the CRLs can't answer for it at the moment. Nothing
+    /// is written then.
+    pub(super) async fn is_hold_open(
+        &self,
+        row: &Registration,
+        wanted: NewStatus,
+        registered: &RegisteredCertificate,
+    ) -> Result<bool, Fault> {
+        let is_held = row.is_on_hold() && row.status == Some(CertificateStatus::Inactive);
+        if !is_held || registered.status != CertificateStatus::Inactive || wanted == NewStatus::Revoked {
+            return Ok(false);
+        }
+        Ok(match self.ask_about_hold(row, registered).await? {
+            HoldAnswer::Ended => false,
+            HoldAnswer::Listed(entry) => entry.is_hold() && wanted == NewStatus::Active,
+            HoldAnswer::Unknown => true,
+        })
+    }
+
+    /// Whether a hold is new in the row, or was left there by a process that may have died before it asked the CRLs.
+    pub(super) fn is_unasked_hold(&self, row: &Registration, seen: &Registration) -> bool {
+        let mut intents = row.intents.iter();
+        let is_left = intents.any(|(id, intent)| *id == self.process.id || intent.until <= self.now);
+        seen.is_on_hold() && (is_left || !row.is_on_hold())
+    }
+
+    /// Step 3 for a certificate that leaves ACTIVE or never gets there, and the rest. A hold that the CRLs can't answer for
+    /// counts, and its row is left unconfirmed: each run of the CRL checker asks again.
+    pub(super) async fn put_out(
+        &self,
+        before: &Registration,
+        intended: Registration,
+        wanted: NewStatus,
+        registered: &RegisteredCertificate,
+        converged: &mut Converged,
+    ) -> Result<Round, Fault> {
+        if wanted == NewStatus::Revoked || !intended.is_on_hold() {
+            return self.set(intended, wanted, None, converged).await;
+        }
+        let is_out = registered.status == CertificateStatus::Inactive;
+        let asked = self.ask_about_hold(&intended, registered).await;
+        let facts = match &asked {
+            Ok(HoldAnswer::Ended) if registered.status == CertificateStatus::PendingActivation => {
+                intended.clone().cleared(None)
+            }
+            Ok(HoldAnswer::Ended) => intended.clone().hold_ended(self.now),
+            Ok(HoldAnswer::Listed(entry)) => intended.clone().listed(entry, self.now),
+            Ok(HoldAnswer::Unknown) | Err(_) => {
+                if !is_out {
+                    self.act(&intended, wanted, converged).await?;
+                }
+                converged.is_unknown = true;
+                return asked.map(|_| Round::Done(Some(intended)));
+            }
+        };
+        if facts != intended {
+            return self.begin_again(&intended, facts).await;
+        }
+        if is_out {
+            let settled = intended.clone().settled(before, &self.process, self.now);
+            return self.rest(&intended, settled, &mut None).await;
+        }
+        self.set(intended, wanted, None, converged).await
+    }
+
+    /// Asks the newest CRLs about a hold. A list that is past its nextUpdate still tells of it.
+    async fn ask_about_hold(
+        &self,
+        row: &Registration,
+        registered: &RegisteredCertificate,
+    ) -> Result<HoldAnswer, Fault> {
+        let Crls { certificate, rules, states } = self.crls(row, registered).await?;
+        let asked = standing(&certificate, &rules, &states, self.snapshots, self.now).await?;
+        let hold = || Listing { crl_number: row.crl_number.clone(), reason: RevocationReason::CertificateHold };
+        Ok(match asked {
+            Standing::Good(_) => HoldAnswer::Ended,
+            Standing::Listed(entry) => HoldAnswer::Listed(entry),
+            Standing::Unknown { .. } => {
+                let was_listed = was_listed(&certificate, &rules, &states, self.snapshots, self.now).await?;
+                if was_listed { HoldAnswer::Listed(hold()) } else { HoldAnswer::Unknown }
+            }
+        })
+    }
+}

@@ -1,0 +1,202 @@
+//! Certificates that were about to take a thing over and never came in, and what the older ones are left with.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where its set-up does")]
+
+use std::time::Duration;
+
+use actors::Fleet;
+use crl_checker::Request;
+use shared::pki::crl::RevocationReason::{self, CertificateHold, KeyCompromise};
+use shared::port::CertificateStatus::{self, Active, Inactive, PendingActivation};
+use shared::profile::{Admission, TakeOver};
+use shared::testing::InjectedFault::{DiedAfter, DiedBefore, Stalled};
+use shared::testing::Issued;
+use tokio::time::sleep;
+
+fn all() -> Request {
+    Request { accept_shrunk: true, ..Request::default() }
+}
+
+/// The CA publishes, and the checker runs.
+async fn list(fleet: &Fleet, number: u64, entries: &[(&Issued, RevocationReason)]) {
+    fleet.publish(number, entries);
+    fleet.run(&all()).await;
+}
+
+/// The dead are dead, the events come again, and the checker has one ordinary run.
+async fn settle(fleet: &Fleet, devices: &[&Issued]) {
+    fleet.cloud.plan_nothing();
+    fleet.cloud.let_processes_die();
+    for device in devices {
+        // The event of a refused certificate, or one that is gone, may end with an error.
+        drop(fleet.connect(device).await);
+    }
+    fleet.run(&all()).await;
+}
+
+/// Statuses of certificates; none of one that was deleted.
+fn statuses<const N: usize>(fleet: &Fleet, devices: [&Issued; N]) -> [Option<CertificateStatus>; N] {
+    let certificates = fleet.cloud.state().certificates;
+    devices.map(|device| certificates.get(&device.id).map(|found| found.status.clone()))
+}
+
+/// The second certificate has replaced the first one; the third has not come yet.
+async fn three() -> (Fleet, Issued, Issued, Issued) {
+    let fleet = Fleet::with_crl().await;
+    fleet.set_rule(TakeOver::Rotate);
+    let [first, second, third] = [30, 20, 10].map(|hours| fleet.device_of_age("pump-1", hours));
+    fleet.connect(&first).await.unwrap();
+    fleet.connect(&second).await.unwrap();
+    assert_eq!(statuses(&fleet, [&first, &second]), [Some(Inactive), Some(Active)]);
+    (fleet, first, second, third)
+}
+
+/// The second certificate was about to replace the first one, and died.
+async fn two() -> (Fleet, Issued, Issued) {
+    let fleet = Fleet::with_crl().await;
+    fleet.set_rule(TakeOver::Rotate);
+    let [old, new] = [20, 10].map(|hours| fleet.device_of_age("pump-1", hours));
+    fleet.connect(&old).await.unwrap();
+    fleet.die_at(&new, "iot:UpdateCertificate", DiedBefore).await;
+    assert_eq!(statuses(&fleet, [&old, &new]), [Some(Active), Some(PendingActivation)]);
+    (fleet, old, new)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_third_goes_in_the_middle_of_its_take_over() {
+    for is_revoked in [true, false] {
+        let (fleet, first, second, third) = three().await;
+        let activate = async |fleet: Fleet| drop(fleet.connect(&third).await);
+        let at = fleet.place_of("iot:UpdateCertificate", activate).await;
+        fleet.cloud.plan(at, Stalled);
+        let others = async {
+            sleep(Duration::from_secs(15)).await;
+            if is_revoked {
+                list(&fleet, 2, &[(&third, KeyCompromise)]).await;
+            } else {
+                fleet.cloud.change(|state| state.delete(&third.id));
+            }
+        };
+        let (answer, ()) = tokio::join!(fleet.connect(&third), others);
+        // What it is answered is nobody's concern.
+        drop(answer);
+        settle(&fleet, &[&first, &second]).await;
+        assert_eq!(statuses(&fleet, [&first, &second]), [Some(Inactive), Some(Active)], "revoked: {is_revoked}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_third_dies_and_goes_and_a_hold_of_the_first_comes_and_goes() {
+    let (fleet, first, second, third) = three().await;
+    fleet.die_at(&third, "iot:UpdateCertificate", DiedBefore).await;
+    let revoked = fleet.fork();
+    list(&revoked, 2, &[(&first, CertificateHold), (&third, KeyCompromise)]).await;
+    list(&revoked, 3, &[(&third, KeyCompromise)]).await;
+    fleet.cloud.change(|state| state.delete(&third.id));
+    list(&fleet, 2, &[(&first, CertificateHold)]).await;
+    list(&fleet, 3, &[]).await;
+    for fleet in [fleet, revoked] {
+        settle(&fleet, &[&first, &second]).await;
+        assert_eq!(statuses(&fleet, [&first, &second]), [Some(Inactive), Some(Active)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_third_dies_and_goes_and_the_hold_of_the_first_ends_before_the_seconds() {
+    let (fleet, first, second, third) = three().await;
+    fleet.die_at(&third, "iot:UpdateCertificate", DiedBefore).await;
+    list(&fleet, 2, &[(&first, CertificateHold), (&second, CertificateHold)]).await;
+    fleet.cloud.change(|state| state.delete(&third.id));
+    list(&fleet, 3, &[(&second, CertificateHold)]).await;
+    assert_eq!(statuses(&fleet, [&first, &second]), [Some(Inactive), Some(Inactive)]);
+    list(&fleet, 4, &[]).await;
+    assert_eq!(statuses(&fleet, [&first, &second]), [Some(Inactive), Some(Active)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_second_is_revoked_after_it_was_in_and_the_third_dies_and_goes() {
+    let (fleet, first, second, third) = three().await;
+    fleet.die_at(&third, "iot:UpdateCertificate", DiedBefore).await;
+    list(&fleet, 2, &[(&second, KeyCompromise), (&first, CertificateHold)]).await;
+    fleet.cloud.change(|state| state.delete(&third.id));
+    list(&fleet, 3, &[(&second, KeyCompromise)]).await;
+    assert_eq!(fleet.status(&first), Inactive, "one that was in had replaced it");
+}
+
+/// How a certificate is kept from coming in.
+#[derive(Clone, Copy, Debug)]
+enum Obstacle {
+    Deleted,
+    NotListed,
+    OnHold,
+    Revoked,
+    SwitchedOff,
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_hold_of_the_older_one_ends_while_the_younger_one_can_not_come_in() {
+    use Obstacle::{Deleted, NotListed, OnHold, Revoked, SwitchedOff};
+
+    for obstacle in [Deleted, NotListed, OnHold, Revoked, SwitchedOff] {
+        let (fleet, old, new) = two().await;
+        let held = [(&old, CertificateHold), (&new, CertificateHold)];
+        let on_hold = matches!(obstacle, OnHold).then_some((&new, CertificateHold));
+        list(&fleet, 2, if on_hold.is_some() { &held } else { &held[..1] }).await;
+        match obstacle {
+            NotListed => fleet.cloud.change_profile(fleet.id(), |profile| profile.admission = Some(Admission::Listed)),
+            SwitchedOff => fleet.set_status(&new, Inactive),
+            Deleted | OnHold | Revoked => {}
+        }
+        if !matches!(obstacle, Deleted | Revoked) {
+            // It is refused, or has come to nothing before.
+            drop(fleet.connect(&new).await);
+        }
+        list(&fleet, 3, on_hold.as_slice()).await;
+        match obstacle {
+            Deleted => fleet.cloud.change(|state| state.delete(&new.id)),
+            Revoked => list(&fleet, 4, &[(&new, KeyCompromise)]).await,
+            NotListed | OnHold | SwitchedOff => {}
+        }
+        settle(&fleet, &[&old, &new]).await;
+        assert_eq!(fleet.status(&old), Active, "{obstacle:?}: {:?}", statuses(&fleet, [&old, &new]));
+    }
+}
+
+/// An attempt under another rule has the thing already, and somebody else is on it.
+#[tokio::test(start_paused = true)]
+async fn the_rule_becomes_refuse_while_two_are_on_the_thing() {
+    for (rule, call, fault) in
+        [(TakeOver::Rotate, "iot:UpdateThing", DiedAfter), (TakeOver::Join, "iot:AttachThingPrincipal", DiedBefore)]
+    {
+        let fleet = Fleet::with_crl().await;
+        fleet.set_rule(rule);
+        let [old, new] = [20, 10].map(|hours| fleet.device_of_age("pump-1", hours));
+        let (first, second) = if rule == TakeOver::Join { (&new, &old) } else { (&old, &new) };
+        if rule == TakeOver::Rotate {
+            fleet.connect(first).await.unwrap();
+            fleet.die_at(second, call, fault).await;
+        } else {
+            fleet.die_at(first, call, fault).await;
+            fleet.connect(second).await.unwrap();
+        }
+        fleet.set_rule(TakeOver::Refuse);
+        for _ in 0..2 {
+            settle(&fleet, &[&old, &new]).await;
+        }
+        assert_eq!(statuses(&fleet, [&old, &new]), [Some(Active), Some(PendingActivation)], "{rule:?}");
+    }
+}
+
+/// A request whose sender is long dead arrives after all.
+#[tokio::test(start_paused = true)]
+async fn one_that_was_replaced_becomes_active_late_and_its_event_comes_again() {
+    let fleet = Fleet::with_crl().await;
+    fleet.set_rule(TakeOver::Rotate);
+    let [old, new] = [20, 10].map(|hours| fleet.device_of_age("pump-1", hours));
+    fleet.die_at(&old, "iot:UpdateCertificate", DiedBefore).await;
+    fleet.connect(&new).await.unwrap();
+    settle(&fleet, &[]).await;
+    fleet.set_status(&old, Active);
+    settle(&fleet, &[&old]).await;
+    assert_eq!(statuses(&fleet, [&old, &new]), [Some(Inactive), Some(Active)]);
+}
