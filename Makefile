@@ -30,7 +30,7 @@ explored = cargo test --profile explore --package actors
 
 # Random orders begin with a random seed, which is printed with every order that ends wrong.
 explore: ## let the functions, the operator and the CA cross each other: 20,000 random orders, every order of two, some with faults (hours)
-	SEED=$${SEED:-$$(date +%s)} SEEDS=$${SEEDS:-20000} $(explored) --test crossings -- --nocapture
+	SEED=$${SEED:-$$(date +%s)} SEEDS=$${SEEDS:-20000} $(explored) --test crossings --test crashes -- --nocapture
 	$(explored) --test pairs --test replacements -- --include-ignored --nocapture
 	FAULTS=1 $(explored) --test pairs -- --nocapture
 	FAULTS=2 $(explored) --test pairs -- --nocapture

@@ -1,12 +1,13 @@
 //! One source: fetch, verify as the octets arrive, judge, publish.
 
+use std::collections::HashMap;
 use std::io::{Seek as _, SeekFrom};
 
 use aws_lc_rs::digest;
 use lambda_runtime::tracing;
 use shared::decision::Reason;
 use shared::fault::{Fault, FaultKind};
-use shared::id::CaCertificateId;
+use shared::id::{CaCertificateId, Serial};
 use shared::pki::Certificate;
 use shared::pki::crl::{Crl, CrlReader};
 use shared::port::{CrlPublication, SnapshotStore};
@@ -273,7 +274,7 @@ impl<P: Ports> Checker<P> {
         }
         let content = unpublished.file.try_clone().map_err(local)?;
         self.snapshots.pages().put(&published.snapshot.key, content).await?;
-        if self.ends_unapplied_holds(state, &published, &unpublished).await {
+        if self.hides_changes(state, &published, &unpublished).await {
             self.request_comparison().await?;
         }
         let (source, version) = (&state.source, state.version);
@@ -287,16 +288,26 @@ impl<P: Ports> Checker<P> {
         Ok(Checked::Published(Box::new(published), None))
     }
 
-    /// Whether a hold ends with the CRL that is replaced, which no later difference takes back: the gate has acted on a
-    /// CRL as soon as it counted, though its turn to be carried out has not come.
-    async fn ends_unapplied_holds(&self, state: &CrlState, new: &PublishedCrl, unpublished: &Unpublished) -> bool {
+    /// Whether something changes from the CRL that is replaced to the new one that no later difference shows: the gate has
+    /// acted on a CRL as soon as it counted, though its turn to be carried out has not come. Differences are taken from the
+    /// one that certificates are being brought to.
+    async fn hides_changes(&self, state: &CrlState, new: &PublishedCrl, unpublished: &Unpublished) -> bool {
         let Some(former) = state.current.as_ref().filter(|former| !state.leads_to(&former.snapshot.key)) else {
             return false;
         };
-        match self.window(Some(&former.snapshot), &Progress::to(new), Some(unpublished)).await {
-            Ok(window) => !window.is_last || window.changes.iter().any(|(_, reason)| reason.is_none()),
-            Err(_) => true,
+        let Ok(window) = self.window(Some(&former.snapshot), &Progress::to(new), Some(unpublished)).await else {
+            return true;
+        };
+        if !window.is_last {
+            return true;
         }
+        let serials: Vec<Serial> = window.changes.iter().map(|(serial, _)| serial.clone()).collect();
+        let before = match state.basis() {
+            Some((_, basis)) => self.snapshots.find_all(basis, &serials).await,
+            None => Ok(HashMap::default()),
+        };
+        before
+            .map_or(true, |before| window.changes.iter().any(|(serial, reason)| before.get(serial) == reason.as_ref()))
     }
 }
 

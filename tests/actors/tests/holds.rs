@@ -264,3 +264,25 @@ async fn one_that_was_deleted_comes_again_after_the_ca_has_taken_it_back() {
         assert_eq!(fleet.status(&device), Active, "attempted: {is_attempted}");
     }
 }
+
+/// A list lets a device in before its turn to be carried out has come, and the next one has the device as the last that was
+/// carried out had.
+#[tokio::test(start_paused = true)]
+async fn a_list_counts_for_a_moment_only() {
+    for (reason, end) in [(CertificateHold, Inactive), (KeyCompromise, Revoked)] {
+        let fleet = Fleet::with_crl().await;
+        let device = fleet.device("pump-1");
+        fleet.publish(2, &[(&device, reason)]);
+        fleet.run(&all()).await;
+        fleet.publish(3, &[]);
+        let at = fleet.place_of("dynamodb:UpdateItem", async |fleet: Fleet| drop(fleet.run(&all()).await)).await;
+        fleet.cloud.plan(at, InjectedFault::DiedAfter);
+        let _ = timeout(Duration::from_mins(30), checking::run(&fleet.cloud, &all())).await;
+        fleet.cloud.plan_nothing();
+        fleet.connect(&device).await.unwrap();
+        assert_eq!(fleet.status(&device), Active);
+        fleet.publish(4, &[(&device, reason)]);
+        settle(&fleet).await;
+        assert_eq!(fleet.status(&device), end);
+    }
+}
