@@ -214,7 +214,7 @@ where
         };
         let changed = with_facts(row.clone());
         let is_known = row.status.is_some() && row.intents.is_empty() && !row.is_deleted();
-        if changed.is_revoked() && changed.status != Some(CertificateStatus::Revoked) && is_known {
+        if changed.is_to_be_revoked() && changed.status != Some(CertificateStatus::Revoked) && is_known {
             // Whatever AWS IoT has, it becomes REVOKED.
             return match self.save(&row, changed.intending(&self.process, NewStatus::Revoked), change).await? {
                 Ok(intended) => self.set(intended, NewStatus::Revoked, None, converged).await,
@@ -247,7 +247,10 @@ where
         };
         if self.is_hold_open(&row, wanted, &registered).await? {
             converged.is_unknown = true;
-            return Ok(Round::Done(Some(row)));
+            // It is left unconfirmed: each run asks again.
+            let left = row.clone().intending(&self.process, NewStatus::Inactive);
+            let left = if row.intents.is_empty() { left } else { row.clone() };
+            return self.rest(&row, left, &mut None).await;
         }
         let intended = match self.save(&row, seen.intending(&self.process, wanted), change).await? {
             Ok(intended) => intended,

@@ -114,6 +114,9 @@ pub struct Registration {
     /// Changes of status that have been set out to and not confirmed, by process.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub intents: BTreeMap<String, Intent>,
+    /// Whether the entry is from before the certificate was deleted and registered again: the gate asks about it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_entry_earlier: bool,
     /// Whether the table has no such row yet.
     #[serde(skip)]
     pub(crate) is_new: bool,

@@ -12,7 +12,7 @@ mod standing;
 mod state;
 mod validators;
 
-pub use comparison::{ALL_AUTHORITIES, COMPARISON_RECORD, Comparison};
+pub use comparison::{ALL_AUTHORITIES, COMPARISON_RECORD, Comparison, request_comparison};
 pub use snapshots::{Snapshots, altered, is_altered};
 pub use source::{CrlSource, Location, MAX_SOURCE, SourceError};
 pub use standing::{Listing, MAX_REQUESTED, NotRevoked, Standing, is_followed, standing, was_listed};

@@ -39,7 +39,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn an_activation_makes_six_requests_of_aws_iot_and_a_repetition_one() -> Result<()> {
+async fn an_activation_makes_seven_requests_of_aws_iot_and_a_repetition_one() -> Result<()> {
     let Scene { event, mut function, recorder, .. } = Scene::set("requests").await?;
     let mut decide = async || match function.invoke(&event).await? {
         Outcome::Returned(answer) => {
@@ -51,8 +51,8 @@ async fn an_activation_makes_six_requests_of_aws_iot_and_a_repetition_one() -> R
 
     let (decision, mut iot) = decide().await?;
     assert_eq!(decision, Some(Decision::Activated));
-    // Thing and policy are asked for at once, so that five of the six are in sequence. The second description is of the
-    // certificate with the other ECDSA signature.
+    // Thing and policy are asked for at once, so that five are in sequence. The second description is of the certificate with
+    // the other ECDSA signature. The device has been refused before: who is on the thing is asked beside.
     assert_eq!(iot.first().map(String::as_str), Some("iot:DescribeCertificate"));
     assert_eq!(iot.last().map(String::as_str), Some("iot:UpdateCertificate"));
     iot.sort_unstable();
@@ -62,6 +62,7 @@ async fn an_activation_makes_six_requests_of_aws_iot_and_a_repetition_one() -> R
         "CreateThing",
         "DescribeCertificate",
         "DescribeCertificate",
+        "ListThingPrincipals",
         "UpdateCertificate",
     ];
     assert_eq!(iot, expected.map(|operation| format!("iot:{operation}")));

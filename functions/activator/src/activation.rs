@@ -201,7 +201,8 @@ where
         let made = self.make(examined, rules, registered, attempt).await?;
         if made.creation == Creation::Taken {
             self.take_over(examined, rules, attempt).await?.map_err(kept_out)?;
-        } else if made.has_others && rules.take_over == TakeOver::Refuse {
+        }
+        if rules.take_over == TakeOver::Refuse && (made.creation == Creation::Taken || made.has_others) {
             self.check_alone(examined).await?.map_err(kept_out)?;
         }
         let replaced = if rules.take_over == TakeOver::Rotate && (made.has_others || Self::is_replacing(rules, attempt))

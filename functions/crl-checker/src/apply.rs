@@ -13,7 +13,7 @@ use shared::id::Serial;
 use shared::pki::crl::{CrlNumber, RevocationReason};
 use shared::port::CrlPublication;
 use shared::registration::RegistrationId;
-use shared::revocation::{CrlState, FleetWalk, Listing, Progress, is_altered};
+use shared::revocation::{CrlState, FleetWalk, Listing, Progress, is_altered, request_comparison};
 
 use crate::carry::{BATCH, Due, Failures, Task};
 use crate::checker::{Checker, Mode, Ports, Run};
@@ -234,7 +234,7 @@ impl<P: Ports> Checker<P> {
             None => current,
         };
         if run.mode == Mode::Apply {
-            self.request_comparison().await?;
+            request_comparison(&self.authorities).await?;
         }
         if !self.save(job, run, &Failures::default()).await? {
             return Ok(Step::End(Applied::LostLock));

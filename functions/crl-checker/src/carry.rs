@@ -49,8 +49,8 @@ pub(crate) struct Failures {
     /// Whether a snapshot was lost that one of them needed.
     pub(crate) has_lost: bool,
     pub(crate) serials: Vec<Serial>,
-    /// Certificates whose hold has ended on one list, while another one that has to be asked does not count. None of them
-    /// counts as a failure; those that are too many wait for the next comparison.
+    /// Certificates whose hold has ended on one list, while another one that has to be asked does not count, and such as have
+    /// a row that can't be read. None of them stops the run; those that are too many wait for the next comparison.
     pub(crate) undecided: Vec<Serial>,
 }
 
@@ -74,6 +74,14 @@ impl Failures {
         if self.undecided.len() < MAX_FAILED && !self.undecided.contains(serial) {
             self.undecided.push(serial.clone());
         }
+    }
+
+    /// However many can't be read, it costs the others nothing.
+    fn add_unreadable(&mut self, due: &Due, fault: Fault) {
+        let (id, error) = (&due.id, chain(&fault));
+        tracing::warn!(registration.id = %id, %error, "registration {id}: can't be read");
+        self.leave_undecided(&due.serial);
+        self.first.get_or_insert(fault);
     }
 
     fn add(&mut self, due: &Due, fault: Fault) {
@@ -119,19 +127,18 @@ impl<P: Ports> Checker<P> {
                 if run.is_over() || failures.are_too_many() {
                     return Ok(done);
                 }
-                let outcome = match rows.remove(&due.id) {
-                    Some(Ok(row)) => self.change(&row, &due.task, thorough, run).await,
-                    Some(Err(unreadable)) => Err(unreadable.fault),
-                    None => Ok(Changes::default()),
-                };
-                match outcome {
-                    Ok(more) => {
-                        if more.unknown > 0 {
-                            failures.leave_undecided(&due.serial);
+                match rows.remove(&due.id) {
+                    Some(Ok(row)) => match self.change(&row, &due.task, thorough, run).await {
+                        Ok(more) => {
+                            if more.unknown > 0 {
+                                failures.leave_undecided(&due.serial);
+                            }
+                            changes.add(more);
                         }
-                        changes.add(more);
-                    }
-                    Err(fault) => failures.add(due, fault),
+                        Err(fault) => failures.add(due, fault),
+                    },
+                    Some(Err(unreadable)) => failures.add_unreadable(due, unreadable.fault),
+                    None => {}
                 }
                 done += 1;
             }

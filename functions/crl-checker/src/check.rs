@@ -12,7 +12,9 @@ use shared::pki::Certificate;
 use shared::pki::crl::{Crl, CrlReader};
 use shared::port::{CrlPublication, SnapshotStore};
 use shared::profile::CrlRules;
-use shared::revocation::{CheckFault, CrlSource, CrlState, Progress, PublishedCrl, SnapshotObject, Validators};
+use shared::revocation::{
+    CheckFault, CrlSource, CrlState, Progress, PublishedCrl, SnapshotObject, Validators, request_comparison,
+};
 use shared::snapshot::{Builder, Header, ScratchFile, SnapshotFault, Written};
 use shared::text::Detail;
 use time::OffsetDateTime;
@@ -275,7 +277,7 @@ impl<P: Ports> Checker<P> {
         let content = unpublished.file.try_clone().map_err(local)?;
         self.snapshots.pages().put(&published.snapshot.key, content).await?;
         if self.hides_changes(state, &published, &unpublished).await {
-            self.request_comparison().await?;
+            request_comparison(&self.authorities).await?;
         }
         let (source, version) = (&state.source, state.version);
         if !self.authorities.publish(authority, source, version, &published, &validators, run.now).await? {

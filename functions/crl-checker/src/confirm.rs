@@ -30,14 +30,14 @@ impl<P: Ports> Checker<P> {
             return Ok(());
         }
         let mut from = None;
-        let mut failed: Vec<Fault> = Vec::new();
+        let mut failed: Option<Fault> = None;
         let mut failed_of: HashMap<Option<CaCertificateId>, usize> = HashMap::new();
         loop {
             let (ids, next) = self.registrations.unconfirmed(from.as_ref()).await?;
             for row in self.registrations.registrations(&ids).await? {
                 if run.is_over() {
                     report.finished = false;
-                    return first(failed);
+                    return failed.map_or(Ok(()), Err);
                 }
                 let id = key_of(&row);
                 let of = id.authority();
@@ -49,22 +49,26 @@ impl<P: Ports> Checker<P> {
                     report.finished = false;
                     continue;
                 }
-                let confirmed = match row {
-                    Ok(row) => self.confirm_one(&row, run).await,
-                    Err(unreadable) => Err(unreadable.fault),
+                let failure = match row {
+                    Ok(row) => match self.confirm_one(&row, run).await {
+                        Ok(changes) => {
+                            report.changes.add(changes);
+                            continue;
+                        }
+                        Err(fault) => {
+                            *failures += 1;
+                            fault
+                        }
+                    },
+                    // However many can't be read, it costs the others nothing.
+                    Err(unreadable) => unreadable.fault,
                 };
-                match confirmed {
-                    Ok(changes) => report.changes.add(changes),
-                    Err(fault) => {
-                        let error = chain(&fault);
-                        tracing::warn!(registration.id = %id, %error, "registration {id}: not confirmed");
-                        *failures += 1;
-                        failed.push(fault);
-                    }
-                }
+                let error = chain(&failure);
+                tracing::warn!(registration.id = %id, %error, "registration {id}: not confirmed");
+                failed.get_or_insert(failure);
             }
             if next.is_none() {
-                return first(failed);
+                return failed.map_or(Ok(()), Err);
             }
             from = next;
         }
@@ -78,8 +82,4 @@ impl<P: Ports> Checker<P> {
         let is_confirmed = converged.row.as_ref().is_none_or(Registration::is_confirmed);
         Ok(Changes { confirmed: u64::from(is_confirmed), ..Changes::of(&converged) })
     }
-}
-
-fn first(failed: Vec<Fault>) -> Result<(), Fault> {
-    failed.into_iter().next().map_or(Ok(()), Err)
 }

@@ -3,7 +3,7 @@
 //! Certificates that were activated without a CRL, activations that died after ACTIVE, holds whose end fell into a time
 //! when another CRL of the CA did not count. A comparison may take several runs; where it goes on is written as it goes.
 
-use shared::fault::{Fault, FaultKind};
+use shared::fault::Fault;
 use shared::id::CaCertificateId;
 use shared::port::{AuthorityStore, CrlPublication};
 use shared::revocation::Comparison;
@@ -13,9 +13,6 @@ use crate::checker::{Checker, Mode, Ports, Run};
 use crate::report::{Outcome, Report, Request, SourceReport};
 use crate::walk::{List, Lists, Part};
 use crate::window::is_lost;
-
-/// How often a comparison is asked for if others write it at the same time.
-const TRIES: usize = 3;
 
 impl<P: Ports> Checker<P> {
     /// Compares the registrations of these CAs, if it is asked for or under way, as far as the time suffices.
@@ -95,18 +92,6 @@ impl<P: Ports> Checker<P> {
             Some(next) => Comparison { from: Some(next), ..comparison },
             None => comparison.ended(),
         })
-    }
-
-    /// Lets the next runs compare all registrations: something has changed that no difference will tell.
-    pub(crate) async fn request_comparison(&self) -> Result<(), Fault> {
-        for _ in 0..TRIES {
-            let comparison = self.authorities.comparison(None).await?.requested();
-            if self.authorities.record_comparison(None, &comparison).await? {
-                return Ok(());
-            }
-        }
-        let problem = "others wrote the comparison at the same time";
-        Err(Fault::new("dynamodb:UpdateItem", FaultKind::Unavailable, problem))
     }
 
     /// The CRLs of the CAs; those of a CA that can't be read are reported, and its rows are not compared.

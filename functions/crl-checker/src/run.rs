@@ -14,7 +14,7 @@ use shared::pki::Certificate;
 use shared::port::{AuthorityStore, CertificateRegistry, CrlPublication, CrlStates};
 use shared::profile::{CrlRules, Profile};
 use shared::registration::Process;
-use shared::revocation::{CrlState, is_followed};
+use shared::revocation::{CrlState, is_followed, request_comparison};
 use shared::text::Detail;
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -166,7 +166,7 @@ impl<P: Ports> Checker<P> {
         let left = left.into_iter().filter(|state| state.applied.is_some() || state.progress.is_some());
         for state in left {
             // First, so that a run which ends here asks again.
-            self.request_comparison().await?;
+            request_comparison(&self.authorities).await?;
             let forgotten = CrlState { applied: None, progress: None, ..state.clone() };
             if !self.authorities.record_progress(authority, &forgotten).await? {
                 continue;

@@ -29,8 +29,8 @@ where
     P: SnapshotPages + Sync,
     L: Sessions + Sync,
 {
-    /// Whether a hold that the row tells of has to stay as it is, since the CRLs can't answer for it at the moment. Nothing
-    /// is written then.
+    /// Whether a hold that the row tells of has to stay as it is, since the CRLs can't answer for it at the moment. The row
+    /// then only tells that it is to be asked again.
     pub(super) async fn is_hold_open(
         &self,
         row: &Registration,

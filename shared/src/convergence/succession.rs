@@ -28,8 +28,8 @@ where
     L: Sync,
     S: RegistrationStore + Sync,
 {
-    /// How the take-over of a certificate of this status stands. A successor that waits and was superseded itself leaves
-    /// its place to its own successor.
+    /// How the take-over of a certificate of this status stands. A successor that waits or is gone, and was superseded
+    /// itself, leaves its place to its own successor.
     pub(super) async fn succession(&self, row: &Registration, status: &CertificateStatus) -> Result<Succession, Fault> {
         let may_matter = matches!(status, CertificateStatus::Active | CertificateStatus::Inactive);
         if !may_matter || row.is_on_hold() || row.is_revoked() || row.released_at.is_some() {
@@ -48,6 +48,11 @@ where
             let was_in = found.as_ref().is_none_or(|found| found.activated_at.is_some());
             let next = found.as_ref().and_then(self::mark);
             let is_mutual = next.as_ref().is_some_and(|(next, _)| *next == row.certificate_id);
+            let is_gone = match &status_of_successor {
+                None => !was_in || *status == CertificateStatus::Active,
+                Some(CertificateStatus::Revoked) => !was_in,
+                Some(_) => false,
+            };
             return Ok(match status_of_successor {
                 // Two that took the thing from each other: one of them stays.
                 Some(CertificateStatus::Active) if is_mutual && row.certificate_id > successor => Succession::Void,
@@ -57,8 +62,11 @@ where
                     Succession::Awaited
                 }
                 _ if is_mutual => Succession::Void,
-                None if *status == CertificateStatus::Active || !was_in => Succession::Void,
-                Some(CertificateStatus::Revoked) if !was_in => Succession::Void,
+                _ if is_gone && next.is_some() => {
+                    mark = next;
+                    continue;
+                }
+                _ if is_gone => Succession::Void,
                 // Whatever has become of it since, it took the thing over when it came in.
                 Some(_) if was_in && *status == CertificateStatus::Inactive => Succession::Complete,
                 Some(CertificateStatus::Inactive) if was_in => Succession::Complete,

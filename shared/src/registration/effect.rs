@@ -39,7 +39,7 @@ impl Registration {
     pub fn wanted(&self, status: &CertificateStatus) -> Option<NewStatus> {
         match status {
             CertificateStatus::Revoked | CertificateStatus::Other(_) => None,
-            CertificateStatus::PendingActivation => self.is_revoked().then_some(NewStatus::Revoked),
+            CertificateStatus::PendingActivation => self.is_to_be_revoked().then_some(NewStatus::Revoked),
             CertificateStatus::Active | CertificateStatus::Inactive => self.wanted_inside(),
         }
     }
@@ -90,11 +90,11 @@ impl Registration {
     /// A status that neither the row nor any intent explains was set by other hands: INACTIVE is the operator's switch,
     /// any other takes it back. Intents of dead processes are dropped. That an admitted certificate was ACTIVE is kept, though
     /// whoever set it may not have come to write it. One that waits for its activation again was deleted since: whether it is
-    /// still listed is for the gate to ask.
+    /// still listed is for the gate to ask, whatever the profile requires.
     #[must_use]
     pub fn seen(mut self, status: &CertificateStatus, now: OffsetDateTime) -> Self {
         if *status == CertificateStatus::PendingActivation && !self.is_outside() {
-            self = self.cleared(None);
+            self.is_entry_earlier = self.revocation_reason.is_some();
         }
         let is_known = self.status.as_ref().is_none_or(|known| known == status);
         let is_ours = self.intents.values().any(|intent| CertificateStatus::from(intent.wanted) == *status);
@@ -207,6 +207,7 @@ impl Registration {
         let entry = self.revoked_entry().map(|entry| entry.verdict());
         match self.status.as_ref()? {
             CertificateStatus::Revoked => {
+                let entry = entry.filter(|_| self.is_revoked());
                 Some(entry.unwrap_or_else(|| not_pending("REVOKED by other hands; this is final")))
             }
             CertificateStatus::Inactive if self.switched_off_at.is_some() => {

@@ -36,6 +36,7 @@ impl Registration {
             first_seen_at: now,
             held_at: None,
             intents: std::collections::BTreeMap::new(),
+            is_entry_earlier: false,
             is_new: true,
             last_error: None,
             last_error_at: None,
@@ -170,6 +171,9 @@ impl Registration {
     /// A CRL lists the certificate. A revocation is final, and no hold takes its place.
     #[must_use]
     pub fn listed(mut self, entry: &Listing, now: OffsetDateTime) -> Self {
+        if self.is_entry_earlier {
+            self = self.cleared(None);
+        }
         if self.is_revoked() || self.revocation_reason == Some(entry.reason) {
             return self;
         }
@@ -181,7 +185,8 @@ impl Registration {
     /// The gate has found the certificate on a CRL: what the newest CRLs say takes the place of whatever was before.
     #[must_use]
     pub fn listed_anew(self, entry: &Listing, now: OffsetDateTime) -> Self {
-        if self.revocation_reason == Some(entry.reason) { self } else { self.cleared(None).listed(entry, now) }
+        let is_known = self.revocation_reason == Some(entry.reason) && !self.is_entry_earlier;
+        if is_known { self } else { self.cleared(None).listed(entry, now) }
     }
 
     /// No CRL has the certificate on hold any more. A revocation stays.
@@ -191,6 +196,7 @@ impl Registration {
             return self;
         }
         self.revocation_reason = None;
+        self.is_entry_earlier = false;
         if self.may_be_active() { self.decided(Verdict::releasing(), now) } else { self }
     }
 
@@ -201,6 +207,7 @@ impl Registration {
     pub fn cleared(mut self, crl_number: Option<&CrlNumber>) -> Self {
         self.crl_number = crl_number.cloned().or(self.crl_number);
         self.revocation_reason = None;
+        self.is_entry_earlier = false;
         self
     }
 
@@ -214,6 +221,12 @@ impl Registration {
     #[must_use]
     pub fn is_revoked(&self) -> bool {
         self.revocation_reason.is_some_and(|reason| reason != RevocationReason::CertificateHold)
+    }
+
+    /// Whether a CRL has revoked the certificate in its present life.
+    #[must_use]
+    pub fn is_to_be_revoked(&self) -> bool {
+        self.is_revoked() && !self.is_entry_earlier
     }
 
     /// Whether a CRL has the certificate on hold.

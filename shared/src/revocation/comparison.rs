@@ -2,12 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::port::Continuation;
+use crate::fault::{Fault, FaultKind};
+use crate::port::{Continuation, CrlPublication};
 
 /// Sort key of the comparison in the `Authorities` table.
 pub const COMPARISON_RECORD: &str = "comparison";
 /// Partition key of the comparison of all CAs.
 pub const ALL_AUTHORITIES: &str = "all";
+
+/// How often a comparison is asked for if others write it at the same time.
+const TRIES: usize = 3;
+
+/// Lets the next runs of the CRL checker compare all registrations: something has changed that no difference of lists tells.
+///
+/// # Errors
+/// A [`Fault`] if a call to DynamoDB failed, or others wrote the comparison at the same time.
+pub async fn request_comparison(authorities: &(impl CrlPublication + Sync)) -> Result<(), Fault> {
+    for _ in 0..TRIES {
+        let comparison = authorities.comparison(None).await?.requested();
+        if authorities.record_comparison(None, &comparison).await? {
+            return Ok(());
+        }
+    }
+    let problem = "others wrote the comparison at the same time";
+    Err(Fault::new("dynamodb:UpdateItem", FaultKind::Unavailable, problem))
+}
 
 /// A comparison of all registrations with all CRLs, which may take several runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use shared::decision::Decision;
 use shared::pki::crl::RevocationReason::{CertificateHold, KeyCompromise};
 use shared::port::CertificateStatus::{Active, Inactive, Revoked};
-use shared::profile::{Admission, TakeOver};
+use shared::profile::{Admission, CrlRequirement, TakeOver};
 use shared::revocation::CrlSource;
 use shared::testing::{InjectedFault, Issued};
 use tokio::time::{sleep, timeout};
@@ -285,4 +285,59 @@ async fn a_list_counts_for_a_moment_only() {
         settle(&fleet).await;
         assert_eq!(fleet.status(&device), end);
     }
+}
+
+/// A certificate that a list has taken out is deleted and registered again, under a profile that requires no list.
+#[tokio::test(start_paused = true)]
+async fn one_that_is_listed_is_deleted_and_comes_again_where_no_list_is_required() {
+    for (reason, out, end) in [(KeyCompromise, Revoked, Revoked), (CertificateHold, Inactive, Inactive)] {
+        for is_known in [true, false] {
+            let fleet = Fleet::with_crl().await;
+            fleet.cloud.change_profile(fleet.id(), |profile| profile.crl = Some(CrlRequirement::None));
+            let device = fleet.inside("pump-1").await;
+            fleet.publish(2, &[(&device, reason)]);
+            fleet.run(&all()).await;
+            assert_eq!(fleet.status(&device), out);
+            fleet.cloud.change(|state| state.delete(&device.id));
+            let device = fleet.register(device);
+            let record = format!("crl#{SOURCE}");
+            let good = fleet.cloud.record(fleet.id(), &record).unwrap();
+            if !is_known {
+                fleet.cloud.put_record(fleet.id(), &record, &broken());
+                drop(fleet.connect(&device).await);
+                assert_ne!(fleet.status(&device), Active, "nobody knows whether it is still listed");
+                fleet.cloud.put_record(fleet.id(), &record, &good);
+            }
+            drop(fleet.connect(&device).await);
+            settle(&fleet).await;
+            assert_eq!(fleet.status(&device), end, "known: {is_known}");
+        }
+    }
+}
+
+/// The list that takes another one's place can't be had at first.
+#[tokio::test(start_paused = true)]
+async fn a_list_leaves_the_profile_while_its_successor_is_not_to_be_had() {
+    let fleet = Fleet::with_crl().await;
+    let device = fleet.inside("pump-1").await;
+    fleet.publish(2, &[(&device, CertificateHold)]);
+    fleet.run(&all()).await;
+    let other: CrlSource = OTHER.parse().unwrap();
+    fleet.cloud.change_profile(fleet.id(), |profile| profile.crl_sources = vec![other.clone()]);
+    fleet.run(&all()).await;
+    assert_eq!(fleet.status(&device), Inactive);
+    fleet.cloud.publish_crl(&other, fleet.crl(1, &[]));
+    settle(&fleet).await;
+    assert_eq!(fleet.status(&device), Active);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_row_tells_who_has_revoked_one_that_was_on_hold() {
+    let fleet = Fleet::with_crl().await;
+    let device = fleet.inside("pump-1").await;
+    fleet.publish(2, &[(&device, CertificateHold)]);
+    fleet.run(&all()).await;
+    fleet.set_status(&device, Revoked);
+    drop(fleet.connect(&device).await);
+    assert_eq!(fleet.row(&device).decision, Decision::NotPending);
 }

@@ -44,6 +44,33 @@ async fn a_row_that_can_not_be_read_costs_the_others_nothing() {
     assert_eq!(fleet.status(&unreadable), Revoked);
 }
 
+/// A whole fleet's rows hold a word that this version does not know.
+#[tokio::test(start_paused = true)]
+async fn many_rows_that_can_not_be_read_cost_the_others_nothing() {
+    let fleet = Fleet::with_crl().await;
+    let mut devices = Vec::new();
+    for n in 0..105 {
+        let device = fleet.inside(&format!("pump-{n}")).await;
+        fleet.cloud.change_row(&fleet.registration_id(&device), |row| {
+            row.insert("reason".to_owned(), json!({"S": "a_word_of_another_version"}));
+            row.insert("unconfirmed".to_owned(), json!({"S": "unconfirmed"}));
+        });
+        devices.push(device);
+    }
+    let (revoked, begun) = (fleet.inside("valve-1").await, fleet.inside("valve-2").await);
+    let mut entries: Vec<_> = devices.iter().map(|device| (device, KeyCompromise)).collect();
+    fleet.publish(2, &entries);
+    fleet.run(&all()).await;
+    entries.push((&revoked, KeyCompromise));
+    fleet.publish(3, &entries);
+    fleet.cloud.change_registration(&fleet.registration_id(&begun), |row| {
+        row.revocation_reason = Some(KeyCompromise);
+    });
+    fleet.run(&all()).await;
+    assert_eq!((fleet.status(&revoked), fleet.status(&begun)), (Revoked, Revoked));
+    fleet.run(&Request { reconcile: true, ..all() }).await;
+}
+
 /// More rows of one CA fail than a run goes on with.
 #[tokio::test(start_paused = true)]
 async fn rows_that_fail_keep_nobody_elses_from_their_end() {

@@ -11,7 +11,7 @@ use shared::port::CertificateStatus::{self, Active, Inactive, PendingActivation}
 use shared::profile::{Admission, TakeOver};
 use shared::testing::InjectedFault::{DiedAfter, DiedBefore, Stalled};
 use shared::testing::Issued;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 fn all() -> Request {
     Request { accept_shrunk: true, ..Request::default() }
@@ -180,10 +180,16 @@ async fn the_rule_becomes_refuse_while_two_are_on_the_thing() {
             fleet.connect(second).await.unwrap();
         }
         fleet.set_rule(TakeOver::Refuse);
-        for _ in 0..2 {
-            settle(&fleet, &[&old, &new]).await;
+        let with_attribute = fleet.fork();
+        with_attribute.cloud.change_profile(fleet.id(), |profile| {
+            profile.attributes.insert("site".to_owned(), "north".to_owned().try_into().unwrap());
+        });
+        for fleet in [fleet, with_attribute] {
+            for _ in 0..2 {
+                settle(&fleet, &[&old, &new]).await;
+            }
+            assert_eq!(statuses(&fleet, [&old, &new]), [Some(Active), Some(PendingActivation)], "{rule:?}");
         }
-        assert_eq!(statuses(&fleet, [&old, &new]), [Some(Active), Some(PendingActivation)], "{rule:?}");
     }
 }
 
@@ -199,4 +205,30 @@ async fn one_that_was_replaced_becomes_active_late_and_its_event_comes_again() {
     fleet.set_status(&old, Active);
     settle(&fleet, &[&old]).await;
     assert_eq!(statuses(&fleet, [&old, &new]), [Some(Inactive), Some(Active)]);
+}
+
+/// Both successors die once they are in, before they take anybody out, and the first of them goes.
+#[tokio::test(start_paused = true)]
+async fn the_second_and_the_third_die_and_the_second_goes() {
+    for is_revoked in [true, false] {
+        let fleet = Fleet::with_crl().await;
+        fleet.set_rule(TakeOver::Rotate);
+        let [first, second, third] = [30, 20, 10].map(|hours| fleet.device_of_age("pump-1", hours));
+        fleet.connect(&first).await.unwrap();
+        let activate = async |fleet: Fleet| drop(fleet.connect(&second).await);
+        let at = fleet.place_of("iot:UpdateCertificate", activate).await;
+        // With the confirmation that follows.
+        fleet.cloud.plan(at + 1, DiedAfter);
+        let _ = timeout(Duration::from_mins(30), fleet.connect(&second)).await;
+        fleet.cloud.plan_nothing();
+        fleet.cloud.let_processes_die();
+        fleet.die_at(&third, "iot:UpdateCertificate", DiedAfter).await;
+        if is_revoked {
+            list(&fleet, 2, &[(&second, KeyCompromise)]).await;
+        } else {
+            fleet.cloud.change(|state| state.delete(&second.id));
+        }
+        settle(&fleet, &[&first, &second, &third]).await;
+        assert_eq!(statuses(&fleet, [&first, &third]), [Some(Inactive), Some(Active)], "revoked: {is_revoked}");
+    }
 }

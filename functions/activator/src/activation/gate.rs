@@ -51,7 +51,11 @@ where
         let entry = match (self.standing(certificate, rules, attempt).await?, entry) {
             (Standing::Good(cleared), _) => return Ok(GateOutcome::Good(cleared)),
             (Standing::Listed(entry), _) => entry,
-            (Standing::Unknown { .. }, Some(entry)) if rules.crl.requirement == CrlRequirement::None => entry,
+            (Standing::Unknown { .. }, Some(entry))
+                if rules.crl.requirement == CrlRequirement::None && !row.is_entry_earlier =>
+            {
+                entry
+            }
             (Standing::Unknown { verdict, wanted }, _) => {
                 for source in &wanted {
                     self.authorities.request_crl(&rules.ca_certificate_id, source).await?;

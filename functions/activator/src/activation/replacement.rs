@@ -78,8 +78,14 @@ where
                 Some(found) => self.registrations.registration(&found.id).await?,
                 None => None,
             };
-            let is_own = |row: &Registration| row.certificate_id == attached.id;
-            let comes_back = row.is_some_and(|row| is_own(&row) && row.is_on_hold() && !row.is_unbound());
+            // A mark of this certificate's own, left by an attempt under another rule, does not keep it out.
+            let by_others = |row: &Registration| {
+                row.superseded_by.as_ref().is_some_and(|by| *by != examined.candidate.certificate_id)
+            };
+            let comes_back = row.is_some_and(|row| {
+                let is_out = by_others(&row) || row.released_at.is_some();
+                row.certificate_id == attached.id && row.is_on_hold() && !is_out
+            });
             if attached.is_active() || comes_back {
                 return Ok(Err(refusal(Reason::ThingTaken, format!("the thing has certificate {}", attached.id))));
             }

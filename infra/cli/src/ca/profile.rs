@@ -6,6 +6,7 @@ use serde::Serialize;
 use shared::id::CaCertificateId;
 use shared::port::AuthorityStore as _;
 use shared::profile::Profile;
+use shared::revocation::request_comparison;
 use shared::timestamp;
 use time::OffsetDateTime;
 
@@ -55,6 +56,11 @@ pub async fn write(
     profile.updated_at = Some(now);
     if !cloud.store.write_profile(id, &profile, before).await? {
         bail!("the profile of {id} has been changed by somebody else just now: run the command again");
+    }
+    if before.is_some_and(|before| before.crl_rules() != profile.crl_rules()) {
+        // What another list has said in the meantime shows in no difference.
+        let asked = request_comparison(&cloud.authorities).await.map_err(explain);
+        asked.context("the profile has been written; let all devices be compared with it: jitr sweep --reconcile")?;
     }
     let counted = before.is_some_and(Profile::is_enrolled);
     Ok((profile, if counted { Written::Updated } else { Written::Created }))

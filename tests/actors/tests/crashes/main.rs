@@ -42,7 +42,6 @@ fn argument(name: &str, otherwise: u64) -> u64 {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the time that the orders took is told")]
 fn after_a_crash_whatever_crosses_whatever_certificates_end_where_their_facts_say() {
     let (first, count) = (argument("SEED", 1), argument("SEEDS", SEEDS));
     let begun = Instant::now();

@@ -42,6 +42,7 @@ pub(crate) enum Actor {
 
 /// What has happened to a certificate at any time.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them may be so or not, whatever the others are")]
 pub(crate) struct Past {
     pub(crate) deleted: bool,
     pub(crate) held: bool,
