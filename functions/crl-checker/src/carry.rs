@@ -135,7 +135,10 @@ impl<P: Ports> Checker<P> {
                             }
                             changes.add(more);
                         }
-                        Err(fault) => failures.add(due, fault),
+                        Err(fault) => {
+                            self.withdraw_altered(&fault, run).await;
+                            failures.add(due, fault);
+                        }
                     },
                     Some(Err(unreadable)) => failures.add_unreadable(due, unreadable.fault),
                     None => {}

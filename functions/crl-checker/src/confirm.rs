@@ -63,6 +63,7 @@ impl<P: Ports> Checker<P> {
                     // However many can't be read, it costs the others nothing.
                     Err(unreadable) => unreadable.fault,
                 };
+                self.withdraw_altered(&failure, run).await;
                 let error = chain(&failure);
                 tracing::warn!(registration.id = %id, %error, "registration {id}: not confirmed");
                 failed.get_or_insert(failure);

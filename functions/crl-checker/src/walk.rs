@@ -11,7 +11,7 @@ use shared::id::{CaCertificateId, Serial};
 use shared::pki::crl::CrlNumber;
 use shared::port::{CertificateStatus, Continuation, ListedRegistrations, ReadRow, SnapshotStore as _, UnreadableRow};
 use shared::registration::RegistrationId;
-use shared::revocation::{CrlState, Listing, SnapshotObject, is_altered};
+use shared::revocation::{CrlState, Listing, SnapshotObject, altered_key, is_altered};
 
 use crate::carry::{Due, Task, key_of};
 use crate::checker::{Checker, Mode, Ports, Run};
@@ -136,6 +136,13 @@ impl<P: Ports> Checker<P> {
     pub(crate) async fn withdraw(&self, key: &str, fault: &Fault, run: Run<'_>) {
         if run.mode == Mode::Apply && is_altered(fault) {
             self.discard(key).await;
+        }
+    }
+
+    /// The same for whatever snapshot a fault names.
+    pub(crate) async fn withdraw_altered(&self, fault: &Fault, run: Run<'_>) {
+        if let Some(key) = altered_key(fault) {
+            self.withdraw(key, fault, run).await;
         }
     }
 

@@ -41,11 +41,7 @@ where
         if !is_held || registered.status != CertificateStatus::Inactive || wanted == NewStatus::Revoked {
             return Ok(false);
         }
-        Ok(match self.ask_about_hold(row, registered).await? {
-            HoldAnswer::Ended => false,
-            HoldAnswer::Listed(entry) => entry.is_hold() && wanted == NewStatus::Active,
-            HoldAnswer::Unknown => true,
-        })
+        Ok(matches!(self.ask_about_hold(row, registered).await?, HoldAnswer::Unknown))
     }
 
     /// Whether a hold is new in the row, or was left there by a process that may have died before it asked the CRLs.

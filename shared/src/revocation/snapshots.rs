@@ -132,5 +132,12 @@ pub fn altered(object: &SnapshotObject, fault: SnapshotFault) -> Fault {
 /// Whether a fault says that a snapshot is not the one which the state names.
 #[must_use]
 pub fn is_altered(fault: &Fault) -> bool {
-    std::error::Error::source(fault).is_some_and(<dyn std::error::Error>::is::<Altered>)
+    altered_key(fault).is_some()
+}
+
+/// The key of the snapshot that is not the one which the state names, if that is what the fault says.
+#[must_use]
+pub fn altered_key(fault: &Fault) -> Option<&str> {
+    let altered = std::error::Error::source(fault)?.downcast_ref::<Altered>()?;
+    Some(&altered.key)
 }
