@@ -7,7 +7,9 @@ has never seen is always refused.
 
 import argparse
 import json
+import os
 import queue
+import sys
 import threading
 import time
 
@@ -125,4 +127,7 @@ class Shadow:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    code = main()
+    sys.stdout.flush()
+    # The SDK's own threads may still run when the interpreter is taken down, and take the process down with a signal.
+    os._exit(code)
