@@ -99,7 +99,7 @@ pub struct Continuation(pub String);
 /// A row that can't be read: another version of the suite has written it, or a hand.
 #[derive(Debug)]
 pub struct UnreadableRow {
-    /// What is wrong with it.
+    /// The fault that reading it has met.
     pub fault: Fault,
     /// Its key.
     pub id: RegistrationId,

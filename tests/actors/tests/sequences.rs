@@ -124,7 +124,7 @@ async fn a_released_thing_stays_released_when_the_hold_of_its_certificate_ends()
         settle(&fleet).await;
         assert_eq!((fleet.status(&held), fleet.status(&other)), (Inactive, Active));
         assert!(fleet.row(&held).released_at.is_some());
-        assert_eq!(fleet.row(&held).reason, Reason::ThingReleased, "the row tells why it is kept out");
+        assert_eq!(fleet.row(&held).reason, Reason::ThingReleased, "the row tells why it stays INACTIVE");
         check(&fleet, &[&held, &other]);
     }
 }

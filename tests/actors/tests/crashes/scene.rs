@@ -52,7 +52,7 @@ pub(crate) struct Past {
     pub(crate) switched_off_for_good: bool,
 }
 
-/// What has happened at any time.
+/// The story of all certificates up to now.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Story {
     pub(crate) joined: bool,
