@@ -45,6 +45,11 @@ where
                 None => None,
             };
             let found = found.filter(|found| found.certificate_id == successor);
+            let thing = found.as_ref().and_then(|found| found.thing_name.as_ref());
+            if thing.is_some() && row.thing_name.is_some() && thing != row.thing_name.as_ref() {
+                // It has a thing of its own by now.
+                return Ok(Succession::Void);
+            }
             let was_in = found.as_ref().is_none_or(|found| found.activated_at.is_some());
             let next = found.as_ref().and_then(self::mark);
             let is_mutual = next.as_ref().is_some_and(|(next, _)| *next == row.certificate_id);

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 use super::{Candidate, Process, Registration, Replaced};
 use crate::decision::{Decision, Reason, Verdict};
+use crate::id::CertificateId;
 use crate::pki::crl::{CrlNumber, RevocationReason};
 use crate::revocation::Listing;
 use crate::text::Detail;
@@ -161,6 +162,17 @@ impl Registration {
         self
     }
 
+    /// This certificate does not take the thing over, or shares it.
+    #[must_use]
+    pub fn not_superseded(mut self, by: &CertificateId) -> Self {
+        if self.superseded_by.as_ref() == Some(by) {
+            self.superseded_at = None;
+            self.superseded_by = None;
+            self.superseded_by_registration = None;
+        }
+        self
+    }
+
     /// The certificate has lost its thing or its policy.
     #[must_use]
     pub fn released(mut self, now: OffsetDateTime) -> Self {
@@ -233,6 +245,13 @@ impl Registration {
     #[must_use]
     pub fn is_on_hold(&self) -> bool {
         self.revocation_reason == Some(RevocationReason::CertificateHold)
+    }
+
+    /// Whether the certificate is out as long as nothing else is known of its entry: it is on hold, or the entry is from
+    /// before it was deleted and registered again.
+    #[must_use]
+    pub fn is_kept_out(&self) -> bool {
+        self.is_on_hold() || self.is_entry_earlier
     }
 
     /// Whether the certificate has lost its thing.

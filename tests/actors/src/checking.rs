@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use crl_checker::fetch::{CrlBody, CrlFetch, FetchFault, Fetched};
 use crl_checker::{Checker, Limits, Parts, Portions, Report, Request};
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::aws::authorities::Authorities;
 use shared::aws::registrations::Registrations;
 use shared::aws::sessions::LiveSessions;
@@ -21,6 +21,8 @@ use crate::{Fleet, deadline, explored_time, next_request_id, now, serial};
 
 /// Where the CA publishes its CRL.
 pub const SOURCE: &str = "https://crl.example.com/fleet.crl";
+/// Where a CA with two lists publishes the other one.
+pub const OTHER_SOURCE: &str = "https://crl.example.com/other.crl";
 
 impl Fleet {
     /// A fleet whose CA has published an empty CRL with number 1, which has been checked once.
@@ -29,6 +31,52 @@ impl Fleet {
         fleet.publish(1, &[]);
         fleet.sync().await;
         fleet
+    }
+
+    /// A CA that publishes two lists of the same scope, which are empty.
+    pub async fn with_two_lists() -> Self {
+        let fleet = Self::new(json!({"crl": "required", "crlSources": [SOURCE, OTHER_SOURCE]}));
+        fleet.publish(1, &[]);
+        fleet.publish_other(1, &[]);
+        fleet.sync().await;
+        fleet
+    }
+
+    /// Lets the CA publish its other list.
+    pub fn publish_other(&self, number: u64, entries: &[(&Issued, RevocationReason)]) {
+        self.cloud.publish_crl(&other_source(), self.crl(number, entries));
+    }
+
+    /// Makes what is known of the other list unreadable; returns what it was.
+    pub fn break_other(&self) -> Value {
+        let record = format!("crl#{OTHER_SOURCE}");
+        let good = self.cloud.record(self.id(), &record).expect("a state");
+        let broken = json!({"current": {"S": "broken"}, "version": {"S": "broken"}});
+        self.cloud.put_record(self.id(), &record, &broken);
+        good
+    }
+
+    /// Makes it readable again.
+    pub fn mend_other(&self, good: &Value) {
+        self.cloud.put_record(self.id(), &format!("crl#{OTHER_SOURCE}"), good);
+    }
+
+    /// The snapshot of the other list is lost, and its source has none.
+    pub fn lose_other(&self) {
+        let state = self.cloud.crl_state(self.id(), &other_source()).expect("a state");
+        let key = state.current.expect("a list that counts").snapshot.key;
+        self.cloud.change(|state| state.snapshots.remove(&key));
+        self.cloud.publish_crl(&other_source(), None);
+    }
+
+    /// The list that counts is past its nextUpdate, and its source has none.
+    pub fn expire(&self) {
+        self.cloud.change_crl_state(self.id(), &source(), |state| {
+            if let Some(current) = &mut state.current {
+                current.next_update = now() - time::Duration::minutes(5);
+            }
+        });
+        self.cloud.publish_crl(&source(), None);
     }
 
     /// The CRL of this number that lists these devices.
@@ -82,6 +130,11 @@ impl Fleet {
 /// Where the CA publishes its CRL.
 pub fn source() -> CrlSource {
     SOURCE.parse().expect("a source")
+}
+
+/// Where a CA with two lists publishes the other one.
+pub fn other_source() -> CrlSource {
+    OTHER_SOURCE.parse().expect("a source")
 }
 
 /// The serial number of a certificate, big-endian, as a CRL has it.

@@ -232,3 +232,63 @@ async fn the_second_and_the_third_die_and_the_second_goes() {
         assert_eq!(statuses(&fleet, [&first, &third]), [Some(Inactive), Some(Active)], "revoked: {is_revoked}");
     }
 }
+
+/// The second replaced the first, which was on hold, and died before it wrote so. The third marks both, and goes.
+#[tokio::test(start_paused = true)]
+async fn a_take_over_that_was_complete_and_not_confirmed_stays_so() {
+    for end_of_third in ["deleted", "refused", "waits"] {
+        let fleet = Fleet::with_crl().await;
+        fleet.set_rule(TakeOver::Rotate);
+        let [first, second, third] = [30, 20, 10].map(|hours| fleet.device_of_age("pump-1", hours));
+        fleet.connect(&first).await.unwrap();
+        list(&fleet, 2, &[(&first, CertificateHold)]).await;
+        fleet.die_at(&second, "iot:UpdateCertificate", DiedAfter).await;
+        fleet.die_at(&third, "iot:UpdateCertificate", DiedBefore).await;
+        let mut devices = vec![&first, &second, &third];
+        match end_of_third {
+            "deleted" => fleet.cloud.change(|state| state.delete(&third.id)),
+            "refused" => fleet.cloud.change_profile(fleet.id(), |profile| profile.admission = Some(Admission::Listed)),
+            _ => drop(devices.pop()),
+        }
+        fleet.publish(3, &[]);
+        settle(&fleet, &devices).await;
+        let ends = statuses(&fleet, [&first, &second]);
+        assert_eq!(ends, [Some(Inactive), Some(Active)], "the third {end_of_third}");
+    }
+}
+
+/// The successor was deleted, and an operator has let the older one in again, which a hold takes out for a while.
+#[tokio::test(start_paused = true)]
+async fn one_that_was_let_in_again_comes_back_after_a_hold() {
+    for is_seen in [true, false] {
+        let (fleet, first, second, _) = three().await;
+        fleet.cloud.change(|state| state.delete(&second.id));
+        fleet.set_status(&first, Active);
+        let own = [&first];
+        settle(&fleet, if is_seen { &own } else { &[] }).await;
+        list(&fleet, 2, &[(&first, CertificateHold)]).await;
+        assert_eq!(fleet.status(&first), Inactive);
+        list(&fleet, 3, &[]).await;
+        settle(&fleet, &own).await;
+        assert_eq!(fleet.status(&first), Active, "seen before: {is_seen}");
+    }
+}
+
+/// Names are made of something else from now on: both have things of their own.
+#[tokio::test(start_paused = true)]
+async fn names_change_in_the_middle_of_a_take_over() {
+    let (fleet, old, new) = two().await;
+    let template = "${CertificateSerialNumber}".parse().unwrap();
+    fleet.cloud.change_profile(fleet.id(), |profile| profile.thing_name_template = Some(template));
+    settle(&fleet, &[&old, &new]).await;
+    assert_eq!(statuses(&fleet, [&old, &new]), [Some(Active), Some(Active)]);
+}
+
+/// Certificates share their thing from now on.
+#[tokio::test(start_paused = true)]
+async fn the_rule_becomes_join_in_the_middle_of_a_take_over() {
+    let (fleet, old, new) = two().await;
+    fleet.set_rule(TakeOver::Join);
+    settle(&fleet, &[&old, &new]).await;
+    assert_eq!(statuses(&fleet, [&old, &new]), [Some(Active), Some(Active)]);
+}

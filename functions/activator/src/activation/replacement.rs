@@ -1,7 +1,7 @@
 //! A thing that exists already: the take-over rule applied, and the replaced certificates taken out.
 
 use shared::attachment::Attachment;
-use shared::convergence::{own_row, rewrite, too_fast};
+use shared::convergence::{change_facts, own_row, rewrite, too_fast};
 use shared::decision::{Reason, Verdict};
 use shared::fault::{Fault, FaultKind};
 use shared::id::CertificateId;
@@ -148,16 +148,38 @@ where
         attempt: &Attempt,
     ) -> Result<Result<Vec<Registration>, Verdict>, Fault> {
         let (candidate, now) = (&examined.candidate, attempt.now);
-        let mut rows = Vec::new();
-        if let Some(Replaced::Registration(id)) = attempt.row.as_ref().and_then(|row| row.replacing.as_ref()) {
-            // It may be on its way in, and not attached yet.
-            rows.extend(self.registrations.registration(id).await?);
-        }
         let principals = self.registry.principals(&examined.thing.name).await?;
         let attachment = Attachment::read(&self.registry, &principals).await?;
         let on_hold = self.on_hold(candidate, &attachment).await?;
         if let Err(verdict) = take_over::check_age(candidate, &attachment, on_hold) {
             return Ok(Err(verdict));
+        }
+        let rows = self.rows_to_replace(examined, &attachment, attempt).await?;
+        let mut marked = Vec::new();
+        for row in rows {
+            let earlier = self.completed_take_over(&row, candidate, &attachment).await?;
+            let mark = |row: Registration| {
+                let is_out_already = earlier.is_some() && row.superseded_by == earlier;
+                if is_out_already { row } else { row.superseded(candidate, now) }
+            };
+            marked.extend(rewrite(&self.registrations, row, &mark).await?);
+        }
+        Ok(Ok(marked))
+    }
+
+    /// The rows of the certificates that are to be replaced: whom the attempt's row names, and the older ones on the thing.
+    async fn rows_to_replace(
+        &self,
+        examined: &Examined,
+        attachment: &Attachment,
+        attempt: &Attempt,
+    ) -> Result<Vec<Registration>, Fault> {
+        let (candidate, now) = (&examined.candidate, attempt.now);
+        let mut rows = Vec::new();
+        if let Some(Replaced::Registration(id)) = attempt.row.as_ref().and_then(|row| row.replacing.as_ref()) {
+            // It may be on its way in, and not attached yet. It is another thing's if the names have changed since.
+            let row = self.registrations.registration(id).await?;
+            rows.extend(row.filter(|row| row.thing_name.as_ref() == Some(&examined.thing.name)));
         }
         for old in take_over::outdated(candidate, &attachment.certificates) {
             let Some(found) = &old.candidate else { continue };
@@ -170,16 +192,20 @@ where
                 rows.push(row.or_new(new));
             }
         }
-        let mut marked = Vec::new();
-        for row in rows {
-            let earlier = self.completed_take_over(&row, candidate).await?;
-            let mark = |row: Registration| {
-                let is_out_already = earlier.is_some() && row.superseded_by == earlier;
-                if is_out_already { row } else { row.superseded(candidate, now) }
-            };
-            marked.extend(rewrite(&self.registrations, row, &mark).await?);
+        Ok(rows)
+    }
+
+    /// Takes the marks of an earlier attempt back, which was to replace others under another rule: they share the thing.
+    pub(super) async fn share_with_others(&self, examined: &Examined, attempt: &Attempt) -> Result<(), Fault> {
+        let principals = self.registry.principals(&examined.thing.name).await?;
+        let attachment = Attachment::read(&self.registry, &principals).await?;
+        for row in self.rows_to_replace(examined, &attachment, attempt).await? {
+            let share = |row: Registration| row.not_superseded(&examined.candidate.certificate_id);
+            if !row.is_new() {
+                change_facts(&self.registrations, row, &share).await?;
+            }
         }
-        Ok(Ok(marked))
+        Ok(())
     }
 
     /// The certificate that has taken the thing over from this row's before the candidate came. Should the candidate never
@@ -188,6 +214,7 @@ where
         &self,
         row: &Registration,
         candidate: &Candidate,
+        attachment: &Attachment,
     ) -> Result<Option<CertificateId>, Fault> {
         let Some(successor) = row.superseded_by.clone().filter(|by| *by != candidate.certificate_id) else {
             return Ok(None);
@@ -197,7 +224,8 @@ where
             None => None,
         };
         let found = found.filter(|found| found.certificate_id == successor);
-        let was_in = found.is_none_or(|found| found.activated_at.is_some());
+        let is_in = attachment.certificates.iter().any(|found| found.id == successor && found.is_active());
+        let was_in = is_in || found.is_none_or(|found| found.activated_at.is_some());
         Ok(was_in.then_some(successor))
     }
 
