@@ -226,6 +226,14 @@ where
             return self.rest(&row, deleted.without_intent(&self.process), change).await;
         };
         let seen = with_facts(row.clone().seen(&registered.status, self.now));
+        if self.forgets_hold(&row, &seen, &registered).await? {
+            *change = None;
+            let kept = row.clone().seen(&registered.status, self.now);
+            return match registered.status {
+                CertificateStatus::PendingActivation => self.rest(&row, kept, &mut None).await,
+                _ => self.begin_again(&row, kept).await,
+            };
+        }
         let is_out = matches!(registered.status, CertificateStatus::Inactive | CertificateStatus::Revoked);
         if is_out && row.status.as_ref() != Some(&registered.status) {
             // Whoever has set it may have died before it ended the sessions.
@@ -273,10 +281,18 @@ where
         if registered.status != CertificateStatus::Active {
             return Ok(seen);
         }
-        let is_by_others = row.status == Some(CertificateStatus::Inactive) && row.intents.is_empty();
+        let is_by_others = row.status != Some(CertificateStatus::Active) && row.intents.is_empty();
         let is_back = seen.released_at.is_some() && is_by_others && self.is_attached(&seen, registered).await?;
         let seen = if is_back { seen.returned() } else { seen };
-        Ok(if seen.is_on_hold() { seen.was_inside(self.now) } else { seen })
+        if !seen.is_on_hold() {
+            return Ok(seen);
+        }
+        let freed = seen.clone().hold_ended(self.now);
+        let seen = match self.succession(&freed, &registered.status).await? {
+            Succession::Void => seen.bound(),
+            _ => seen,
+        };
+        Ok(seen.was_inside(self.now))
     }
 
     /// Writes what the newest CRLs say, and begins again.
@@ -301,7 +317,7 @@ where
             Clearance::Facts(facts) => *facts,
             Clearance::Unknown(facts) => {
                 converged.is_unknown = true;
-                return self.rest(&intended, facts.without_intent(&self.process), &mut None).await;
+                return self.rest(&intended, *facts, &mut None).await;
             }
         };
         self.begin_again(&intended, facts).await

@@ -78,6 +78,16 @@ pub struct CrlRules {
     pub when_stale: WhenStale,
 }
 
+impl CrlRules {
+    /// The rules for a certificate whose row tells of an entry: the CRLs are asked, required or not. A profile that requires
+    /// none and names none has none to ask.
+    #[must_use]
+    pub fn asked(self) -> Self {
+        let asks_none = self.requirement == CrlRequirement::None && self.sources.is_empty() && self.hosts.is_empty();
+        if asks_none { self } else { Self { requirement: CrlRequirement::Required, ..self } }
+    }
+}
+
 /// Which public keys a device certificate may carry.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]

@@ -7,7 +7,7 @@ use crate::pki::crl::RevocationReason;
 use crate::port::{
     Attachments, AuthorityStore, CertificateRegistry, CrlStates, Principal, RegisteredCertificate, SnapshotPages,
 };
-use crate::profile::{CrlRequirement, CrlRules};
+use crate::profile::CrlRules;
 use crate::registration::Registration;
 use crate::revocation::{CrlState, Listing, NotRevoked, Standing, standing};
 
@@ -73,7 +73,7 @@ where
         })?;
         let authority = &row.ca_certificate_id;
         let profile = self.authorities.profile(authority).await?.unwrap_or_default();
-        let rules = CrlRules { requirement: CrlRequirement::Required, ..profile.crl_rules() };
+        let rules = profile.crl_rules().asked();
         let states = self.authorities.crl_states(authority).await?;
         Ok(Crls { certificate, rules, states })
     }

@@ -29,26 +29,44 @@ where
     P: SnapshotPages + Sync,
     L: Sessions + Sync,
 {
-    /// Whether a hold that the row tells of has to stay as it is, since the CRLs can't answer for it at the moment. The row
-    /// then only tells that it is to be asked again.
+    /// Whether a hold that the row tells of, or whose end was begun with, has to stay as it is, since the CRLs can't answer for
+    /// it at the moment. The row then only tells that it is to be asked again.
     pub(super) async fn is_hold_open(
         &self,
         row: &Registration,
         wanted: NewStatus,
         registered: &RegisteredCertificate,
     ) -> Result<bool, Fault> {
-        let is_held = row.is_on_hold() && row.status == Some(CertificateStatus::Inactive);
+        let is_ending = wanted == NewStatus::Active && !row.intents.is_empty();
+        let is_held = (row.is_kept_out() || is_ending) && row.status == Some(CertificateStatus::Inactive);
         if !is_held || registered.status != CertificateStatus::Inactive || wanted == NewStatus::Revoked {
             return Ok(false);
         }
         Ok(matches!(self.ask_about_hold(row, registered).await?, HoldAnswer::Unknown))
     }
 
+    /// Whether a change of facts ends a hold that a CRL still has, or may have. One that is INACTIVE is asked for before it is
+    /// set ACTIVE; the others are not set anything.
+    pub(super) async fn forgets_hold(
+        &self,
+        row: &Registration,
+        seen: &Registration,
+        registered: &RegisteredCertificate,
+    ) -> Result<bool, Fault> {
+        let ends = row.is_on_hold() && !seen.is_on_hold() && !seen.is_revoked();
+        let is_asked_later =
+            !matches!(registered.status, CertificateStatus::Active | CertificateStatus::PendingActivation);
+        if !ends || is_asked_later {
+            return Ok(false);
+        }
+        Ok(!matches!(self.ask_about_hold(row, registered).await?, HoldAnswer::Ended))
+    }
+
     /// Whether a hold is new in the row, or was left there by a process that may have died before it asked the CRLs.
     pub(super) fn is_unasked_hold(&self, row: &Registration, seen: &Registration) -> bool {
         let mut intents = row.intents.iter();
         let is_left = intents.any(|(id, intent)| *id == self.process.id || intent.until <= self.now);
-        seen.is_on_hold() && (is_left || !row.is_on_hold())
+        seen.is_kept_out() && (is_left || !row.is_on_hold())
     }
 
     /// Step 3 for a certificate that leaves ACTIVE or never gets there, and the rest. A hold that the CRLs can't answer for
@@ -61,13 +79,15 @@ where
         registered: &RegisteredCertificate,
         converged: &mut Converged,
     ) -> Result<Round, Fault> {
-        if wanted == NewStatus::Revoked || !intended.is_on_hold() {
+        if wanted == NewStatus::Revoked || !intended.is_kept_out() {
             return self.set(intended, wanted, None, converged).await;
         }
         let is_out = registered.status == CertificateStatus::Inactive;
         let asked = self.ask_about_hold(&intended, registered).await;
         let facts = match &asked {
-            Ok(HoldAnswer::Ended) if registered.status == CertificateStatus::PendingActivation => {
+            Ok(HoldAnswer::Ended)
+                if registered.status == CertificateStatus::PendingActivation || intended.is_entry_earlier =>
+            {
                 intended.clone().cleared(None)
             }
             Ok(HoldAnswer::Ended) => intended.clone().hold_ended(self.now),

@@ -51,11 +51,11 @@ impl Registration {
     }
 
     fn wanted_inside(&self) -> Option<NewStatus> {
-        if self.is_revoked() {
+        if self.is_to_be_revoked() {
             Some(NewStatus::Revoked)
         } else if self.switched_off_at.is_some() {
             None
-        } else if self.is_on_hold() || self.is_unbound() {
+        } else if self.is_kept_out() || self.is_unbound() {
             Some(NewStatus::Inactive)
         } else {
             self.admitted_at.as_ref().map(|_| NewStatus::Active)
@@ -89,11 +89,12 @@ impl Registration {
     ///
     /// A status that neither the row nor any intent explains was set by other hands: INACTIVE is the operator's switch,
     /// any other takes it back. Intents of dead processes are dropped. That an admitted certificate was ACTIVE is kept, though
-    /// whoever set it may not have come to write it. One that waits for its activation again was deleted since: whether it is
-    /// still listed is for the gate to ask, whatever the profile requires.
+    /// whoever set it may not have come to write it. One that waits for its activation again, or was gone, was deleted since:
+    /// whether it is still listed is to be asked, whatever the profile requires.
     #[must_use]
     pub fn seen(mut self, status: &CertificateStatus, now: OffsetDateTime) -> Self {
-        if *status == CertificateStatus::PendingActivation && !self.is_outside() {
+        let was_deleted = self.is_deleted() && *status != CertificateStatus::deleted();
+        if was_deleted || (*status == CertificateStatus::PendingActivation && !self.is_outside()) {
             self.is_entry_earlier = self.revocation_reason.is_some();
         }
         let is_known = self.status.as_ref().is_none_or(|known| known == status);

@@ -10,7 +10,7 @@ use shared::port::{
     AuthorityStore, CertificateRegistry, CertificateStatus, Creation, CrlStates, RegisteredCertificate,
     RegistrationStore, SnapshotPages, ThingRegistry,
 };
-use shared::profile::{CrlRequirement, CrlRules, Rules};
+use shared::profile::{CrlRequirement, Rules};
 use shared::registration::Registration;
 use shared::revocation::{Listing, NotRevoked, Standing, standing};
 
@@ -72,8 +72,7 @@ where
     /// What the CRLs of the CA say, whether or not its profile requires them.
     async fn standing(&self, certificate: &Certificate, rules: &Rules, attempt: &Attempt) -> Result<Standing, Fault> {
         let states = self.authorities.crl_states(&rules.ca_certificate_id).await?;
-        let required = CrlRules { requirement: CrlRequirement::Required, ..rules.crl.clone() };
-        standing(certificate, &required, &states, &self.snapshots, attempt.now).await
+        standing(certificate, &rules.crl.clone().asked(), &states, &self.snapshots, attempt.now).await
     }
 
     /// Gives a certificate on hold its thing and policy, and sets it INACTIVE. If the thing is another one's, the
