@@ -171,6 +171,15 @@ impl<P: Ports> Checker<P> {
             let probed = self.snapshots.probe(&progress.target).await;
             return match probed {
                 Err(lost) if is_lost(&lost) => self.begin_anew(job, Unreadable::Target(lost), run).await,
+                // Another list of the CA is: the changes of this one can be looked up without it.
+                Ok(()) if is_lost(&fault) => {
+                    let error = shared::fault::chain(&fault);
+                    lambda_runtime::tracing::warn!(%error, "another CRL is lost: changes are looked up one by one");
+                    progress.walk = Some(FleetWalk::default());
+                    job.state.progress = Some(progress);
+                    let saved = self.save(job, run, failures).await?;
+                    Ok(if saved { Step::Again } else { Step::End(Applied::LostLock) })
+                }
                 _ => Err(fault),
             };
         }

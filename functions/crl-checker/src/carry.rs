@@ -11,7 +11,6 @@ use shared::revocation::Listing;
 
 use crate::checker::{Checker, Ports, Run};
 use crate::report::Changes;
-use crate::window::is_lost;
 
 /// Certificates that are looked up at once: what one `BatchGetItem` reads.
 pub(crate) const BATCH: usize = 100;
@@ -46,8 +45,8 @@ impl Due {
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
     pub(crate) first: Option<Fault>,
-    /// Whether a snapshot was lost that one of them needed.
-    pub(crate) has_lost: bool,
+    /// Whether certificates were passed over, so that a comparison is not complete.
+    pub(crate) has_missed: bool,
     pub(crate) serials: Vec<Serial>,
     /// Certificates whose hold has ended on one list, while another one that has to be asked does not count, and such as have
     /// a row that can't be read. None of them stops the run; those that are too many wait for the next comparison.
@@ -88,7 +87,6 @@ impl Failures {
         let (id, error) = (&due.id, chain(&fault));
         tracing::warn!(registration.id = %id, %error, "registration {id}: to be tried again");
         self.serials.push(due.serial.clone());
-        self.has_lost |= is_lost(&fault);
         self.first.get_or_insert(fault);
     }
 }

@@ -128,7 +128,7 @@ impl<P: Ports> Checker<P> {
                 self.note_unchanged(authority, state, &state.validators, run).await?;
                 Ok(Checked::Unchanged)
             }
-            Ok(Some(verified)) => self.put_in_place(authority, state, *verified, is_lost, run).await,
+            Ok(Some(verified)) => self.put_in_place(authority, rules, state, *verified, is_lost, run).await,
         }
     }
 
@@ -249,6 +249,7 @@ impl<P: Ports> Checker<P> {
     async fn put_in_place(
         &self,
         authority: &CaCertificateId,
+        rules: &CrlRules,
         state: &CrlState,
         verified: Verified,
         is_lost: bool,
@@ -276,12 +277,18 @@ impl<P: Ports> Checker<P> {
         }
         let content = unpublished.file.try_clone().map_err(local)?;
         self.snapshots.pages().put(&published.snapshot.key, content).await?;
-        if self.hides_changes(state, &published, &unpublished).await {
+        let is_due = is_lost || has_been_without(state, rules, run.now);
+        let is_due = is_due || self.hides_changes(state, &published, &unpublished).await;
+        if is_due {
             request_comparison(&self.authorities).await?;
         }
         let (source, version) = (&state.source, state.version);
         if !self.authorities.publish(authority, source, version, &published, &validators, run.now).await? {
             return Ok(Checked::LostLock);
+        }
+        if is_due {
+            // Another run may have done it before the list counted.
+            request_comparison(&self.authorities).await?;
         }
         let new = CrlState { current: Some(published.clone()), ..state.clone() };
         if let Some(former) = former.filter(|former| !new.names(former)) {
@@ -311,6 +318,12 @@ impl<P: Ports> Checker<P> {
         before
             .map_or(true, |before| window.changes.iter().any(|(serial, reason)| before.get(serial) == reason.as_ref()))
     }
+}
+
+/// Whether others than this list may have decided, since it had passed its nextUpdate.
+fn has_been_without(state: &CrlState, rules: &CrlRules, now: OffsetDateTime) -> bool {
+    let is_only = rules.sources.len() < 2 && rules.hosts.is_empty();
+    !is_only && state.current.as_ref().is_some_and(|former| former.next_update <= now)
 }
 
 /// A source that has nothing newer than a CRL that is past its nextUpdate is at fault too.

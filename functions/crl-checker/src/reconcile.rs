@@ -3,9 +3,11 @@
 //! Certificates that were activated without a CRL, activations that died after ACTIVE, holds whose end fell into a time
 //! when another CRL of the CA did not count. A comparison may take several runs; where it goes on is written as it goes.
 
+use std::collections::BTreeMap;
+
 use shared::fault::Fault;
-use shared::id::CaCertificateId;
-use shared::port::{AuthorityStore, CrlPublication};
+use shared::id::{CaCertificateId, Serial};
+use shared::port::{AuthorityStore, CrlPublication, CrlStates};
 use shared::revocation::Comparison;
 
 use crate::carry::{Due, Failures};
@@ -23,23 +25,19 @@ impl<P: Ports> Checker<P> {
         run: Run<'_>,
         report: &mut Report,
     ) -> Result<(), Fault> {
-        if authorities.is_empty() {
-            report.reconciled = request.reconcile.then_some(0);
-            return Ok(());
-        }
         let scope = request.ca_certificate_id.as_ref();
-        let mut comparison = match run.mode {
-            Mode::Apply => self.authorities.comparison(scope).await?,
-            Mode::Report => Comparison::default(),
-        };
-        if request.reconcile && !comparison.due {
-            comparison = comparison.requested();
-        }
-        if !comparison.due {
+        let mut comparison = self.comparison(scope, run).await?;
+        if !request.reconcile && !comparison.due {
             return Ok(());
         }
         report.reconciled = Some(0);
-        let lists = self.all_lists(authorities, report).await;
+        let without = if scope.is_none() { self.forget_all(authorities, run).await? } else { Vec::new() };
+        comparison = self.comparison(scope, run).await?;
+        if !comparison.due {
+            comparison = comparison.requested();
+        }
+        let authorities: Vec<_> = authorities.iter().chain(&without).cloned().collect();
+        let lists = self.all_lists(&authorities, report).await;
         let mut failures = Failures::default();
         while comparison.due {
             if run.is_over() || failures.are_too_many() {
@@ -56,13 +54,63 @@ impl<P: Ports> Checker<P> {
                 }
                 comparison.step += 1;
             }
-            if comparison.due && comparison.from.is_none() && failures.has_lost {
-                // Its list is made again by the next check.
+            if comparison.due && comparison.from.is_none() && failures.has_missed {
                 report.finished = false;
                 break;
             }
         }
         failures.into_result()
+    }
+
+    async fn comparison(&self, scope: Option<&CaCertificateId>, run: Run<'_>) -> Result<Comparison, Fault> {
+        match run.mode {
+            Mode::Apply => self.authorities.comparison(scope).await,
+            Mode::Report => Ok(Comparison::default()),
+        }
+    }
+
+    /// The CAs whose profiles have named CRLs once, and name none any more: no run asks their sources. What is known of these
+    /// is forgotten.
+    async fn forget_all(&self, authorities: &[CaCertificateId], run: Run<'_>) -> Result<Vec<CaCertificateId>, Fault> {
+        let mut without = Vec::new();
+        for authority in self.authorities.enrolled_authorities().await? {
+            if authorities.contains(&authority) {
+                continue;
+            }
+            let states = self.authorities.crl_states(&authority).await?;
+            if states.is_empty() {
+                continue;
+            }
+            if run.mode == Mode::Apply {
+                self.forget(&authority, states).await?;
+            }
+            without.push(authority);
+        }
+        Ok(without)
+    }
+
+    /// Lets the next runs try again what has failed for single certificates: each list of the CA says then what it has of
+    /// them. False if another run has changed a state meanwhile.
+    async fn leave_to_retry(&self, due: &[Due], failures: &Failures) -> Result<bool, Fault> {
+        let mut failed: BTreeMap<CaCertificateId, Vec<Serial>> = BTreeMap::new();
+        for due in due.iter().filter(|due| failures.serials.contains(&due.serial)) {
+            if let Some(authority) = due.id.authority() {
+                failed.entry(authority).or_default().push(due.serial.clone());
+            }
+        }
+        for (authority, serials) in failed {
+            let rules = self.authorities.profile(&authority).await?.unwrap_or_default().crl_rules();
+            let states = self.followed(&authority, &rules).await?.into_iter();
+            for mut state in states.filter(|state| state.unreadable.is_none()) {
+                let known = state.retry.len();
+                let new: Vec<Serial> = serials.iter().filter(|serial| !state.retry.contains(serial)).cloned().collect();
+                state.retry.extend(new);
+                if state.retry.len() > known && !self.authorities.record_progress(&authority, &state).await? {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Deals with a part; returns the comparison as it goes on.
@@ -81,8 +129,12 @@ impl<P: Ports> Checker<P> {
             }
         }
         let done = self.carry_out(&part.due, true, run, &mut report.changes, failures).await?;
-        failures.has_lost |= part.failed.iter().any(|(_, fault)| is_lost(fault));
-        let comparison = Comparison { again: comparison.again || failures.has_lost, ..comparison };
+        // A list that is lost asks for a comparison when it is made again.
+        failures.has_missed |= part.failed.iter().any(|(_, fault)| !is_lost(fault));
+        if run.mode == Mode::Apply && !self.leave_to_retry(&part.due, failures).await? {
+            failures.has_missed = true;
+        }
+        let comparison = Comparison { again: comparison.again || failures.has_missed, ..comparison };
         if done < part.due.len() {
             let last = done.checked_sub(1).and_then(|last| part.due.get(last)).map(Due::continuation);
             return Ok(Comparison { from: last.or_else(|| comparison.from.clone()), ..comparison });

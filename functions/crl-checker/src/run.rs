@@ -162,7 +162,7 @@ impl<P: Ports> Checker<P> {
 
     /// Forgets how far sources have been acted on that have left the profile. All certificates are compared, for holds that
     /// only they had; should one be followed again, everything on its list is new.
-    async fn forget(&self, authority: &CaCertificateId, left: Vec<CrlState>) -> Result<(), Fault> {
+    pub(crate) async fn forget(&self, authority: &CaCertificateId, left: Vec<CrlState>) -> Result<(), Fault> {
         let left = left.into_iter().filter(|state| state.applied.is_some() || state.progress.is_some());
         for state in left {
             // First, so that a run which ends here asks again.

@@ -40,7 +40,7 @@ pub(crate) struct Part {
     pub(crate) compared: u64,
     /// What the rows need, in the order of the walk.
     pub(crate) due: Vec<Due>,
-    /// CAs with a CRL that could not be read. Their rows are not in `due`.
+    /// CAs with a CRL that could not be read. Of their rows those are in `due` that another one lists.
     pub(crate) failed: Vec<(CaCertificateId, Fault)>,
     /// Where the walk goes on; none at its end.
     pub(crate) next: Option<Continuation>,
@@ -88,28 +88,29 @@ impl<P: Ports> Checker<P> {
         let mut listings = HashMap::new();
         for (authority, own_lists) in lists {
             let own: Vec<&Row> = rows.iter().filter(|row| row.id.authority().as_ref() == Some(authority)).collect();
-            match self.listings(own_lists, &own, run).await {
-                Ok(found) => listings.extend(found),
-                Err(fault) => {
-                    rows.retain(|row| row.id.authority().as_ref() != Some(authority));
-                    part.failed.push((authority.clone(), fault));
-                }
+            let (found, failed) = self.listings(own_lists, &own, run).await;
+            if let Some(fault) = failed {
+                // Nobody knows of the others whether they are listed.
+                rows.retain(|row| row.id.authority().as_ref() != Some(authority) || found.contains_key(&row.id));
+                part.failed.push((authority.clone(), fault));
             }
+            listings.extend(found);
         }
         part.due = rows.into_iter().filter_map(|row| row.due(&mut listings)).collect();
         Ok(part)
     }
 
-    /// The gravest place of each row on the lists.
+    /// The gravest place of each row on the lists that can be read, and why one of the others can't.
     async fn listings(
         &self,
         lists: &[List],
         rows: &[&Row],
         run: Run<'_>,
-    ) -> Result<HashMap<RegistrationId, Listing>, Fault> {
+    ) -> (HashMap<RegistrationId, Listing>, Option<Fault>) {
         let mut listings: HashMap<RegistrationId, Listing> = HashMap::new();
+        let mut failed = None;
         if rows.is_empty() {
-            return Ok(listings);
+            return (listings, failed);
         }
         let serials: Vec<Serial> = rows.iter().map(|row| row.serial.clone()).collect();
         for list in lists {
@@ -117,7 +118,8 @@ impl<P: Ports> Checker<P> {
                 Ok(found) => found,
                 Err(fault) => {
                     self.withdraw(&list.snapshot.key, &fault, run).await;
-                    return Err(fault);
+                    failed.get_or_insert(fault);
+                    continue;
                 }
             };
             for row in rows {
@@ -128,7 +130,7 @@ impl<P: Ports> Checker<P> {
                 }
             }
         }
-        Ok(listings)
+        (listings, failed)
     }
 
     /// Takes an altered snapshot out of the bucket, so that nobody believes its pages. The next check finds it missing,

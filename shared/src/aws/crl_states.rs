@@ -1,5 +1,6 @@
 //! The states of CRLs in the `Authorities` table: one row `crl#<source>` each, beside the profile of the CA.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -33,6 +34,34 @@ impl Authorities {
     fn update_state(&self, id: &CaCertificateId, source: &CrlSource) -> Update {
         Update::new(&self.client, &self.table).key(PARTITION_KEY, id.as_str()).key(SORT_KEY, &crl_record(source))
     }
+
+    /// The profiles that pass a filter, by the keys alone.
+    fn profiles(&self, filter: &str) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .index_name(RECORD_INDEX)
+            .key_condition_expression("#record = :profile")
+            .filter_expression(filter)
+            .projection_expression("#authority")
+            .expression_attribute_names("#authority", PARTITION_KEY)
+            .expression_attribute_names("#enrolled", "enrolledAt")
+            .expression_attribute_names("#record", SORT_KEY)
+            .expression_attribute_values(":profile", AttributeValue::S(PROFILE_RECORD.to_owned()))
+    }
+}
+
+async fn authorities_of(profiles: QueryFluentBuilder) -> Result<Vec<CaCertificateId>, Fault> {
+    let mut pages = profiles.into_paginator().send();
+    let mut authorities = Vec::new();
+    while let Some(page) = pages.next().await {
+        for item in page.map_err(|error| fault(QUERY, error))?.items.unwrap_or_default() {
+            let id = row::text(&item, PARTITION_KEY).unwrap_or_default();
+            let broken = |error| Fault::new(QUERY, FaultKind::Invalid, format!("profile of {id:?}: {error}"));
+            authorities.push(id.parse().map_err(broken)?);
+        }
+    }
+    Ok(authorities)
 }
 
 impl CrlStates for Authorities {
@@ -73,33 +102,15 @@ impl CrlStates for Authorities {
 
 impl CrlPublication for Authorities {
     async fn authorities_with_crls(&self) -> Result<Vec<CaCertificateId>, Fault> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(RECORD_INDEX)
-            .key_condition_expression("#record = :profile")
-            .filter_expression(
-                "attribute_exists(#enrolled) AND (attribute_exists(#sources) OR attribute_exists(#hosts))",
-            )
-            .projection_expression("#authority")
-            .expression_attribute_names("#authority", PARTITION_KEY)
-            .expression_attribute_names("#enrolled", "enrolledAt")
-            .expression_attribute_names("#hosts", "crlHosts")
-            .expression_attribute_names("#record", SORT_KEY)
-            .expression_attribute_names("#sources", "crlSources")
-            .expression_attribute_values(":profile", AttributeValue::S(PROFILE_RECORD.to_owned()))
-            .into_paginator()
-            .send();
-        let mut authorities = Vec::new();
-        while let Some(page) = pages.next().await {
-            for item in page.map_err(|error| fault(QUERY, error))?.items.unwrap_or_default() {
-                let id = row::text(&item, PARTITION_KEY).unwrap_or_default();
-                let broken = |error| Fault::new(QUERY, FaultKind::Invalid, format!("profile of {id:?}: {error}"));
-                authorities.push(id.parse().map_err(broken)?);
-            }
-        }
-        Ok(authorities)
+        let filter = "attribute_exists(#enrolled) AND (attribute_exists(#sources) OR attribute_exists(#hosts))";
+        let query = self.profiles(filter);
+        let query =
+            query.expression_attribute_names("#hosts", "crlHosts").expression_attribute_names("#sources", "crlSources");
+        authorities_of(query).await
+    }
+
+    async fn enrolled_authorities(&self) -> Result<Vec<CaCertificateId>, Fault> {
+        authorities_of(self.profiles("attribute_exists(#enrolled)")).await
     }
 
     async fn record_check(

@@ -29,6 +29,9 @@ pub trait CrlPublication: CrlStates {
     /// The enrolled CAs whose profile names sources of CRLs, or hosts whose distribution points are followed.
     fn authorities_with_crls(&self) -> impl Future<Output = Result<Vec<CaCertificateId>, Fault>> + Send;
 
+    /// All CAs that are enrolled.
+    fn enrolled_authorities(&self) -> impl Future<Output = Result<Vec<CaCertificateId>, Fault>> + Send;
+
     /// Writes that a source was asked, and with what fault if there was one. The CRL that counts goes on counting.
     fn record_check(
         &self,

@@ -54,11 +54,15 @@ impl<P: SnapshotPages + Sync> Snapshots<P> {
         found.map_err(|fault| altered(object, fault))
     }
 
-    /// Checks that the object is there, by its header page. What else is in it is checked by whoever reads it.
+    /// Checks that the object is there: as a whole if it is small, otherwise by its header page. What else is in it is
+    /// checked by whoever reads it.
     ///
     /// # Errors
     /// A [`Fault`] of the kind `Missing` if it is not there, `Invalid` if it is another object, or one of the read.
     pub async fn probe(&self, object: &SnapshotObject) -> Result<(), Fault> {
+        if object.layout.octets() <= SMALL {
+            return self.read_whole(object).await.map(|_| ());
+        }
         let page = self.pages.read(&object.key, object.layout.header()).await?;
         object.layout.check_header(&page).map_err(|fault| altered(object, fault))
     }
@@ -90,15 +94,20 @@ impl<P: SnapshotPages + Sync> Snapshots<P> {
         Ok(found)
     }
 
-    async fn whole(&self, object: &SnapshotObject) -> Result<Arc<Vec<u8>>, Fault> {
-        if let Some(kept) = self.recall(&object.key) {
-            return Ok(kept);
-        }
-        let read = Arc::new(self.pages.read(&object.key, 0..object.layout.octets()).await?);
+    async fn read_whole(&self, object: &SnapshotObject) -> Result<Vec<u8>, Fault> {
+        let read = self.pages.read(&object.key, 0..object.layout.octets()).await?;
         // Whoever can write an object can write the checks of its pages too.
         if hex::encode(digest::digest(&digest::SHA256, &read)) != object.sha256 {
             return Err(altered(object, SnapshotFault::Hash));
         }
+        Ok(read)
+    }
+
+    async fn whole(&self, object: &SnapshotObject) -> Result<Arc<Vec<u8>>, Fault> {
+        if let Some(kept) = self.recall(&object.key) {
+            return Ok(kept);
+        }
+        let read = Arc::new(self.read_whole(object).await?);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push_front((object.key.clone(), Arc::clone(&read)));
         kept.truncate(KEPT);

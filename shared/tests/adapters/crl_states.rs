@@ -196,6 +196,16 @@ async fn cas_with_crls_are_found_through_the_index() {
 }
 
 #[tokio::test]
+async fn all_cas_that_are_enrolled_are_found_through_the_index() {
+    let service = Service::new([ok(&json!({"Items": [{"caCertificateId": {"S": authority().as_str()}}]}))]);
+    assert_eq!(service.authorities().enrolled_authorities().await.unwrap(), [authority()]);
+    let sent = &service.sent()[0];
+    assert_eq!(sent.text("IndexName"), RECORD_INDEX);
+    assert_eq!(sent.text("FilterExpression"), "attribute_exists(#enrolled)");
+    assert_eq!(sent.names(), &json!({"#authority": "caCertificateId", "#enrolled": "enrolledAt", "#record": "record"}));
+}
+
+#[tokio::test]
 async fn a_check_that_went_well_clears_the_fault_and_a_fault_leaves_the_validators() {
     let problem = CheckFault { at: NOW, detail: "gone".into(), reason: Reason::CrlFetchFailed };
     let service = Service::new([ok(&json!({})), ok(&json!({}))]);
@@ -365,10 +375,11 @@ async fn a_comparison_goes_on_from_where_it_stood() {
 
 #[tokio::test]
 async fn every_call_reports_its_operation() {
-    let service = Service::new(vec![dynamodb_error(400, "ResourceNotFoundException"); 8]);
+    let service = Service::new(vec![dynamodb_error(400, "ResourceNotFoundException"); 9]);
     let (table, id, source) = (service.authorities(), authority(), source());
     assert_fault(table.crl_states(&id).await, "dynamodb:Query", NotFound, "crl_states");
     assert_fault(table.authorities_with_crls().await, "dynamodb:Query", NotFound, "authorities_with_crls");
+    assert_fault(table.enrolled_authorities().await, "dynamodb:Query", NotFound, "enrolled_authorities");
     assert_fault(table.request_crl(&id, &source).await, UPDATE, NotFound, "request_crl");
     let checked = table.record_check(&id, &source, &validators(), None, NOW).await;
     assert_fault(checked, UPDATE, NotFound, "record_check");

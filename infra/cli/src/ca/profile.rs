@@ -54,10 +54,15 @@ pub async fn write(
     let now = timestamp::to_text(now);
     profile.created_at.get_or_insert_with(|| now.clone());
     profile.updated_at = Some(now);
+    let asks_other_crls = before.is_some_and(|before| before.crl_rules() != profile.crl_rules());
+    if asks_other_crls {
+        // Should the command end before it asks once more.
+        request_comparison(&cloud.authorities).await.map_err(explain)?;
+    }
     if !cloud.store.write_profile(id, &profile, before).await? {
         bail!("the profile of {id} has been changed by somebody else just now: run the command again");
     }
-    if before.is_some_and(|before| before.crl_rules() != profile.crl_rules()) {
+    if asks_other_crls {
         // What another list has said in the meantime shows in no difference.
         let asked = request_comparison(&cloud.authorities).await.map_err(explain);
         asked.context("the profile has been written; let all devices be compared with it: jitr sweep --reconcile")?;
