@@ -30,6 +30,16 @@ impl IsolationError {
             Self::Panic => false,
         }
     }
+
+    /// The failure as logs, metrics and Lambda's error type carry it.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Fault(fault) => fault.kind.as_str(),
+            Self::OutOfTime => "out_of_time",
+            Self::Panic => "panic",
+        }
+    }
 }
 
 impl fmt::Display for IsolationError {

@@ -58,16 +58,3 @@ fn conditions_compare_parameters_with_texts() -> Result<()> {
     }
     Ok(())
 }
-
-/// A reservation of 0 would be no activation at all.
-#[test]
-fn no_reservation_is_not_a_reservation_of_none() -> Result<()> {
-    let template = Template::transformed()?;
-    for (parameter, reserved) in [("0", Value::Null), ("5", json!("5"))] {
-        let deployed = template.deployed("fleet", &[("ActivatorConcurrency", parameter)])?;
-        let activator = &deployed.resources()?["Activator"]["Properties"];
-        assert_eq!(activator["ReservedConcurrentExecutions"], reserved);
-    }
-    assert_eq!(template.at("/Parameters/ActivatorConcurrency/Default")?, 0);
-    Ok(())
-}

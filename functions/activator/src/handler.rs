@@ -1,48 +1,45 @@
-//! Lambda's side: decode the event, keep the deadline, turn the outcome into an answer.
+//! Lambda's side: a batch of the queue's, or one event of an operator's hand.
 
-use std::future::Future;
-use std::io::Write as _;
 use std::time::Duration;
 
-use lambda_runtime::{Context, Diagnostic, LambdaEvent, tracing};
-use serde::Serialize;
+use futures_util::{StreamExt as _, stream};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::aws::registrations::MAX_KEPT_PAYLOAD;
+use shared::batch::{BatchResponse, SqsEvent, SqsRecord};
 use shared::deadline::time_left;
-use shared::decision::{Decision, Reason, Verdict};
 use shared::event::RegisteredEvent;
-use shared::fault::{Fault, FaultKind, chain};
-use shared::id::CertificateId;
-use shared::metrics;
 use shared::port::{AuthorityStore, CertificateRegistry, CrlStates, RegistrationStore, SnapshotPages, ThingRegistry};
 use shared::registration::Process;
-use shared::text::{Detail, EscapedLines};
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
-use crate::activation::{Activator, Attempt};
-use crate::metrics::counts;
+use crate::activation::Activator;
+use crate::answer::{Invocation, Response};
+use crate::batch;
 
+/// Certificates of one batch that are worked on at once.
+const AT_ONCE: usize = 10;
 /// Time kept back before the function's deadline, for writing down that the attempt was cut short.
 const RESERVE: Duration = Duration::from_millis(1500);
 /// Time for an invocation that has no deadline.
 const WITHOUT_DEADLINE: Duration = Duration::from_secs(20);
 
-/// The answer to an invocation. Lambda drops it after an asynchronous one; people and tests read it.
+/// The answer to an invocation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Response {
-    /// The certificate; none if the event names none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub certificate_id: Option<CertificateId>,
-    /// What was decided.
-    pub decision: Decision,
-    /// A sentence for people.
-    pub detail: Detail,
-    /// The member at fault of an event that was rejected.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub member: Option<&'static str>,
-    /// Why.
-    pub reason: Reason,
+#[serde(untagged)]
+pub enum Answer {
+    /// Which messages the queue is to deliver again.
+    Batch(BatchResponse),
+    /// What was decided about one event.
+    Event(Response),
+}
+
+/// What tells a batch of a queue from an event.
+#[derive(Deserialize)]
+struct Shape<'a> {
+    #[serde(borrow, rename = "Records")]
+    records: Option<&'a RawValue>,
 }
 
 impl<R, A, S, P> Activator<R, A, S, P>
@@ -55,9 +52,10 @@ where
     /// Handles one invocation.
     ///
     /// # Errors
-    /// Only what Lambda shall try again, and at last hand to the failed-registrations queue: failed calls, a CRL that is
-    /// missing, a rejected event that is too large to be kept here. `error_type` is the kind of fault.
-    pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Response, Diagnostic> {
+    /// Of an event: what may be tried again, which is failed calls, a CRL that is missing, a rejected event that is too
+    /// large to be kept here; `error_type` is the kind of fault. Of a batch: if it can't be told which record failed, so
+    /// that all are delivered again.
+    pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Diagnostic> {
         self.handle_at(event, now()).await
     }
 
@@ -69,116 +67,40 @@ where
         &self,
         event: LambdaEvent<Box<RawValue>>,
         now: OffsetDateTime,
-    ) -> Result<Response, Diagnostic> {
-        let payload = event.payload.get();
-        match RegisteredEvent::decode(payload) {
-            Ok(registered) if registered.account_id == self.settings.account_id => {
-                self.answer(&registered, &event.context, now).await
-            }
-            Ok(registered) => {
-                let problem = format!("awsAccountId: the event is about account {}", registered.account_id);
-                self.reject(payload, Reason::OtherAccount, Some("awsAccountId"), problem, now).await
-            }
-            Err(fault) => self.reject(payload, fault.reason(), fault.member(), fault.to_string(), now).await,
+    ) -> Result<Answer, Diagnostic> {
+        let LambdaEvent { payload, context } = event;
+        if serde_json::from_str(payload.get()).is_ok_and(|shape: Shape<'_>| shape.records.is_some()) {
+            let SqsEvent { records } = serde_json::from_str(payload.get()).map_err(|error| unreadable(&error))?;
+            return self.take(records, &context, now).await.map(Answer::Batch);
         }
+        let invocation = invocation(&context, now, process(&context, now));
+        let event = RegisteredEvent::decode(payload.get());
+        self.answer(payload.get(), event, &invocation).await.map(Answer::Event)
     }
 
-    async fn answer(
+    /// Decides about each certificate of a batch.
+    async fn take(
         &self,
-        event: &RegisteredEvent,
+        records: Vec<SqsRecord>,
         context: &Context,
         now: OffsetDateTime,
-    ) -> Result<Response, Diagnostic> {
-        let certificate = &event.certificate_id;
-        let mut attempt = Attempt::new(process(context, now), now);
-        match before_deadline(context, now, Box::pin(self.activate(event, &mut attempt))).await {
-            Ok(verdict) => {
-                publish(&context.env_config.function_name, &verdict, now);
-                let Verdict { decision, detail, reason } = verdict;
-                tracing::info!(
-                    certificate.id = %certificate, ca.id = %event.ca_certificate_id, %decision, %reason, %detail,
-                    "certificate {certificate}: {decision} ({reason})"
-                );
-                if matches!(reason, Reason::CrlStateUnreadable | Reason::CrlTooManyPoints) {
-                    let ca = &event.ca_certificate_id;
-                    tracing::warn!(ca.id = %ca, %reason, %detail, "CA {ca}: an operator is needed: {detail}");
-                }
-                if decision == Decision::Deferred {
-                    return Err(Diagnostic { error_type: reason.to_string(), error_message: detail.into() });
-                }
-                let certificate_id = Some(certificate.clone());
-                Ok(Response { certificate_id, decision, detail, member: None, reason })
-            }
-            Err(fault) => {
-                let error = chain(&fault);
-                let kind = fault.kind;
-                if kind.is_retryable() {
-                    tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: to be tried again");
-                } else {
-                    tracing::error!(certificate.id = %certificate, %error, "certificate {certificate}: needs an operator");
-                }
-                self.note(certificate, &error, &mut attempt).await;
-                Err(Diagnostic { error_type: kind.as_str().to_owned(), error_message: error.into() })
-            }
-        }
-    }
-
-    /// Tells the row of the certificate what went wrong, for whoever asks why the device is not in.
-    async fn note(&self, certificate: &CertificateId, error: &Detail, attempt: &mut Attempt) {
-        if let Err(fault) = self.note_failure(error, attempt).await {
-            tracing::warn!(
-                certificate.id = %certificate, error = %chain(&fault),
-                "certificate {certificate}: the failure could not be noted"
-            );
-        }
-    }
-
-    /// Keeps a payload that is not a registered event of this account. Trying again would not mend it.
-    async fn reject(
-        &self,
-        payload: &str,
-        reason: Reason,
-        member: Option<&'static str>,
-        detail: String,
-        now: OffsetDateTime,
-    ) -> Result<Response, Diagnostic> {
-        let verdict = Verdict::new(Decision::Rejected, reason, detail);
-        tracing::warn!(decision = %verdict.decision, %reason, detail = %verdict.detail, "event rejected ({reason})");
-        self.registrations.record_rejection(payload, &verdict, now).await.map_err(|fault| {
-            let error = chain(&fault);
-            tracing::error!(%error, "a rejected event could not be kept");
-            Diagnostic { error_type: fault.kind.as_str().to_owned(), error_message: error.into() }
-        })?;
-        let Verdict { decision, detail, reason } = verdict;
-        if payload.len() > MAX_KEPT_PAYLOAD {
-            // The row holds the beginning only; as a failed invocation the whole of it reaches the queue.
-            return Err(Diagnostic { error_type: reason.to_string(), error_message: detail.into() });
-        }
-        Ok(Response { certificate_id: None, decision, detail, member, reason })
+    ) -> Result<BatchResponse, Diagnostic> {
+        let received = batch::read(records).ok_or_else(|| unreadable(&"a messageId is empty"))?;
+        let answers = received.into_iter().enumerate().map(async |(place, received)| {
+            // Rows tell the attempts of one batch apart.
+            let Process { id, until } = process(context, now);
+            let process = Process { id: format!("{id}/{place}"), until };
+            let answer = self.answer(&received.payload, received.event, &invocation(context, now, process)).await;
+            answer.map_or(received.message_ids, |_| Vec::new())
+        });
+        let failed: Vec<String> = stream::iter(answers).buffer_unordered(AT_ONCE).concat().await;
+        Ok(failed.into_iter().collect())
     }
 }
 
-/// Writes the metrics of a decision, if it has any.
-fn publish(function: &str, verdict: &Verdict, now: OffsetDateTime) {
-    let counts = counts(verdict);
-    if counts.is_empty() {
-        return;
-    }
-    if let Err(error) = writeln!(EscapedLines::stdout(), "{}", metrics::line(function, now, &counts)) {
-        tracing::error!(%error, "the metrics could not be written");
-    }
-}
-
-async fn before_deadline(
-    context: &Context,
-    now: OffsetDateTime,
-    work: impl Future<Output = Result<Verdict, Fault>>,
-) -> Result<Verdict, Fault> {
+fn invocation(context: &Context, now: OffsetDateTime, process: Process) -> Invocation<'_> {
     let left = time_left(OffsetDateTime::from(context.deadline()), now, RESERVE, WITHOUT_DEADLINE);
-    match tokio::time::timeout(left, work).await {
-        Ok(outcome) => outcome,
-        Err(elapsed) => Err(Fault::new("the activation", FaultKind::Unavailable, elapsed)),
-    }
+    Invocation { function: &context.env_config.function_name, now, process, until: Instant::now() + left }
 }
 
 /// The attempt as rows know it. Lambda gives an event that it delivers again the same request id, and a later deadline.
@@ -186,6 +108,10 @@ fn process(context: &Context, now: OffsetDateTime) -> Process {
     let deadline = OffsetDateTime::from(context.deadline());
     let until = if deadline > now { deadline } else { now + WITHOUT_DEADLINE };
     Process { id: format!("{}/{}", context.request_id, context.deadline), until }
+}
+
+fn unreadable(problem: &dyn std::fmt::Display) -> Diagnostic {
+    Diagnostic { error_type: "record".to_owned(), error_message: format!("Records: {problem}") }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]

@@ -2,6 +2,8 @@
 
 mod activation;
 mod admission;
+mod answer;
+mod batch;
 mod handler;
 mod metrics;
 mod settings;
@@ -9,5 +11,6 @@ mod take_over;
 mod thing;
 
 pub use activation::Activator;
-pub use handler::Response;
+pub use answer::Response;
+pub use handler::Answer;
 pub use settings::{Settings, UnenrolledAuthorities};

@@ -1,7 +1,8 @@
 //! Invocations of the activator.
 
-use activator::{Activator, Response, Settings, UnenrolledAuthorities};
+use activator::{Activator, Answer, Response, Settings, UnenrolledAuthorities};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use serde_json::json;
 use serde_json::value::RawValue;
 use shared::id::{AccountId, CertificateId};
 use shared::port::{AuthorityStore, CertificateStatus, CrlStates, RegisteredCertificate};
@@ -11,7 +12,7 @@ use time::OffsetDateTime;
 
 use crate::{account, deadline, explored_time, next_request_id};
 
-/// How often Lambda delivers an event that fails, and the next connection's besides.
+/// How often a message that fails is delivered here, and the next connection's besides.
 const DELIVERIES: usize = 4;
 
 /// One invocation.
@@ -22,12 +23,17 @@ pub async fn connect(cloud: &FakeCloud, payload: &str) -> Result<Response, Diagn
     invoke(settings(&account()), cloud, cloud, payload).await
 }
 
-/// A device whose event is delivered until it is decided about. `name` tells its invocations from those of other actors.
+/// A device whose event waits in the queue until it is decided about. `name` tells its invocations from those of other
+/// actors.
 pub async fn deliver(cloud: FakeCloud, event: &str, name: &str) {
+    let batch = json!({"Records": [{"messageId": name, "body": event}]}).to_string();
     for n in 0..DELIVERIES {
         let request_id = format!("{name}-{n}");
         cloud.begin_attempt(&request_id).await;
-        if invoke_at(explored_time(), &request_id, &cloud, cloud.authorities(), event).await.is_ok() {
+        let answer = answer_at(explored_time(), &request_id, &cloud, cloud.authorities(), &batch).await;
+        if let Ok(Answer::Batch(response)) = answer
+            && response.batch_item_failures.is_empty()
+        {
             return;
         }
     }
@@ -64,24 +70,32 @@ pub async fn invoke(
 ) -> Result<Response, Diagnostic> {
     let activator =
         Activator::new(settings, registry.clone(), tables.authorities(), tables.registrations(), tables.clone());
-    Box::pin(activator.handle(lambda_event(&next_request_id(), payload))).await
+    Box::pin(activator.handle(lambda_event(&next_request_id(), payload))).await.map(of_event)
 }
 
 /// One invocation at this time under this request id, with a way of its own to the `Authorities` table. An exploration runs
-/// the code of an actor many times, and it has to do the same each time.
+/// the code of an actor many times, and it has to do the same each time. The payload is an event or a batch of them.
 ///
 /// # Errors
 /// What it ended with, if Lambda is to try it again.
-pub async fn invoke_at<A: AuthorityStore + CrlStates + Sync>(
+pub async fn answer_at<A: AuthorityStore + CrlStates + Sync>(
     now: OffsetDateTime,
     request_id: &str,
     cloud: &FakeCloud,
     authorities: A,
     payload: &str,
-) -> Result<Response, Diagnostic> {
+) -> Result<Answer, Diagnostic> {
     let activator =
         Activator::new(settings(&account()), cloud.clone(), authorities, cloud.registrations(), cloud.clone());
     Box::pin(activator.handle_at(lambda_event(request_id, payload), now)).await
+}
+
+fn of_event(answer: Answer) -> Response {
+    let response = match answer {
+        Answer::Event(response) => Some(response),
+        Answer::Batch(_) => None,
+    };
+    response.expect("the answer to an event")
 }
 
 fn lambda_event(request_id: &str, payload: &str) -> LambdaEvent<Box<RawValue>> {

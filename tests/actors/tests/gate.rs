@@ -1,6 +1,6 @@
 //! What keeps a revoked device out: the row is written before the CRLs are asked.
 
-use actors::activation::invoke_at;
+use actors::activation::answer_at;
 use actors::scene::Actor::{Older, Run};
 use actors::scene::Published::New;
 use actors::scene::Scene;
@@ -62,7 +62,7 @@ fn a_gate_that_reads_the_crl_states_before_the_row_is_written_lets_a_revoked_dev
         .instead_of("first", |cloud| {
             let authorities = ReadEarly { inner: cloud.authorities(), states: Mutex::default() };
             let event = &event;
-            async move { drop(invoke_at(now, "first", &cloud, authorities, event).await) }
+            async move { drop(answer_at(now, "first", &cloud, authorities, event).await) }
         })
         .exhaustive();
     let failure = explored.failure.unwrap();

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its set-up does")]
 
+mod batches;
 mod calls;
 mod decisions;
 mod enrolment;

@@ -68,7 +68,7 @@ pub(super) const fn nobody() -> &'static str {
 fn about_pending(row: &Registration, stack: &str) -> String {
     match row.decision {
         Decision::Activating => format!(
-            "an activation was interrupted{}; Lambda tries it again, and so does the device's next connection. If it \
+            "an activation was interrupted{}; the queue RegisteredEvents brings it again, and so does the device's next connection. If it \
              stays so, look into the queue FailedRegistrations and the log /aws/lambda/{stack}-activator",
             row.last_error.as_ref().map(|_| " by the last error above").unwrap_or_default(),
         ),
@@ -159,7 +159,7 @@ fn about_reason(row: &Registration) -> String {
             "the event was not AWS IoT's: see who may publish to $aws/events or invoke the activator".to_owned()
         }
         Reason::HolderInProgress => {
-            "wait: another certificate of the thing is being activated; Lambda tries this one again".to_owned()
+            "wait: another certificate of the thing is being activated; this one is tried again".to_owned()
         }
         Reason::IssuerExpired => format!("the ca itself is outside its validity (jitr ca show {ca}): renew it"),
         Reason::IssuerName | Reason::SignatureInvalid => {

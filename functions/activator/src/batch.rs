@@ -1,0 +1,95 @@
+//! The messages of one invocation, each certificate once.
+
+use std::collections::BTreeMap;
+
+use shared::batch::SqsRecord;
+use shared::event::{EventFault, RegisteredEvent};
+use shared::id::{CaCertificateId, CertificateId};
+
+/// What one or several messages say.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Received {
+    /// The event, or why there is none.
+    pub(crate) event: Result<RegisteredEvent, EventFault>,
+    /// Ids of the messages: several if a device came back while its event waited.
+    pub(crate) message_ids: Vec<String>,
+    /// The body of the newest message.
+    pub(crate) payload: String,
+}
+
+/// Reads the records. Of the events of one certificate the newest counts: each says no more than that the certificate
+/// waits. None if a record has no id, for then it could not be told which one failed.
+pub(crate) fn read(records: Vec<SqsRecord>) -> Option<Vec<Received>> {
+    let mut certificates: BTreeMap<(CaCertificateId, CertificateId), Received> = BTreeMap::new();
+    let mut others = Vec::new();
+    for SqsRecord { body: payload, message_id } in records {
+        let message_ids = vec![Some(message_id).filter(|id| !id.is_empty())?];
+        let event = RegisteredEvent::decode(&payload);
+        let key = event.as_ref().ok().map(|event| (event.ca_certificate_id.clone(), event.certificate_id.clone()));
+        let received = Received { event, message_ids, payload };
+        match key {
+            Some(key) => {
+                certificates.entry(key).and_modify(|known| known.join(&received)).or_insert(received);
+            }
+            None => others.push(received),
+        }
+    }
+    Some(certificates.into_values().chain(others).collect())
+}
+
+impl Received {
+    fn join(&mut self, other: &Self) {
+        let time = |received: &Self| received.event.as_ref().ok().map(|event| event.timestamp);
+        self.message_ids.extend_from_slice(&other.message_ids);
+        if time(other) > time(self) {
+            self.event.clone_from(&other.event);
+            self.payload.clone_from(&other.payload);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn record(id: &str, body: &str) -> SqsRecord {
+        SqsRecord { body: body.to_owned(), message_id: id.to_owned() }
+    }
+
+    fn event(certificate: char, account: &str, millis: u64) -> serde_json::Value {
+        json!({
+            "awsAccountId": account, "caCertificateId": "c".repeat(64), "certificateStatus": "PENDING_ACTIVATION",
+            "certificateId": certificate.to_string().repeat(64), "timestamp": millis,
+        })
+    }
+
+    #[test]
+    fn the_newest_event_of_a_certificate_stands_for_all_of_them() {
+        let account = "012345678901";
+        let bodies = [("1", 'a', 5), ("2", 'b', 5), ("3", 'a', 7), ("4", 'a', 6)];
+        let records =
+            bodies.map(|(id, certificate, millis)| record(id, &event(certificate, account, millis).to_string()));
+        let received = read(records.into()).unwrap();
+        let ids: Vec<_> = received.iter().map(|received| received.message_ids.join(" ")).collect();
+        assert_eq!(ids, ["1 3 4", "2"]);
+        assert_eq!(received[0].payload, event('a', account, 7).to_string());
+        assert_eq!(received[0].event, RegisteredEvent::decode(&received[0].payload));
+    }
+
+    #[test]
+    fn what_is_no_event_stands_for_itself() {
+        let records =
+            vec![record("1", "no"), record("2", &event('a', "012345678901", 1).to_string()), record("3", "no")];
+        let received = read(records).unwrap();
+        let ids: Vec<_> = received.iter().map(|received| received.message_ids.join(" ")).collect();
+        assert_eq!(ids, ["2", "1", "3"]);
+        assert!(received[1].event.is_err());
+    }
+
+    #[test]
+    fn a_record_without_id_can_not_be_told_apart() {
+        assert_eq!(read(vec![record("1", "no"), record("", "no")]), None);
+    }
+}
