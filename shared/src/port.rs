@@ -4,7 +4,7 @@ mod items;
 mod presence;
 mod revocation;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 pub use crate::registration::{CertificateStatus, NewStatus};
@@ -168,6 +168,14 @@ pub trait AuthorityStore {
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
+    /// Makes decisions anew that rest on the rules of this CA, though none of them has changed. Without a profile there is
+    /// nothing to do.
+    fn renew_decisions(
+        &self,
+        id: &CaCertificateId,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
     /// Reads the announcement of a serial number of this CA.
     fn announced_serial(
         &self,
@@ -196,6 +204,19 @@ pub enum Saved {
 pub trait RegistrationStore {
     /// Reads a row, as of now.
     fn registration(&self, id: &RegistrationId) -> impl Future<Output = Result<Option<Registration>, Fault>> + Send;
+
+    /// Reads the rows about a certificate, as of now. One that was written a moment ago may be missing. So are such as can't
+    /// be read.
+    fn registrations_about(
+        &self,
+        certificate: &CertificateId,
+    ) -> impl Future<Output = Result<Vec<Registration>, Fault>> + Send;
+
+    /// The CAs of the certificates that have or wanted a thing. One that wanted it a moment ago may be missing.
+    fn authorities_about(
+        &self,
+        thing: &ThingName,
+    ) -> impl Future<Output = Result<BTreeSet<CaCertificateId>, Fault>> + Send;
 
     /// Writes a row in place of the one that was read, or a new one if there still is none. Its revision is set here.
     fn save(&self, before: &Registration, after: Registration) -> impl Future<Output = Result<Saved, Fault>> + Send;

@@ -5,6 +5,7 @@
 //! processes have set out to change it. Every write raises the revision, on the condition that it is still the one that
 //! was read; [`convergence`](crate::convergence) makes AWS IoT agree with the row.
 
+mod backoff;
 mod candidate;
 mod effect;
 mod facts;
@@ -23,6 +24,7 @@ use crate::pki::crl::{CrlNumber, RevocationReason};
 use crate::text::Detail;
 use crate::timestamp;
 
+pub use backoff::{Backoff, Basis, Ground, MAX_BACKOFF, MIN_BACKOFF, Repeat};
 pub use candidate::Candidate;
 pub use effect::{Intent, Process, UNCONFIRMED};
 pub use holding::Holding;
@@ -88,6 +90,9 @@ pub struct Registration {
     /// How many invocations decided about the certificate.
     #[serde(default)]
     pub attempts: u64,
+    /// How long events are answered from the row; none if the certificate has not been kept out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backoff: Option<Backoff>,
     /// The issuing CA.
     pub ca_certificate_id: CaCertificateId,
     /// The certificate.

@@ -54,6 +54,17 @@ where
         }
     }
 
+    /// Lets certificates be decided about anew that wanted a thing which is gone.
+    ///
+    /// # Errors
+    /// A [`Fault`] if a call to DynamoDB failed. Repeating it completes what was begun.
+    pub async fn invite(&self, name: &ThingName) -> Result<(), Fault> {
+        for authority in self.registrations.authorities_about(name).await? {
+            self.authorities.renew_decisions(&authority, self.now).await?;
+        }
+        Ok(())
+    }
+
     async fn delete(&self, name: &ThingName, thing: &Thing) -> Result<(), Fault> {
         if self.registry.delete_thing(name, thing.version).await? {
             return Ok(());

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use aws_sdk_iot::types::CertificateStatus;
 use jitr::issue::DeviceCredentials;
+use serde_json::json;
 use shared::decision::Decision;
 use shared::pki::crl::RevocationReason;
 use tests::environment::{self, ROOT};
@@ -39,7 +40,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn an_activation_makes_seven_requests_of_aws_iot_and_a_repetition_one() -> Result<()> {
+async fn an_activation_makes_seven_requests_of_aws_iot_and_a_repetition_none() -> Result<()> {
     let Scene { event, mut function, recorder, .. } = Scene::set("requests").await?;
     let mut decide = async || match function.invoke(&event).await? {
         Outcome::Returned(answer) => {
@@ -67,9 +68,16 @@ async fn an_activation_makes_seven_requests_of_aws_iot_and_a_repetition_one() ->
     ];
     assert_eq!(iot, expected.map(|operation| format!("iot:{operation}")));
 
+    // By hand AWS IoT is asked; the queue's message is answered from the tables.
     let (decision, iot) = decide().await?;
     assert_eq!(decision, Some(Decision::AlreadyActive));
     assert_eq!(iot, ["iot:DescribeCertificate"]);
+    let batch = json!({"Records": [{"messageId": "1", "body": String::from_utf8(event)?}]});
+    let answer = function.answer(batch.to_string().as_bytes()).await?;
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    let mut asked = recorder.take();
+    asked.sort_unstable();
+    assert_eq!(asked, ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]);
     Ok(())
 }
 

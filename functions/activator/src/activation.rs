@@ -6,6 +6,7 @@
 
 mod authority;
 mod gate;
+mod repeat;
 mod replacement;
 mod rows;
 mod twin;
@@ -19,19 +20,30 @@ use shared::port::{
     AuthorityStore, CertificateRegistry, CertificateStatus, Creation, CrlStates, Principal, RegisteredCertificate,
     RegistrationStore, SnapshotPages, ThingRegistry,
 };
-use shared::profile::{Admission, Rules, TakeOver};
-use shared::registration::{Candidate, Process, Registration};
+use shared::profile::{Admission, Profile, Rules, TakeOver};
+use shared::registration::{Candidate, Process, Registration, Repeat};
 use shared::revocation::{NotRevoked, Snapshots};
 use time::{Duration, OffsetDateTime};
 
 use self::authority::Authority;
 use self::gate::GateOutcome;
+use self::repeat::Inputs;
 use self::rows::Begin;
 use crate::admission::{self, Examined, certificate_refusal, refusal};
 use crate::settings::Settings;
 
 /// A certificate that AWS IoT does not know yet may still appear within this time of its event.
 const APPEARANCE: Duration = Duration::minutes(5);
+
+/// What became of an event.
+pub(crate) enum Outcome {
+    /// An attempt has come to a decision.
+    Decided(Verdict),
+    /// The tables tell the decision.
+    Repeated(Verdict),
+    /// The tables tell that it is too early for another attempt.
+    Undecided(Verdict),
+}
 
 /// Why the protocol ended before activation.
 enum Stop {
@@ -61,6 +73,10 @@ struct Made {
 pub(crate) struct Attempt {
     /// Whether it may have set a status.
     pub(crate) has_acted: bool,
+    /// What has been read that a decision may rest on.
+    pub(crate) inputs: Inputs,
+    /// Whether it is made whatever the tables say: an operator has sent the event.
+    pub(crate) is_by_hand: bool,
     /// Whether the certificate has had a row before.
     pub(crate) is_repeated: bool,
     /// Time at which the attempt began.
@@ -73,8 +89,9 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     /// An attempt that has not begun.
-    pub(crate) fn new(process: Process, now: OffsetDateTime) -> Self {
-        Self { has_acted: false, is_repeated: false, now, process, row: None }
+    pub(crate) fn new(process: Process, is_by_hand: bool, now: OffsetDateTime) -> Self {
+        let inputs = Inputs::default();
+        Self { has_acted: false, inputs, is_by_hand, is_repeated: false, now, process, row: None }
     }
 }
 
@@ -100,17 +117,37 @@ where
         Self { authorities, registrations, registry, settings, snapshots: Snapshots::new(snapshots) }
     }
 
-    /// Decides about the certificate of one event and carries the decision out.
+    /// Answers an event from the tables, or decides about its certificate and carries the decision out.
     ///
     /// The attempt has a row once there is one in which a failure can be noted.
     ///
     /// # Errors
     /// A [`Fault`] if a call to AWS failed; repeating the event then ends in the same state as a clean run.
-    pub(crate) async fn activate(&self, event: &RegisteredEvent, attempt: &mut Attempt) -> Result<Verdict, Fault> {
+    pub(crate) async fn activate(&self, event: &RegisteredEvent, attempt: &mut Attempt) -> Result<Outcome, Fault> {
+        let newest_row = async { if attempt.is_by_hand { Ok(None) } else { self.newest_row(event).await } };
+        let (row, profile) = tokio::try_join!(newest_row, self.authorities.profile(&event.ca_certificate_id))?;
+        attempt.inputs.read_rules(&self.settings, profile.as_ref());
+        if let Some(row) = row {
+            match self.repeat(event, &row, attempt).await? {
+                Repeat::Open => {}
+                Repeat::Decided(verdict) => return Ok(Outcome::Repeated(verdict)),
+                Repeat::Undecided(verdict) => return Ok(Outcome::Undecided(verdict)),
+            }
+        }
+        self.attempt_activation(event, profile, attempt).await.map(Outcome::Decided)
+    }
+
+    /// Decides about the certificate of one event and carries the decision out.
+    async fn attempt_activation(
+        &self,
+        event: &RegisteredEvent,
+        profile: Option<Profile>,
+        attempt: &mut Attempt,
+    ) -> Result<Verdict, Fault> {
         let now = attempt.now;
         let (registered, authority) = tokio::try_join!(
             self.registry.certificate(&event.certificate_id),
-            self.authority(&event.ca_certificate_id, now),
+            self.authority(&event.ca_certificate_id, profile, now),
         )?;
         let Some(registered) = registered else { return gone(event, now) };
         match self.decide(event, &registered, authority, attempt).await {
@@ -161,7 +198,7 @@ where
         let examined = admission::examine(certificate, &authority.certificate, rules, now)
             .map_err(|(candidate, verdict)| Stop::KeptOut(candidate, verdict))?;
         let kept_out = |verdict| Stop::KeptOut(Box::new(examined.candidate.clone()), verdict);
-        self.check_announced(&examined, rules).await?.map_err(kept_out)?;
+        self.check_announced(&examined, rules, attempt).await?.map_err(kept_out)?;
         self.check_twin(&examined.candidate, certificate, &authority).await?;
 
         let row = match self.begin(&examined.candidate, attempt).await? {
@@ -176,16 +213,25 @@ where
     }
 
     /// Looks the announcements up where the profile asks for them.
-    async fn check_announced(&self, examined: &Examined, rules: &Rules) -> Result<Result<(), Verdict>, Fault> {
+    async fn check_announced(
+        &self,
+        examined: &Examined,
+        rules: &Rules,
+        attempt: &mut Attempt,
+    ) -> Result<Result<(), Verdict>, Fault> {
         let Examined { candidate, thing } = examined;
         let (by_serial, by_name) = match (rules.admission, &candidate.serial) {
-            (Admission::Listed, Some(serial)) => tokio::try_join!(
-                self.authorities.announced_serial(&rules.ca_certificate_id, serial),
-                self.authorities.announced_name(&rules.ca_certificate_id, &thing.name),
-            )?,
+            (Admission::Listed, Some(serial)) => {
+                self.announcements(&rules.ca_certificate_id, serial, &thing.name).await?
+            }
             _ => (None, None),
         };
-        Ok(admission::admit(rules.admission, &thing.name, by_serial.as_ref(), by_name.as_ref()))
+        attempt.inputs.read_announcements(by_serial.as_ref(), by_name.as_ref());
+        let admitted = admission::admit(rules.admission, &thing.name, by_serial.as_ref(), by_name.as_ref());
+        if admitted.is_ok() {
+            attempt.inputs.passed();
+        }
+        Ok(admitted)
     }
 
     /// Thing and policy, attachments, ACTIVE; then whoever was replaced is taken out.

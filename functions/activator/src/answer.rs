@@ -17,7 +17,7 @@ use shared::text::{Detail, EscapedLines};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::activation::{Activator, Attempt};
+use crate::activation::{Activator, Attempt, Outcome};
 use crate::metrics::counts;
 
 /// What an attempt has of its invocation.
@@ -29,6 +29,8 @@ pub(crate) struct Invocation<'a> {
     pub(crate) now: OffsetDateTime,
     /// The attempt, as rows know it.
     pub(crate) process: Process,
+    /// Whether an operator has sent the event: an attempt is made whatever the tables say.
+    pub(crate) is_by_hand: bool,
     /// When it has to end.
     pub(crate) until: Instant,
 }
@@ -81,10 +83,25 @@ where
 
     async fn attempt(&self, event: &RegisteredEvent, invocation: &Invocation<'_>) -> Result<Response, Diagnostic> {
         let (certificate, now) = (&event.certificate_id, invocation.now);
-        let mut attempt = Attempt::new(invocation.process.clone(), now);
+        let mut attempt = Attempt::new(invocation.process.clone(), invocation.is_by_hand, now);
         let decided = contained(Box::pin(self.activate(event, &mut attempt)), invocation.until).await;
         match decided {
-            Ok(verdict) => {
+            Ok(Outcome::Repeated(Verdict { decision, detail, reason })) => {
+                tracing::debug!(
+                    certificate.id = %certificate, %decision, %reason, %detail,
+                    "certificate {certificate}: {decision} ({reason}) still holds"
+                );
+                let certificate_id = Some(certificate.clone());
+                Ok(Response { certificate_id, decision, detail, member: None, reason })
+            }
+            Ok(Outcome::Undecided(Verdict { decision, detail, reason })) => {
+                tracing::debug!(
+                    certificate.id = %certificate, %decision, %reason, %detail,
+                    "certificate {certificate}: {decision} ({reason}), too early for another attempt"
+                );
+                Err(Diagnostic { error_type: reason.to_string(), error_message: detail.into() })
+            }
+            Ok(Outcome::Decided(verdict)) => {
                 publish(invocation.function, &verdict, now);
                 let Verdict { decision, detail, reason } = verdict;
                 tracing::info!(
@@ -108,15 +125,15 @@ where
                 } else {
                     tracing::error!(certificate.id = %certificate, %error, "certificate {certificate}: needs an operator");
                 }
-                self.note(certificate, &error, &mut attempt).await;
+                self.note(certificate, &error, failure.is_retryable(), &mut attempt).await;
                 Err(Diagnostic { error_type: failure.as_str().to_owned(), error_message: error.into() })
             }
         }
     }
 
     /// Tells the row of the certificate what went wrong, for whoever asks why the device is not in.
-    async fn note(&self, certificate: &CertificateId, error: &Detail, attempt: &mut Attempt) {
-        if let Err(fault) = self.note_failure(error, attempt).await {
+    async fn note(&self, certificate: &CertificateId, error: &Detail, is_retryable: bool, attempt: &mut Attempt) {
+        if let Err(fault) = self.note_failure(error, is_retryable, attempt).await {
             tracing::warn!(
                 certificate.id = %certificate, error = %chain(&fault),
                 "certificate {certificate}: the failure could not be noted"

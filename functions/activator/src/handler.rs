@@ -73,7 +73,7 @@ where
             let SqsEvent { records } = serde_json::from_str(payload.get()).map_err(|error| unreadable(&error))?;
             return self.take(records, &context, now).await.map(Answer::Batch);
         }
-        let invocation = invocation(&context, now, process(&context, now));
+        let invocation = Invocation { is_by_hand: true, ..invocation(&context, now, process(&context, now)) };
         let event = RegisteredEvent::decode(payload.get());
         self.answer(payload.get(), event, &invocation).await.map(Answer::Event)
     }
@@ -100,7 +100,8 @@ where
 
 fn invocation(context: &Context, now: OffsetDateTime, process: Process) -> Invocation<'_> {
     let left = time_left(OffsetDateTime::from(context.deadline()), now, RESERVE, WITHOUT_DEADLINE);
-    Invocation { function: &context.env_config.function_name, now, process, until: Instant::now() + left }
+    let function = &context.env_config.function_name;
+    Invocation { function, is_by_hand: false, now, process, until: Instant::now() + left }
 }
 
 /// The attempt as rows know it. Lambda gives an event that it delivers again the same request id, and a later deadline.

@@ -34,5 +34,5 @@ async fn main() -> Result<(), Error> {
     }
 
     let activator = Activator::new(settings, registry, authorities, registrations, snapshots);
-    run(service_fn(|event: LambdaEvent<Box<RawValue>>| activator.handle(event))).await
+    run(service_fn(|event: LambdaEvent<Box<RawValue>>| Box::pin(activator.handle(event)))).await
 }

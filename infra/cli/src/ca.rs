@@ -9,6 +9,7 @@ mod list;
 pub mod profile;
 pub mod register;
 mod registered;
+pub mod retry;
 
 use std::path::PathBuf;
 
@@ -43,6 +44,8 @@ pub enum CaCommand {
     Show(ShowArgs),
     /// Change the profile of an enrolled CA.
     Set(profile::SetArgs),
+    /// Let the activator decide anew about devices that it has kept out, at their next connection.
+    Retry(retry::RetryArgs),
 }
 
 /// A CA to be made.
@@ -87,6 +90,7 @@ pub async fn run(command: CaCommand, stack: &str, format: Format, now: OffsetDat
         CaCommand::Enrol(args) => enrol::run(args, &Cloud::of_stack(stack).await?, format, now).await,
         CaCommand::List => list::run(&Cloud::of_stack(stack).await?, format).await,
         CaCommand::Show(args) => list::show(&args.ca, &Cloud::of_stack(stack).await?, format).await,
+        CaCommand::Retry(args) => retry::run(&args, &Cloud::of_stack(stack).await?, format, now).await,
         CaCommand::Set(args) => profile::run(args, &Cloud::of_stack(stack).await?, format, now).await,
     }
 }

@@ -91,6 +91,7 @@ async fn release(args: &ReleaseArgs, cloud: &Cloud, format: Format, now: OffsetD
             .map_err(explain)?;
         answer.deleted = true;
     }
+    convergence.invite(name).await.map_err(explain)?;
     format.print(&answer, Released::text)
 }
 

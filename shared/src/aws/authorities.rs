@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use time::OffsetDateTime;
 
 use super::error::fault;
+use super::row::conditional;
 use super::update::Update;
 use crate::fault::{Fault, FaultKind};
 use crate::id::{CaCertificateId, Serial, ThingName};
@@ -125,6 +126,16 @@ impl AuthorityStore for Authorities {
             .await
             .map(|_| ())
             .map_err(|error| fault("dynamodb:UpdateItem", error))
+    }
+
+    async fn renew_decisions(&self, id: &CaCertificateId, now: OffsetDateTime) -> Result<(), Fault> {
+        let request = Update::new(&self.client, &self.table)
+            .key(PARTITION_KEY, id.as_str())
+            .key(SORT_KEY, PROFILE_RECORD)
+            .set("updatedAt", timestamp::to_text(now))
+            .name(PARTITION_KEY)
+            .build(Some("attribute_exists(#caCertificateId)"));
+        conditional(request.send().await).map(|_| ())
     }
 
     async fn announced_serial(&self, id: &CaCertificateId, serial: &Serial) -> Result<Option<Announcement>, Fault> {

@@ -3,7 +3,7 @@
 mod holders;
 mod listed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_config::SdkConfig;
 use aws_lc_rs::digest;
@@ -16,8 +16,11 @@ use super::row::{self, Conditional, Item, UPDATE, conditional};
 use super::update::Update;
 use crate::decision::Verdict;
 use crate::fault::{Fault, FaultKind};
-use crate::port::{RegistrationStore, Saved};
-use crate::registration::{Registration, RegistrationId, STRANGER_LIFETIME, UNCONFIRMED};
+use crate::id::{CaCertificateId, CertificateId, ThingName};
+use crate::port::{ListedRegistrations as _, RegistrationStore, Saved};
+use crate::registration::{
+    CERTIFICATE_INDEX, Registration, RegistrationId, STRANGER_LIFETIME, THING_INDEX, UNCONFIRMED,
+};
 use crate::timestamp;
 
 /// Partition key.
@@ -55,6 +58,21 @@ impl RegistrationStore for Registrations {
             .consistent_read(true);
         let answer = request.send().await.map_err(|error| fault(GET, error))?;
         answer.item.map(|item| read_registration(GET, item)).transpose()
+    }
+
+    async fn registrations_about(&self, certificate: &CertificateId) -> Result<Vec<Registration>, Fault> {
+        let ids = self.ids_by(CERTIFICATE_INDEX, "certificateId", certificate.as_str()).await?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.registrations(&ids).await?.into_iter().filter_map(Result::ok);
+        // The index may show what a row was a moment ago.
+        Ok(rows.filter(|row| row.certificate_id == *certificate).collect())
+    }
+
+    async fn authorities_about(&self, thing: &ThingName) -> Result<BTreeSet<CaCertificateId>, Fault> {
+        let ids = self.ids_by(THING_INDEX, "thingName", thing.as_str()).await?;
+        Ok(ids.iter().filter_map(RegistrationId::authority).collect())
     }
 
     async fn save(&self, before: &Registration, mut after: Registration) -> Result<Saved, Fault> {

@@ -164,6 +164,7 @@ impl Registration {
         row.intents.retain(|_, intent| intent.until > now);
         row.status = Some(status.into());
         row.attempts += 1;
+        row.backoff = None;
         row.last_error = None;
         row.last_error_at = None;
         row.replacing = None;

@@ -9,7 +9,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Candidate, Process, Registration, Replaced};
+use super::{Basis, Candidate, Process, Registration, Replaced};
 use crate::decision::{Decision, Reason, Verdict};
 use crate::id::CertificateId;
 use crate::pki::crl::{CrlNumber, RevocationReason};
@@ -27,6 +27,7 @@ impl Registration {
             activated_at: None,
             admitted_at: None,
             attempts: 0,
+            backoff: None,
             ca_certificate_id: candidate.ca_certificate_id.clone(),
             certificate_id: candidate.certificate_id.clone(),
             crl_number: None,
@@ -117,14 +118,25 @@ impl Registration {
         row.decided(verdict.clone(), now)
     }
 
-    /// An attempt has failed. Its intent stays if it may have set a status.
+    /// An attempt has failed. Its intent stays if it may have set a status. One that will fail again until an operator mends
+    /// something has a basis.
     #[must_use]
-    pub fn failed(self, failure: &Detail, has_acted: bool, process: &Process, now: OffsetDateTime) -> Self {
+    pub fn failed(
+        self,
+        failure: &Detail,
+        basis: Option<Basis>,
+        has_acted: bool,
+        process: &Process,
+        now: OffsetDateTime,
+    ) -> Self {
         let mut row = if has_acted { self } else { self.without_intent(process) };
         row.attempts += 1;
         row.last_error = Some(failure.clone());
         row.last_error_at = Some(timestamp::to_text(now));
-        row
+        match basis {
+            Some(basis) => row.backing_off(basis, now),
+            None => row,
+        }
     }
 
     /// The certificate is about to replace the holder of its thing.

@@ -11,9 +11,12 @@ use shared::port::CertificateStatus;
 use shared::profile::Profile;
 use shared::registration::{Registration, RegistrationId};
 use shared::testing::{FakeCloud, Issued, TestAuthority};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
-use crate::activation;
+use crate::{activation, explored_time};
+
+/// Time after which a device connects again: later than any decision that a test has seen before.
+const LATER: Duration = Duration::days(1);
 
 /// An enrolled CA and its devices, in a cloud of their own.
 pub struct Fleet {
@@ -53,7 +56,7 @@ impl Fleet {
 
     /// The same, whose certificate began to be valid so many hours ago.
     pub fn device_of_age(&self, common_name: &str, hours: i64) -> Issued {
-        let begin = self.now - time::Duration::hours(hours);
+        let begin = self.now - Duration::hours(hours);
         self.register(self.authority.issue_with(common_name, self.now, |params| params.not_before = begin))
     }
 
@@ -82,6 +85,11 @@ impl Fleet {
     /// The event about a device.
     pub fn event(&self, device: &Issued) -> String {
         event(&self.authority, device)
+    }
+
+    /// The event about a device that connects again later.
+    pub fn later_event(&self, device: &Issued) -> String {
+        event_at(self.id(), device, explored_time() + LATER)
     }
 
     /// The status of a device's certificate in AWS IoT.
@@ -131,13 +139,18 @@ pub fn event(authority: &TestAuthority, device: &Issued) -> String {
 
 /// The event about a device of a CA that is known by its id alone.
 pub fn event_of(authority: &CaCertificateId, device: &Issued) -> String {
+    event_at(authority, device, explored_time())
+}
+
+/// The same, published at this time.
+pub fn event_at(authority: &CaCertificateId, device: &Issued, published_at: OffsetDateTime) -> String {
     json!({
         "awsAccountId": account(),
         "caCertificateId": authority,
         "certificateId": device.id,
         "certificateRegistrationTimestamp": null,
         "certificateStatus": "PENDING_ACTIVATION",
-        "timestamp": now().unix_timestamp() * 1000,
+        "timestamp": published_at.unix_timestamp() * 1000,
     })
     .to_string()
 }

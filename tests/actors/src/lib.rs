@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use time::OffsetDateTime;
 
-pub use fleet::{Fleet, account, enrol, event, event_of, now, serial};
+pub use fleet::{Fleet, account, enrol, event, event_at, event_of, now, serial};
 
 /// The id of an invocation, a UUID as Lambda's are. No two have the same.
 pub fn next_request_id() -> String {

@@ -80,7 +80,9 @@ pub async fn release_thing_as(process: &str, cloud: &FakeCloud, name: &str) -> R
         sessions: &NoSessions,
         snapshots: &Snapshots::new(NoSnapshots),
     };
-    let Some(thing) = cloud.thing(&name).await? else { return Ok(()) };
-    let attachment = Attachment::read(cloud, &cloud.principals(&name).await?).await?;
-    convergence.release(&name, &thing, attachment.certificates).await
+    if let Some(thing) = cloud.thing(&name).await? {
+        let attachment = Attachment::read(cloud, &cloud.principals(&name).await?).await?;
+        convergence.release(&name, &thing, attachment.certificates).await?;
+    }
+    convergence.invite(&name).await
 }

@@ -219,15 +219,17 @@ impl Scene {
         }
     }
 
-    /// Everybody who died is dead, every event comes again, and the checker has one ordinary run.
+    /// Everybody who died is dead, every event comes again, every device connects again, and the checker has one ordinary run.
     async fn settle(&self, actors: &[Actor], cloud: FakeCloud) {
         drop(cloud.call("(time passes)", CloudState::let_processes_die).await);
         let has = |actor| actors.contains(&actor);
         if has(Actor::Older) || has(Actor::Reregister) {
             deliver(cloud.clone(), &self.fleet.event(&self.old), "again-1").await;
+            deliver(cloud.clone(), &self.fleet.later_event(&self.old), "later-1").await;
         }
         if has(Actor::Younger) {
             deliver(cloud.clone(), &self.fleet.event(&self.new), "again-2").await;
+            deliver(cloud.clone(), &self.fleet.later_event(&self.new), "later-2").await;
         }
         // An ordinary run is about all CAs: a comparison that was asked for is done by it.
         run_as("afterwards", cloud, &Request { ca_certificate_id: None, ..self.request() }).await;

@@ -31,6 +31,10 @@ impl AuthorityStore for ReadEarly {
         self.inner.keep_authority(id, pem, now).await
     }
 
+    async fn renew_decisions(&self, id: &CaCertificateId, now: OffsetDateTime) -> Result<(), Fault> {
+        self.inner.renew_decisions(id, now).await
+    }
+
     async fn announced_serial(&self, id: &CaCertificateId, serial: &Serial) -> Result<Option<Announcement>, Fault> {
         self.inner.announced_serial(id, serial).await
     }

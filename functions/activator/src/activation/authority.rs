@@ -5,9 +5,9 @@
 
 use shared::decision::{Reason, Verdict};
 use shared::fault::Fault;
-use shared::id::CaCertificateId;
+use shared::id::{CaCertificateId, Serial, ThingName};
 use shared::pki::Certificate;
-use shared::port::{AuthorityStore, CertificateRegistry};
+use shared::port::{Announcement, AuthorityStore, CertificateRegistry};
 use shared::profile::{Profile, Rules};
 use time::OffsetDateTime;
 
@@ -28,13 +28,13 @@ where
     R: CertificateRegistry,
     A: AuthorityStore,
 {
-    /// The CA, or why its devices are refused.
+    /// The CA of this profile, or why its devices are refused.
     pub(super) async fn authority(
         &self,
         id: &CaCertificateId,
+        profile: Option<Profile>,
         now: OffsetDateTime,
     ) -> Result<Result<Authority, Verdict>, Fault> {
-        let profile = self.authorities.profile(id).await?;
         let is_enrolled = profile.as_ref().is_some_and(Profile::is_enrolled);
         if !is_enrolled && self.settings.unenrolled_authorities == UnenrolledAuthorities::Refuse {
             return Ok(Err(not_enrolled()));
@@ -59,6 +59,24 @@ where
             self.authorities.keep_authority(id, pem, now).await?;
         }
         Ok(pem)
+    }
+}
+
+impl<R, A, S, P> Activator<R, A, S, P>
+where
+    A: AuthorityStore + Sync,
+{
+    /// The announcements of a serial number and of a thing's name.
+    pub(super) async fn announcements(
+        &self,
+        authority: &CaCertificateId,
+        serial: &Serial,
+        name: &ThingName,
+    ) -> Result<(Option<Announcement>, Option<Announcement>), Fault> {
+        tokio::try_join!(
+            self.authorities.announced_serial(authority, serial),
+            self.authorities.announced_name(authority, name),
+        )
     }
 }
 

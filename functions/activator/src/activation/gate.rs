@@ -49,7 +49,10 @@ where
             return Ok(GateOutcome::Good(cleared));
         }
         let entry = match (self.standing(certificate, rules, attempt).await?, entry) {
-            (Standing::Good(cleared), _) => return Ok(GateOutcome::Good(cleared)),
+            (Standing::Good(cleared), _) => {
+                attempt.inputs.passed();
+                return Ok(GateOutcome::Good(cleared));
+            }
             (Standing::Listed(entry), _) => entry,
             (Standing::Unknown { .. }, Some(entry))
                 if rules.crl.requirement == CrlRequirement::None && !row.is_entry_earlier =>
@@ -70,8 +73,14 @@ where
     }
 
     /// What the CRLs of the CA say, whether or not its profile requires them.
-    async fn standing(&self, certificate: &Certificate, rules: &Rules, attempt: &Attempt) -> Result<Standing, Fault> {
+    async fn standing(
+        &self,
+        certificate: &Certificate,
+        rules: &Rules,
+        attempt: &mut Attempt,
+    ) -> Result<Standing, Fault> {
         let states = self.authorities.crl_states(&rules.ca_certificate_id).await?;
+        attempt.inputs.read_crls(&states);
         standing(certificate, &rules.crl.clone().asked(), &states, &self.snapshots, attempt.now).await
     }
 

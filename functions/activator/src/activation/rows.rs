@@ -151,7 +151,7 @@ where
         let now = attempt.now;
         let is_stranger = verdict.reason == Reason::AuthorityNotEnrolled;
         let expires = is_stranger.then(|| now.saturating_add(STRANGER_LIFETIME));
-        let process = attempt.process.clone();
+        let (basis, process) = (attempt.inputs.basis(), attempt.process.clone());
         let own = attempt.row.take().filter(|row| row.registration_id == candidate.id.as_str());
         let own = match own {
             Some(row) => OwnRow::Found(Box::new(row)),
@@ -169,15 +169,21 @@ where
                 return row.without_intent(&process);
             }
             let row = if row.is_outside() { row } else { row.seen(&CertificateStatus::PendingActivation, now) };
-            row.recorded(candidate, verdict, &process, expires, now)
+            row.recorded(candidate, verdict, &process, expires, now).backing_off(basis.clone(), now)
         };
         change_facts(&self.registrations, row, &change).await.map(|_| ())
     }
 
     /// Tells the row what went wrong, for whoever asks why the device is not in. An attempt that has no row has nowhere to
-    /// write it.
-    pub(crate) async fn note_failure(&self, failure: &Detail, attempt: &mut Attempt) -> Result<(), Fault> {
+    /// write it. Further attempts are put off where they would fail in the same way.
+    pub(crate) async fn note_failure(
+        &self,
+        failure: &Detail,
+        is_retryable: bool,
+        attempt: &mut Attempt,
+    ) -> Result<(), Fault> {
         let (now, has_acted, process) = (attempt.now, attempt.has_acted, attempt.process.clone());
-        self.change_row(attempt, |row| row.failed(failure, has_acted, &process, now)).await
+        let basis = if is_retryable { None } else { Some(attempt.inputs.basis()) };
+        self.change_row(attempt, |row| row.failed(failure, basis.clone(), has_acted, &process, now)).await
     }
 }

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use shared::port::CertificateStatus;
 use shared::testing::{FakeCloud, InjectedFault};
 
-/// The state without what a repetition may change: times, counts, the note of the failure.
+/// The state without what a repetition may change: times, counts, the note of the failure, how long the row answers events.
 fn settled(cloud: &FakeCloud) -> Value {
-    cloud.state().picture(&["attempts", "lastError", "lastErrorAt", "revision", "thingVersion"])
+    cloud.state().picture(&["attempts", "backoff", "lastError", "lastErrorAt", "revision", "thingVersion"])
 }
 
 fn assert_nobody_is_half_in(cloud: &FakeCloud, context: &str) {

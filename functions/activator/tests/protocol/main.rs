@@ -11,5 +11,6 @@ mod gate;
 mod kill_points;
 mod logs;
 mod races;
+mod repeats;
 mod twins;
 mod walkthrough;

@@ -6,6 +6,7 @@ use shared::aws::fault;
 use shared::id::CertificateId;
 use shared::port::{CertificateRegistry as _, RegisteredCertificate, RegistrationStore as _};
 use shared::registration::Registration;
+use shared::timestamp;
 
 use super::advice;
 use super::registry::Registry;
@@ -112,6 +113,11 @@ fn decision(row: &Registration) -> Vec<(&'static str, Option<String>)> {
         1 => "1, ".to_owned(),
         attempts => format!("{attempts}, first "),
     };
+    let ca = &row.ca_certificate_id;
+    let decided_anew = row.current_backoff().map(|backoff| {
+        let until = timestamp::to_text(backoff.until());
+        format!("when something changes, at the first connection after {until}, or at once: jitr ca retry {ca}")
+    });
     let superseded = row.superseded_by.as_ref().map(|by| {
         let at = row.superseded_at.as_deref().unwrap_or("an unknown time");
         format!("by certificate {by} at {at}")
@@ -119,6 +125,7 @@ fn decision(row: &Registration) -> Vec<(&'static str, Option<String>)> {
     vec![
         ("decision", Some(format!("{} at {} ({})", row.decision, row.decided_at, row.reason))),
         ("why", (!row.detail.is_empty()).then(|| row.detail.to_string())),
+        ("next attempt", decided_anew),
         ("thing name", row.thing_name.as_ref().map(ToString::to_string)),
         ("activated", row.activated_at.clone()),
         ("crl number", row.crl_number.as_ref().map(ToString::to_string)),

@@ -13,8 +13,13 @@ use crate::registration::{CERTIFICATE_INDEX, RegistrationId};
 const QUERY: &str = "dynamodb:Query";
 
 impl Registrations {
-    /// The rows that the index names for a certificate. It follows the table after a moment, and has keys only.
-    async fn ids_of(&self, certificate: &CertificateId) -> Result<Vec<RegistrationId>, Fault> {
+    /// The rows that an index names for a value of its key. It follows the table after a moment.
+    pub(super) async fn ids_by(
+        &self,
+        index: &'static str,
+        key: &'static str,
+        value: &str,
+    ) -> Result<Vec<RegistrationId>, Fault> {
         let mut ids = Vec::new();
         let mut start = None;
         loop {
@@ -22,12 +27,12 @@ impl Registrations {
                 .client
                 .query()
                 .table_name(&self.table)
-                .index_name(CERTIFICATE_INDEX)
-                .key_condition_expression("#certificate = :certificate")
+                .index_name(index)
+                .key_condition_expression("#key = :value")
                 .projection_expression("#id")
-                .expression_attribute_names("#certificate", "certificateId")
+                .expression_attribute_names("#key", key)
                 .expression_attribute_names("#id", PARTITION_KEY)
-                .expression_attribute_values(":certificate", AttributeValue::S(certificate.as_str().to_owned()))
+                .expression_attribute_values(":value", AttributeValue::S(value.to_owned()))
                 .set_exclusive_start_key(start);
             let answer = request.send().await.map_err(|error| fault(QUERY, error))?;
             for item in answer.items.unwrap_or_default() {
@@ -45,7 +50,7 @@ impl Registrations {
 
 impl Holders for Registrations {
     async fn holding(&self, certificate: &CertificateId) -> Result<Holding, Fault> {
-        let ids = self.ids_of(certificate).await?;
+        let ids = self.ids_by(CERTIFICATE_INDEX, "certificateId", certificate.as_str()).await?;
         // The index may show what a row was a moment ago: the rows themselves are read consistently.
         let rows = self.registrations(&ids).await?.into_iter().collect::<Result<Vec<_>, _>>();
         Ok(Holding::of(certificate, &rows.map_err(|unreadable| unreadable.fault)?))

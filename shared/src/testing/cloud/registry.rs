@@ -120,11 +120,11 @@ impl ThingRegistry for FakeCloud {
     async fn attach_policy(&self, policy: &PolicyName, certificate_arn: &str) -> Result<(), Fault> {
         let (policy, arn) = (policy.clone(), certificate_arn.to_owned());
         let is_attached = self.call(ATTACH_POLICY, move |state| {
-            let is_registered = state.is_registered(&arn);
-            if is_registered {
+            let is_there = state.is_registered(&arn) && !state.missing_policies.contains(&policy);
+            if is_there {
                 state.policies.entry(arn.clone()).or_default().insert(policy.clone());
             }
-            is_registered
+            is_there
         });
         is_attached.await?.then_some(()).ok_or_else(|| not_found(ATTACH_POLICY, certificate_arn))
     }

@@ -32,6 +32,8 @@ pub struct CloudState {
     pub certificates: BTreeMap<CertificateId, RegisteredCertificate>,
     /// Live sessions by client id, each with the certificate that opened it.
     pub connected: BTreeMap<String, CertificateId>,
+    /// Policies that do not exist.
+    pub missing_policies: BTreeSet<PolicyName>,
     /// Policies attached, by certificate ARN.
     pub policies: BTreeMap<String, BTreeSet<PolicyName>>,
     /// Certificates that an operator has registered again while a process was about to set their status. `UpdateCertificate`
@@ -54,6 +56,7 @@ impl Default for CloudState {
             authorities: BTreeMap::new(),
             certificates: BTreeMap::new(),
             connected: BTreeMap::new(),
+            missing_policies: BTreeSet::new(),
             policies: BTreeMap::new(),
             registered_amid: BTreeSet::new(),
             rows_of_a_scan: None,

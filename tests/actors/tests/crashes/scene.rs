@@ -214,12 +214,13 @@ impl Scene {
         }
     }
 
-    /// Everybody who died is dead, and every event comes again. An operator lets the checker accept what has become of the
+    /// Everybody who died is dead, every event comes again, and every device connects again. An operator lets the checker accept what has become of the
     /// list, and it has one ordinary run.
     async fn settle(&self, cloud: FakeCloud) {
         drop(cloud.call("(time passes)", CloudState::let_processes_die).await);
         for (device, name) in self.devices.iter().zip(["again-1", "again-2", "again-3"]) {
             deliver(cloud.clone(), &self.fleet.event(device), name).await;
+            deliver(cloud.clone(), &self.fleet.later_event(device), &format!("{name}-later")).await;
         }
         run_as("accepting", cloud.clone(), &self.request()).await;
         run_as("afterwards", cloud, &Request::default()).await;
