@@ -108,12 +108,10 @@ impl<P: Ports> Checker<P> {
     }
 }
 
-/// Whether the row says that there is nothing to do about an entry.
+/// Whether the row says that there is nothing to do about an entry. One that was REVOKED before and is listed anew may have
+/// been deleted and registered since.
 fn is_settled(row: &Registration, listed: &Registration, thorough: bool) -> bool {
-    if listed.is_revoked() {
-        return row.is_revoked() && row.status == Some(CertificateStatus::Revoked) && row.is_confirmed();
-    }
-    !thorough && listed == row && row.is_confirmed()
+    !thorough && !listed.is_revoked() && listed == row && row.is_confirmed()
 }
 
 impl Changes {

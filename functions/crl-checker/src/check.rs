@@ -275,13 +275,18 @@ impl<P: Ports> Checker<P> {
         if run.mode == Mode::Report {
             return Ok(Checked::Published(Box::new(published), Some(unpublished)));
         }
-        let content = unpublished.file.try_clone().map_err(local)?;
-        self.snapshots.pages().put(&published.snapshot.key, content).await?;
         let is_due = is_lost || has_been_without(state, rules, run.now);
-        let is_due = is_due || self.hides_changes(state, &published, &unpublished).await;
         if is_due {
+            // Before the snapshot is back, which then tells nobody that it was lost.
             request_comparison(&self.authorities).await?;
         }
+        let content = unpublished.file.try_clone().map_err(local)?;
+        self.snapshots.pages().put(&published.snapshot.key, content).await?;
+        let hides_changes = !is_due && self.hides_changes(state, &published, &unpublished).await;
+        if hides_changes {
+            request_comparison(&self.authorities).await?;
+        }
+        let is_due = is_due || hides_changes;
         let (source, version) = (&state.source, state.version);
         if !self.authorities.publish(authority, source, version, &published, &validators, run.now).await? {
             return Ok(Checked::LostLock);

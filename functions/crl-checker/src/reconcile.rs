@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use shared::fault::Fault;
 use shared::id::{CaCertificateId, Serial};
 use shared::port::{AuthorityStore, CrlPublication, CrlStates};
-use shared::revocation::Comparison;
+use shared::revocation::{Comparison, CrlState};
 
 use crate::carry::{Due, Failures};
 use crate::checker::{Checker, Mode, Ports, Run};
@@ -30,15 +30,18 @@ impl<P: Ports> Checker<P> {
         if !request.reconcile && !comparison.due {
             return Ok(());
         }
-        report.reconciled = Some(0);
         let without = if scope.is_none() { self.forget_all(authorities, run).await? } else { Vec::new() };
+        report.reconciled = (request.reconcile || !authorities.is_empty() || !without.is_empty()).then_some(0);
+        if authorities.is_empty() && without.is_empty() {
+            return Ok(());
+        }
         comparison = self.comparison(scope, run).await?;
         if !comparison.due {
             comparison = comparison.requested();
         }
         let authorities: Vec<_> = authorities.iter().chain(&without).cloned().collect();
-        let lists = self.all_lists(&authorities, report).await;
         let mut failures = Failures::default();
+        let lists = self.all_lists(&authorities, report, &mut failures).await;
         while comparison.due {
             if run.is_over() || failures.are_too_many() {
                 report.finished = false;
@@ -99,15 +102,20 @@ impl<P: Ports> Checker<P> {
             }
         }
         for (authority, serials) in failed {
-            let rules = self.authorities.profile(&authority).await?.unwrap_or_default().crl_rules();
-            let states = self.followed(&authority, &rules).await?.into_iter();
+            let states = self.states(&authority).await?.into_iter();
+            let mut is_left = false;
             for mut state in states.filter(|state| state.unreadable.is_none()) {
+                is_left = true;
                 let known = state.retry.len();
                 let new: Vec<Serial> = serials.iter().filter(|serial| !state.retry.contains(serial)).cloned().collect();
                 state.retry.extend(new);
                 if state.retry.len() > known && !self.authorities.record_progress(&authority, &state).await? {
                     return Ok(false);
                 }
+            }
+            if !is_left {
+                // No list tries them again.
+                return Ok(false);
             }
         }
         Ok(true)
@@ -147,12 +155,14 @@ impl<P: Ports> Checker<P> {
     }
 
     /// The CRLs of the CAs; those of a CA that can't be read are reported, and its rows are not compared.
-    async fn all_lists(&self, authorities: &[CaCertificateId], report: &mut Report) -> Lists {
+    async fn all_lists(&self, authorities: &[CaCertificateId], report: &mut Report, failures: &mut Failures) -> Lists {
         let mut lists = Lists::new();
         for authority in authorities {
-            match self.lists(authority).await {
-                Ok(own) => {
-                    lists.insert(authority.clone(), own);
+            match self.states(authority).await {
+                Ok(states) => {
+                    // Once somebody has mended it, no difference tells what it has.
+                    failures.has_missed |= states.iter().any(|state| state.unreadable.is_some());
+                    lists.insert(authority.clone(), lists_of(&states));
                 }
                 Err(fault) => report.sources.push(SourceReport::failed(authority, &fault)),
             }
@@ -160,12 +170,20 @@ impl<P: Ports> Checker<P> {
         lists
     }
 
-    /// The lists of a CA. One that is past its nextUpdate still tells who was revoked; who is not on it any more is asked
-    /// at the gate.
+    /// The lists of a CA.
     pub(crate) async fn lists(&self, authority: &CaCertificateId) -> Result<Vec<List>, Fault> {
-        let rules = self.authorities.profile(authority).await?.unwrap_or_default().crl_rules();
-        Ok(self.followed(authority, &rules).await?.iter().filter_map(List::of).collect())
+        Ok(lists_of(&self.states(authority).await?))
     }
+
+    async fn states(&self, authority: &CaCertificateId) -> Result<Vec<CrlState>, Fault> {
+        let rules = self.authorities.profile(authority).await?.unwrap_or_default().crl_rules();
+        self.followed(authority, &rules).await
+    }
+}
+
+/// One that is past its nextUpdate still tells who was revoked; who is not on it any more is asked at the gate.
+fn lists_of(states: &[CrlState]) -> Vec<List> {
+    states.iter().filter_map(List::of).collect()
 }
 
 impl SourceReport {

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use actors::Fleet;
-use actors::checking::{self, Published, run_with, source};
+use actors::checking::{self, Published, other_source, run_with, source};
 use crl_checker::{Portions, Request};
 use shared::pki::crl::RevocationReason::{CertificateHold, KeyCompromise};
 use shared::port::CertificateStatus::{Active, Inactive, PendingActivation, Revoked};
 use shared::profile::CrlRequirement;
 use shared::testing::InjectedFault::{DiedAfter, DiedBefore, Refused, Stalled};
+use shared::testing::Issued;
 use tokio::time::{sleep, timeout};
 
 fn all() -> Request {
@@ -272,4 +273,45 @@ async fn an_altered_snapshot_is_made_again_by_the_next_run() {
     fleet.settle(&[&device]).await;
     assert_eq!(fleet.status(&device), Active);
     assert!(fleet.cloud.crl_state(fleet.id(), &source()).is_some());
+}
+
+/// A device that came in while no list was asked for, and that the other list has. The lists are asked for from now on.
+async fn revoked_and_not_asked() -> (Fleet, Issued) {
+    let fleet = Fleet::with_two_lists().await;
+    fleet.cloud.change_profile(fleet.id(), |profile| profile.crl = Some(CrlRequirement::None));
+    let device = fleet.device("pump-1");
+    fleet.publish_other(2, &[(&device, KeyCompromise)]);
+    fleet.settle(&[]).await;
+    drop(fleet.connect(&device).await);
+    assert_eq!(fleet.status(&device), Active);
+    fleet.cloud.change_profile(fleet.id(), |profile| profile.crl = Some(CrlRequirement::Required));
+    (fleet, device)
+}
+
+/// A comparison is done while the list is lost, and the run that makes it again dies once its object is back.
+#[tokio::test(start_paused = true)]
+async fn a_lost_list_is_compared_whenever_the_run_dies_that_makes_it_again() {
+    let (fleet, device) = revoked_and_not_asked().await;
+    let crl = fleet.crl(2, &[(&device, KeyCompromise)]);
+    fleet.lose_other();
+    fleet.request_comparison().await;
+    drop(checking::run(&fleet.cloud, &all()).await);
+    assert_eq!(fleet.status(&device), Active);
+    fleet.cloud.publish_crl(&other_source(), crl);
+    fleet.run_dies_at("s3:PutObject", 0, DiedAfter).await;
+    fleet.settle(&[]).await;
+    assert_eq!(fleet.status(&device), Revoked);
+}
+
+/// A comparison is done while what is known of the list can't be read.
+#[tokio::test(start_paused = true)]
+async fn a_list_is_compared_once_its_state_can_be_read_again() {
+    let (fleet, device) = revoked_and_not_asked().await;
+    let good = fleet.break_other();
+    fleet.request_comparison().await;
+    drop(checking::run(&fleet.cloud, &all()).await);
+    assert_eq!(fleet.status(&device), Active);
+    fleet.mend_other(&good);
+    fleet.settle(&[]).await;
+    assert_eq!(fleet.status(&device), Revoked);
 }
