@@ -281,10 +281,13 @@ where
         if registered.status != CertificateStatus::Active {
             return Ok(seen);
         }
-        let is_by_others = row.status != Some(CertificateStatus::Active) && row.intents.is_empty();
+        let mut intents = row.intents.values();
+        // A dead attempt to let it in has lost its thing to the release; where it is attached, others have attached it.
+        let is_none_taking_out = intents.all(|intent| intent.wanted == NewStatus::Active && intent.until <= self.now);
+        let is_by_others = row.status != Some(CertificateStatus::Active) && is_none_taking_out;
         let is_back = seen.released_at.is_some() && is_by_others && self.is_attached(&seen, registered).await?;
         let seen = if is_back { seen.returned() } else { seen };
-        if !seen.is_on_hold() {
+        if !seen.is_kept_out() {
             return Ok(seen);
         }
         let freed = seen.clone().hold_ended(self.now);

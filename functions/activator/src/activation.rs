@@ -255,9 +255,7 @@ where
         {
             self.mark_replaced(examined, attempt).await?.map_err(kept_out)?
         } else {
-            if rules.take_over == TakeOver::Join && attempt.row.as_ref().is_some_and(|row| row.replacing.is_some()) {
-                self.share_with_others(examined, attempt).await?;
-            }
+            self.share_with_others(examined, rules, attempt).await?;
             Vec::new()
         };
         self.attach(examined, rules, registered).await?;

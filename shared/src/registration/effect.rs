@@ -94,7 +94,11 @@ impl Registration {
     #[must_use]
     pub fn seen(mut self, status: &CertificateStatus, now: OffsetDateTime) -> Self {
         let was_deleted = self.is_deleted() && *status != CertificateStatus::deleted();
-        if was_deleted || (*status == CertificateStatus::PendingActivation && !self.is_outside()) {
+        // REVOKED is final: whoever has another status now was deleted since.
+        let was_revoked = self.status == Some(CertificateStatus::Revoked)
+            && !matches!(status, CertificateStatus::Revoked | CertificateStatus::Other(_));
+        let waits_again = *status == CertificateStatus::PendingActivation && !self.is_outside();
+        if was_deleted || was_revoked || waits_again {
             self.is_entry_earlier = self.revocation_reason.is_some();
         }
         let is_known = self.status.as_ref().is_none_or(|known| known == status);

@@ -4,7 +4,7 @@ use actors::{Fleet, operator};
 use shared::pki::crl::RevocationReason::{CertificateHold, KeyCompromise};
 use shared::port::CertificateStatus::{Active, Inactive, PendingActivation, Revoked};
 use shared::profile::{Admission, CrlRequirement};
-use shared::testing::InjectedFault::DiedBefore;
+use shared::testing::InjectedFault::{DiedBefore, Refused};
 
 /// A device whose certificate was revoked, deleted and taken back by the CA, and is registered again. Its attempt dies or is
 /// refused, and an operator decides.
@@ -108,5 +108,86 @@ async fn a_hold_ends_with_the_last_list() {
     fleet.cloud.change(|state| state.delete(&device.id));
     let device = fleet.register(device);
     fleet.settle(&[&device]).await;
+    assert_eq!(fleet.status(&device), Active);
+}
+
+/// A certificate was revoked, and the CA has taken that back. The certificate is deleted and registered again, and an operator
+/// lets it in before its event is handled.
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_was_taken_back_revokes_nobody_in_the_next_life() {
+    let fleet = Fleet::with_crl().await;
+    let device = fleet.inside("pump-1").await;
+    fleet.list(2, &[(&device, KeyCompromise)]).await;
+    fleet.list(3, &[]).await;
+    fleet.cloud.change(|state| state.delete(&device.id));
+    let device = fleet.register(device);
+    fleet.let_in_by_hand(&device, "pump-1");
+    fleet.settle(&[&device]).await;
+    assert_eq!(fleet.status(&device), Active);
+}
+
+/// The same without an event, and a new list has the certificate.
+#[tokio::test(start_paused = true)]
+async fn a_row_that_says_revoked_hides_no_later_life_from_a_list() {
+    for (reason, end) in [(KeyCompromise, Revoked), (CertificateHold, Inactive)] {
+        let fleet = Fleet::with_crl().await;
+        let device = fleet.inside("pump-1").await;
+        fleet.list(2, &[(&device, KeyCompromise)]).await;
+        fleet.list(3, &[]).await;
+        fleet.cloud.change(|state| state.delete(&device.id));
+        let device = fleet.register(device);
+        fleet.let_in_by_hand(&device, "pump-1");
+        fleet.list(4, &[(&device, reason)]).await;
+        fleet.settle(&[]).await;
+        assert_eq!(fleet.status(&device), end);
+    }
+}
+
+/// An entry of an earlier life that was taken back. The device is refused in its new one, and let in by hand; for a while no list
+/// answers.
+#[tokio::test(start_paused = true)]
+async fn one_with_an_earlier_entry_comes_back_once_the_lists_answer() {
+    let fleet = Fleet::with_crl().await;
+    let device = fleet.inside("pump-1").await;
+    fleet.list(2, &[(&device, KeyCompromise)]).await;
+    fleet.cloud.change(|state| state.delete(&device.id));
+    fleet.list(3, &[]).await;
+    let device = fleet.register(device);
+    fleet.cloud.change_profile(fleet.id(), |profile| profile.admission = Some(Admission::Listed));
+    fleet.settle(&[&device]).await;
+    assert_eq!(fleet.status(&device), PendingActivation);
+    fleet.let_in_by_hand(&device, "pump-1");
+    fleet.expire();
+    fleet.settle(&[&device]).await;
+    fleet.list(4, &[]).await;
+    fleet.settle(&[&device]).await;
+    assert_eq!(fleet.status(&device), Active);
+}
+
+/// A name was released while the intent of a dead attempt stood in the row.
+#[tokio::test(start_paused = true)]
+async fn whoever_was_released_after_a_dead_attempt_stays_in_by_an_operators_hand() {
+    let fleet = Fleet::with_crl().await;
+    let device = fleet.device("pump-1");
+    fleet.die_at(&device, "iot:UpdateCertificate", DiedBefore).await;
+    operator::release_thing(&fleet.cloud, "pump-1").await.expect("a release");
+    fleet.let_in_by_hand(&device, "pump-1");
+    fleet.settle(&[&device]).await;
+    assert_eq!(fleet.status(&device), Active);
+}
+
+/// One request is refused in the comparison of a CA that names no list any more.
+#[tokio::test(start_paused = true)]
+async fn a_hold_ends_with_the_last_list_though_a_request_fails() {
+    let fleet = Fleet::with_crl().await;
+    let device = fleet.inside("pump-1").await;
+    fleet.list(2, &[(&device, CertificateHold)]).await;
+    fleet.cloud.change_profile(fleet.id(), |profile| {
+        profile.crl_sources.clear();
+        profile.crl = Some(CrlRequirement::None);
+    });
+    fleet.request_comparison().await;
+    fleet.run_dies_at("iot:DescribeCertificate", 0, Refused).await;
+    fleet.settle(&[]).await;
     assert_eq!(fleet.status(&device), Active);
 }

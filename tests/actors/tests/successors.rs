@@ -292,3 +292,74 @@ async fn the_rule_becomes_join_in_the_middle_of_a_take_over() {
     settle(&fleet, &[&old, &new]).await;
     assert_eq!(statuses(&fleet, [&old, &new]), [Some(Active), Some(Active)]);
 }
+
+/// The thing was made for the newcomer, and an older one joined it; the rule is another one for a while.
+#[tokio::test(start_paused = true)]
+async fn the_rule_becomes_join_again() {
+    let fleet = Fleet::with_crl().await;
+    fleet.set_rule(TakeOver::Join);
+    let [old, new] = [20, 10].map(|hours| fleet.device_of_age("pump-1", hours));
+    fleet.die_at(&new, "iot:AttachThingPrincipal", DiedBefore).await;
+    fleet.connect(&old).await.unwrap();
+    fleet.set_rule(TakeOver::Rotate);
+    fleet.die_at(&new, "iot:UpdateCertificate", DiedBefore).await;
+    fleet.set_rule(TakeOver::Join);
+    settle(&fleet, &[&old, &new]).await;
+    assert_eq!(statuses(&fleet, [&old, &new]), [Some(Active), Some(Active)]);
+}
+
+/// Certificates share their thing from now on, and the newcomer is on hold for a while.
+#[tokio::test(start_paused = true)]
+async fn the_rule_becomes_join_while_the_newcomer_is_on_hold() {
+    let (fleet, old, new) = two().await;
+    fleet.set_rule(TakeOver::Join);
+    list(&fleet, 2, &[(&new, CertificateHold)]).await;
+    settle(&fleet, &[&old, &new]).await;
+    list(&fleet, 3, &[]).await;
+    settle(&fleet, &[&old, &new]).await;
+    assert_eq!(statuses(&fleet, [&old, &new]), [Some(Active), Some(Active)]);
+}
+
+/// The second was about to replace the first, and has a thing of another name by now. The third takes the first's over, and dies
+/// once it is ACTIVE.
+#[tokio::test(start_paused = true)]
+async fn the_third_dies_after_the_second_has_another_name() {
+    for is_on_hold in [false, true] {
+        let fleet = Fleet::with_crl().await;
+        fleet.set_rule(TakeOver::Rotate);
+        let [first, second, third] = [30, 20, 10].map(|hours| fleet.device_of_age("pump-1", hours));
+        let name_things = |template: &str| {
+            let template = template.parse().unwrap();
+            fleet.cloud.change_profile(fleet.id(), |profile| profile.thing_name_template = Some(template));
+        };
+        fleet.connect(&first).await.unwrap();
+        fleet.die_at(&second, "iot:UpdateCertificate", DiedBefore).await;
+        if is_on_hold {
+            list(&fleet, 2, &[(&first, CertificateHold)]).await;
+        }
+        name_things("${CertificateSerialNumber}");
+        fleet.connect(&second).await.unwrap();
+        name_things("${CommonName}");
+        fleet.die_at(&third, "iot:UpdateCertificate", DiedAfter).await;
+        if is_on_hold {
+            list(&fleet, 3, &[]).await;
+        }
+        settle(&fleet, &[&first, &second, &third]).await;
+        let ends = statuses(&fleet, [&first, &third]);
+        assert_eq!(ends, [Some(Inactive), Some(Active)], "on hold: {is_on_hold}");
+    }
+}
+
+/// The second was deleted, and an operator has let the first in again. The third replaces it, and dies once it is ACTIVE.
+#[tokio::test(start_paused = true)]
+async fn the_third_dies_beside_one_that_was_let_in_again() {
+    for comes_again in [true, false] {
+        let (fleet, first, second, third) = three().await;
+        fleet.cloud.change(|state| state.delete(&second.id));
+        fleet.set_status(&first, Active);
+        fleet.die_at(&third, "iot:UpdateCertificate", DiedAfter).await;
+        let all = [&first, &third];
+        settle(&fleet, if comes_again { &all } else { &all[1..] }).await;
+        assert_eq!(statuses(&fleet, [&first, &third]), [Some(Inactive), Some(Active)], "comes again: {comes_again}");
+    }
+}

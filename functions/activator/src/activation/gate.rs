@@ -100,6 +100,7 @@ where
         if made.is_none_or(|made| made.creation == Creation::Taken || made.has_others) {
             return Err(Stop::KeptOut(Box::new(examined.candidate.clone()), entry.verdict()));
         }
+        self.share_with_others(examined, rules, attempt).await?;
         self.attach(examined, rules, registered).await?;
         Ok(self.take_out(entry, registered, attempt).await?)
     }

@@ -6,8 +6,8 @@ use shared::decision::{Reason, Verdict};
 use shared::fault::{Fault, FaultKind};
 use shared::id::CertificateId;
 use shared::port::{
-    AuthorityStore, CertificateRegistry, CertificateStatus, CrlStates, RegistrationStore, Saved, SnapshotPages, Thing,
-    ThingRegistry,
+    AuthorityStore, CertificateRegistry, CertificateStatus, CrlStates, NewStatus, RegistrationStore, Saved,
+    SnapshotPages, Thing, ThingRegistry,
 };
 use shared::profile::{Rules, TakeOver};
 use shared::registration::{Candidate, Registration, RegistrationId, Replaced};
@@ -155,12 +155,21 @@ where
             return Ok(Err(verdict));
         }
         let rows = self.rows_to_replace(examined, &attachment, attempt).await?;
+        let is_inside = |row: &Registration| {
+            attachment.certificates.iter().any(|found| found.id == row.certificate_id && found.is_active())
+        };
         let mut marked = Vec::new();
         for row in rows {
             let earlier = self.completed_take_over(&row, candidate, &attachment).await?;
             let mark = |row: Registration| {
                 let is_out_already = earlier.is_some() && row.superseded_by == earlier;
-                if is_out_already { row } else { row.superseded(candidate, now) }
+                let row = if is_out_already { row } else { row.superseded(candidate, now) };
+                // Other hands have let it in, which its row does not tell: should this attempt die, a run looks at it.
+                if is_inside(&row) && row.status != Some(CertificateStatus::Active) {
+                    row.intending(&attempt.process, NewStatus::Inactive)
+                } else {
+                    row
+                }
             };
             marked.extend(rewrite(&self.registrations, row, &mark).await?);
         }
@@ -196,7 +205,15 @@ where
     }
 
     /// Takes the marks of an earlier attempt back, which was to replace others under another rule: they share the thing.
-    pub(super) async fn share_with_others(&self, examined: &Examined, attempt: &Attempt) -> Result<(), Fault> {
+    pub(super) async fn share_with_others(
+        &self,
+        examined: &Examined,
+        rules: &Rules,
+        attempt: &Attempt,
+    ) -> Result<(), Fault> {
+        if rules.take_over != TakeOver::Join || !attempt.is_repeated {
+            return Ok(());
+        }
         let principals = self.registry.principals(&examined.thing.name).await?;
         let attachment = Attachment::read(&self.registry, &principals).await?;
         for row in self.rows_to_replace(examined, &attachment, attempt).await? {
@@ -224,6 +241,13 @@ where
             None => None,
         };
         let found = found.filter(|found| found.certificate_id == successor);
+        if found.as_ref().is_some_and(|found| found.thing_name.is_some() && found.thing_name != row.thing_name) {
+            return Ok(None);
+        }
+        // Whoever is inside has to go, whatever has become of who was to replace it before.
+        if attachment.certificates.iter().any(|found| found.id == row.certificate_id && found.is_active()) {
+            return Ok(None);
+        }
         let is_in = attachment.certificates.iter().any(|found| found.id == successor && found.is_active());
         let was_in = is_in || found.is_none_or(|found| found.activated_at.is_some());
         Ok(was_in.then_some(successor))
