@@ -119,7 +119,7 @@ impl Registration {
     }
 
     /// An attempt has failed. Its intent stays if it may have set a status. One that will fail again until an operator mends
-    /// something has a basis.
+    /// something has a basis, on which further ones are put off if it is not the first that fails.
     #[must_use]
     pub fn failed(
         self,
@@ -131,6 +131,8 @@ impl Registration {
     ) -> Self {
         let mut row = if has_acted { self } else { self.without_intent(process) };
         row.attempts += 1;
+        // The first time it may have met a certificate that was being deleted.
+        let basis = basis.filter(|_| row.last_error.is_some());
         row.last_error = Some(failure.clone());
         row.last_error_at = Some(timestamp::to_text(now));
         match basis {
