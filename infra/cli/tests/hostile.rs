@@ -91,6 +91,7 @@ impl Stage {
             case("ca new", 0, &["--name", HOSTILE, "--out", "new", "--force"], true),
             case("ca register", 1, &["--ca", "ca.pem", "--ca-key", "ca.key", "--admission", "listed"], true),
             case("ca registration-code", 0, &[], true),
+            case("ca retry", 0, &[id], false),
             case("ca set", 0, &[id, "--admission", "listed"], true),
             case("ca show", 0, &[id], true),
             case("crl check", 4, &["--ca", "ca.pem", "--crl", HOSTILE, "--cert", "chain.pem"], true),
