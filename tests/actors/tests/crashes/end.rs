@@ -66,7 +66,8 @@ impl End<'_> {
                 return Some("the hold of the youngest one has ended, and it is INACTIVE");
             }
         }
-        let was_in = |place: usize| self.rows[place].iter().any(|row| row.activated_at.is_some());
+        let is_told = |place: usize| self.rows[place].iter().any(|row| row.activated_at.is_some());
+        let was_in = |place: usize| self.story.of[place].has_been_in || is_told(place);
         let is_free = |place: usize| {
             let Past { deleted, revoked, switched_off, .. } = self.story.of[place];
             self.newest[place].is_none() && !deleted && !revoked && !switched_off

@@ -45,6 +45,8 @@ pub(crate) enum Actor {
 #[expect(clippy::struct_excessive_bools, reason = "each of them may be so or not, whatever the others are")]
 pub(crate) struct Past {
     pub(crate) deleted: bool,
+    /// AWS IoT has had it as ACTIVE, whether or not somebody came to write it.
+    pub(crate) has_been_in: bool,
     pub(crate) held: bool,
     pub(crate) revoked: bool,
     pub(crate) switched_off: bool,
@@ -167,6 +169,9 @@ impl Scene {
         cloud.plan_nothing();
         cloud.let_processes_die();
         let statuses = self.statuses(&cloud);
+        for (past, status) in self.story.of.iter_mut().zip(&statuses) {
+            past.has_been_in |= *status == Some(Active);
+        }
         self.story.steps.push(format!("{actor:?}, crash {crash:?}: {statuses:?}"));
     }
 
