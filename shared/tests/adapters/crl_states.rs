@@ -389,5 +389,5 @@ async fn every_call_reports_its_operation() {
     assert_fault(table.comparison(None).await, "dynamodb:GetItem", NotFound, "comparison");
     let written = table.record_comparison(None, &Comparison::default()).await;
     assert_fault(written, UPDATE, NotFound, "record_comparison");
-    assert_eq!(service.sent().len(), 8);
+    assert_eq!(service.sent().len(), 9);
 }

@@ -8,7 +8,9 @@ use shared::port::{AuthorityStore, RegistrationStore};
 use shared::registration::Registration;
 use time::macros::datetime;
 
-use crate::wire::{NOW, Service, assert_fault, authority, candidate, certificate, dynamodb_error, name, ok};
+use crate::wire::{
+    NOW, Service, assert_fault, authority, candidate, certificate, condition_failed, dynamodb_error, name, ok,
+};
 
 #[tokio::test]
 async fn errors_of_dynamodb_are_classified_by_code() {
@@ -102,6 +104,21 @@ async fn keeping_an_authority_never_replaces_what_the_operator_wrote() {
          #updatedAt = :updatedAt"
     );
     assert_eq!(sent.body["ExpressionAttributeValues"][":caPem"], json!({"S": "pem"}));
+}
+
+#[tokio::test]
+async fn decisions_are_renewed_by_a_later_profile_if_there_is_one() {
+    let service = Service::new([ok(&json!({})), condition_failed(&Value::Null)]);
+    for _ in 0..2 {
+        service.authorities().renew_decisions(&authority(), NOW).await.unwrap();
+    }
+    let sent = &service.sent()[0];
+    assert_eq!(sent.text("UpdateExpression"), "SET #updatedAt = :updatedAt");
+    assert_eq!(sent.text("ConditionExpression"), "attribute_exists(#caCertificateId)");
+    assert_eq!(sent.values()[":updatedAt"], json!({"S": "2026-09-01T00:00:00.000Z"}));
+    let service = Service::new([dynamodb_error(400, "ThrottlingException")]);
+    let renewed = service.authorities().renew_decisions(&authority(), NOW).await;
+    assert_fault(renewed, "dynamodb:UpdateItem", Throttled, "");
 }
 
 #[tokio::test]

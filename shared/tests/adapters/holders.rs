@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use shared::fault::FaultKind::{Invalid, NotFound, Throttled};
-use shared::port::{Holders, Holding};
-use shared::registration::CERTIFICATE_INDEX;
+use shared::port::{Holders, Holding, RegistrationStore as _};
+use shared::registration::{CERTIFICATE_INDEX, THING_INDEX};
 
 use crate::wire::{Service, assert_fault, authority, certificate, dynamodb_error, name, ok};
 
@@ -48,10 +48,10 @@ async fn the_index_names_the_rows_which_are_read_consistently() {
     for sent in &sent[..2] {
         assert_eq!((sent.target.as_str(), sent.text("TableName")), ("DynamoDB_20120810.Query", "registrations"));
         assert_eq!((sent.text("IndexName"), CERTIFICATE_INDEX), ("byCertificateId", "byCertificateId"));
-        assert_eq!(sent.text("KeyConditionExpression"), "#certificate = :certificate");
+        assert_eq!(sent.text("KeyConditionExpression"), "#key = :value");
         assert_eq!(sent.text("ProjectionExpression"), "#id");
-        assert_eq!(*sent.names(), json!({"#certificate": "certificateId", "#id": "registrationId"}));
-        assert_eq!(*sent.values(), json!({":certificate": {"S": certificate().as_str()}}));
+        assert_eq!(*sent.names(), json!({"#id": "registrationId", "#key": "certificateId"}));
+        assert_eq!(*sent.values(), json!({":value": {"S": certificate().as_str()}}));
         // DynamoDB refuses consistent reads of a global index.
         assert_eq!(sent.body["ConsistentRead"], Value::Null);
     }
@@ -59,6 +59,33 @@ async fn the_index_names_the_rows_which_are_read_consistently() {
     assert_eq!((sent[2].target.as_str(), sent.len()), ("DynamoDB_20120810.BatchGetItem", 3));
     let keys = json!([{"registrationId": {"S": "ca#a1"}}, {"registrationId": {"S": "ca#a2"}}]);
     assert_eq!(sent[2].body["RequestItems"]["registrations"], json!({"Keys": keys, "ConsistentRead": true}));
+}
+
+#[tokio::test]
+async fn rows_about_a_certificate_are_those_that_still_are() {
+    let stolen = row("ca#a2", &json!({"certificateId": {"S": "0f".repeat(32)}}));
+    let unreadable = row("ca#a3", &json!({"decision": {"S": "mislaid"}}));
+    let read = rows(&[activated("ca#a1"), stolen, unreadable]);
+    let service = Service::new([ok(&index(&["ca#a1", "ca#a2", "ca#a3"])), ok(&read)]);
+    let found = service.registrations().registrations_about(&certificate()).await.unwrap();
+    assert_eq!(found.iter().map(|row| row.registration_id.as_str()).collect::<Vec<_>>(), ["ca#a1"]);
+
+    let service = Service::new([ok(&index(&[]))]);
+    assert!(service.registrations().registrations_about(&certificate()).await.unwrap().is_empty());
+    assert_eq!(service.only().text("IndexName"), CERTIFICATE_INDEX);
+}
+
+#[tokio::test]
+async fn the_index_names_the_cas_that_want_a_thing_each_once() {
+    let ca = authority();
+    let ids = [format!("{ca}#a1"), format!("{ca}#certificate#{}", certificate()), "rejected#07".to_owned()];
+    let service = Service::new([ok(&index(&ids.each_ref().map(String::as_str)))]);
+    let found = service.registrations().authorities_about(&name()).await.unwrap();
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), [ca]);
+    let sent = service.only();
+    assert_eq!((sent.text("IndexName"), THING_INDEX), ("byThingName", "byThingName"));
+    assert_eq!(*sent.names(), json!({"#id": "registrationId", "#key": "thingName"}));
+    assert_eq!(*sent.values(), json!({":value": {"S": name().as_str()}}));
 }
 
 #[tokio::test]
