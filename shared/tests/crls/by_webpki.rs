@@ -63,6 +63,13 @@ fn verdict(list: &[u8]) -> Result<(Vec<Listed>, bool), Error> {
     }
 }
 
+/// Whether a list has its CA's subject, octet by octet.
+fn has_name_of_ca(list: &[u8]) -> bool {
+    let authority = CertificateDer::from(file("ca-p256.der"));
+    let anchor = anchor_from_trusted_cert(&authority).unwrap();
+    list.windows(anchor.subject.len()).any(|part| part == anchor.subject.as_ref())
+}
+
 proptest! {
     #[test]
     fn lists_say_the_same(shape in shapes(false)) {
@@ -87,8 +94,13 @@ proptest! {
         let list = sign(&signed_part);
         if let Ok(listed) = check(&list, &certificate("ca-p256"), NOW) {
             let theirs = verdict(&list).map(|(listed, _)| listed);
-            // It knows no dates before 1970.
-            prop_assert!(theirs == Ok(listed) || theirs == Err(Error::BadDerTime), "{theirs:?}");
+            // It knows no dates before 1970, and compares names octet by octet, whatever types their strings have.
+            let is_dialect = match theirs {
+                Err(Error::BadDerTime) => true,
+                Err(Error::UnknownRevocationStatus) => !has_name_of_ca(&signed_part),
+                _ => false,
+            };
+            prop_assert!(is_dialect || theirs == Ok(listed), "{theirs:?}");
         }
     }
 }
