@@ -193,6 +193,10 @@ async fn the_activators_role_lacks_nothing_and_has_nothing_spare() -> Result<()>
         if *name == other {
             leave_unconfirmed(&fleet, &device).await?;
             assert_eq!(function.answer(&fleet.registered_event(&device)).await?["decision"], "activated");
+            // For a message of the queue the tables are asked first.
+            let event = String::from_utf8(fleet.registered_event(&device))?;
+            let batch = json!({"Records": [{"messageId": "1", "body": event}]}).to_string();
+            assert_eq!(function.answer(batch.as_bytes()).await?, json!({"batchItemFailures": []}));
         }
     }
     let outcome = function.invoke(b"{}").await?;
