@@ -90,7 +90,7 @@ pub struct Registration {
     /// How many invocations decided about the certificate.
     #[serde(default)]
     pub attempts: u64,
-    /// How long events are answered from the row; none if the certificate has not been kept out.
+    /// How long events are answered from the row; none if the certificate has not been refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backoff: Option<Backoff>,
     /// The issuing CA.

@@ -35,7 +35,7 @@ use crate::settings::Settings;
 /// A certificate that AWS IoT does not know yet may still appear within this time of its event.
 const APPEARANCE: Duration = Duration::minutes(5);
 
-/// What became of an event.
+/// Outcome of an event.
 pub(crate) enum Outcome {
     /// An attempt has come to a decision.
     Decided(Verdict),

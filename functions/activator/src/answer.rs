@@ -25,13 +25,13 @@ use crate::metrics::counts;
 pub(crate) struct Invocation<'a> {
     /// The function's name.
     pub(crate) function: &'a str,
-    /// When it began.
+    /// Time at which the invocation began.
     pub(crate) now: OffsetDateTime,
     /// The attempt, as rows know it.
     pub(crate) process: Process,
     /// Whether an operator has sent the event: an attempt is made whatever the tables say.
     pub(crate) is_by_hand: bool,
-    /// When it has to end.
+    /// Moment by which the attempt has to end.
     pub(crate) until: Instant,
 }
 
@@ -42,7 +42,7 @@ pub struct Response {
     /// The certificate; none if the event names none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_id: Option<CertificateId>,
-    /// What was decided.
+    /// The decision.
     pub decision: Decision,
     /// A sentence for people.
     pub detail: Detail,

@@ -1,6 +1,6 @@
 //! How long further events about a certificate are answered from its row.
 //!
-//! A device that is kept out comes back every few seconds, and AWS IoT publishes an event each time. As long as nothing
+//! A refused device comes back every few seconds, and AWS IoT publishes an event each time. As long as nothing
 //! that the decision rests on has changed, another attempt would end as the last one did. Every function here is pure.
 
 use aws_lc_rs::digest;
@@ -95,8 +95,8 @@ impl Registration {
     #[must_use]
     pub fn backing_off(mut self, basis: Basis, now: OffsetDateTime) -> Self {
         let before = self.backoff.take().filter(|before| before.basis == basis);
-        let is_passing = self.reason == Reason::HolderInProgress;
-        if is_passing || !self.is_outside() {
+        let is_transient = self.reason == Reason::HolderInProgress;
+        if is_transient || !self.is_outside() {
             return self;
         }
         let next = before.map_or(MIN_BACKOFF, |before| Duration::seconds(before.seconds) * GROWTH);
@@ -191,14 +191,14 @@ mod tests {
 
     #[test]
     fn an_attempt_that_failed_keeps_its_event_in_the_queue() {
-        let row = kept_out(Decision::Activating);
+        let row = refused_row(Decision::Activating);
         assert_eq!(
             [answer(&row, 0, true, 9), answer(&row, 1, true, 9), answer(&row, 0, true, 10)],
             ["undecided", "decided", "open"]
         );
     }
 
-    fn kept_out(decision: Decision) -> Registration {
+    fn refused_row(decision: Decision) -> Registration {
         saved(row(decision, &CertificateStatus::PendingActivation).backing_off(basis("a"), DECIDED))
     }
 
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_refusal_holds_for_events_from_before_it_and_for_a_while() {
-        let row = kept_out(Decision::Refused);
+        let row = refused_row(Decision::Refused);
         assert_eq!(
             [answer(&row, 0, true, 3600), answer(&row, 9, true, 9), answer(&row, 9, true, 10)],
             ["decided", "decided", "open"]
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn what_is_still_open_keeps_its_event_in_the_queue() {
-        let row = kept_out(Decision::Deferred);
+        let row = refused_row(Decision::Deferred);
         assert_eq!([answer(&row, 0, true, 9), answer(&row, 1, true, 9)], ["undecided", "decided"]);
         assert_eq!([answer(&row, 0, true, 10), answer(&row, 1, true, 10), answer(&row, 0, false, 1)], ["open"; 3]);
     }
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn an_answer_grows_while_the_basis_stays() {
-        let mut row = kept_out(Decision::Refused);
+        let mut row = refused_row(Decision::Refused);
         let mut seconds = Vec::new();
         for _ in 0..6 {
             seconds.push(row.backoff.as_ref().map(|backoff| backoff.seconds).unwrap());
@@ -270,11 +270,11 @@ mod tests {
 
     #[test]
     fn the_clock_alone_ends_an_answer_that_rests_on_it() {
-        let too_early = Registration { reason: Reason::CertificateNotYetValid, ..kept_out(Decision::Refused) };
+        let too_early = Registration { reason: Reason::CertificateNotYetValid, ..refused_row(Decision::Refused) };
         let held = too_early.backing_off(basis("a"), DECIDED).backoff.unwrap();
         assert_eq!(held.seconds, 25, "the certificate becomes valid then");
-        let passing = Registration { reason: Reason::HolderInProgress, ..kept_out(Decision::Refused) };
-        assert_eq!(passing.backing_off(basis("a"), DECIDED).backoff, None);
+        let transient = Registration { reason: Reason::HolderInProgress, ..refused_row(Decision::Refused) };
+        assert_eq!(transient.backing_off(basis("a"), DECIDED).backoff, None);
     }
 
     #[test]
