@@ -45,8 +45,9 @@ echo "building the functions (minutes the first time) ..."
 for manifest in functions/*/Cargo.toml; do
   logged cargo lambda build --release --manifest-path "$manifest" "${target_flags[@]}"
 done
-# Whoever serves a CRL to this cloud does it on this machine.
-parameters=("Architecture=$architecture" LocalCloud=true CrlPrivateNetworks=127.0.0.1/32 "$@")
+# Whoever serves a CRL to this cloud does it on this machine. The emulator has no quotas, and tests would wait for them.
+parameters=("Architecture=$architecture" LocalCloud=true CrlPrivateNetworks=127.0.0.1/32
+  AttachPolicyQuota=1000 DescribeCertificateQuota=1000 UpdateCertificateQuota=1000 "$@")
 logged sam build --config-file "$PWD/samconfig.toml" --template-file "$PWD/template.yaml" \
   --build-dir "$JITR_LOCAL_DIR/build" --parameter-overrides "${parameters[@]}"
 

@@ -35,5 +35,7 @@ mod uri;
 pub mod aws;
 #[cfg(feature = "aws")]
 pub mod contained;
+#[cfg(feature = "aws")]
+pub mod pace;
 #[cfg(feature = "test-support")]
 pub mod testing;

@@ -9,7 +9,7 @@ use crate::template::Template;
 /// Access key and secret of the local cloud's root.
 pub const ROOT: (&str, &str) = ("test", "test");
 
-/// The activator's, with an endpoint and an access key.
+/// The activator's, with an endpoint and an access key, and without quotas that would only take time.
 #[must_use]
 pub fn activator(endpoint: &str, identity: (&str, &str)) -> Vec<(String, String)> {
     let own = [
@@ -21,10 +21,10 @@ pub fn activator(endpoint: &str, identity: (&str, &str)) -> Vec<(String, String)
         ("REGISTRATIONS_TABLE", format!("{STACK}-registrations")),
         ("REVOCATION_BUCKET", bucket()),
     ];
-    with_identity(own, endpoint, identity)
+    with_identity(own.into_iter().chain(quotas()), endpoint, identity)
 }
 
-/// The CRL checker's, with an endpoint and an access key, and without a limit that would only take time.
+/// The CRL checker's, with an endpoint and an access key, and without quotas that would only take time.
 #[must_use]
 pub fn crl_checker(endpoint: &str, identity: (&str, &str)) -> Vec<(String, String)> {
     let own = [
@@ -37,9 +37,8 @@ pub fn crl_checker(endpoint: &str, identity: (&str, &str)) -> Vec<(String, Strin
         ("REGISTRATIONS_TABLE", format!("{STACK}-registrations")),
         ("REVOCATION_BUCKET", bucket()),
         ("SCRATCH_MEGABYTES", "1024".to_owned()),
-        ("STATUS_CHANGES_PER_SECOND", "1000".to_owned()),
     ];
-    with_identity(own, endpoint, identity)
+    with_identity(own.into_iter().chain(quotas()), endpoint, identity)
 }
 
 /// The lifecycle recorder's, with an endpoint and an access key.
@@ -82,8 +81,15 @@ pub fn routes() -> String {
     routes.replace("${Messages}", &format!("{STACK}-messages"))
 }
 
-fn with_identity<const N: usize>(
-    own: [(&str, String); N],
+/// Quotas that the emulator does not have.
+fn quotas() -> impl Iterator<Item = (&'static str, String)> {
+    let quotas = ["ATTACH_POLICY_QUOTA", "DESCRIBE_CERTIFICATE_QUOTA", "UPDATE_CERTIFICATE_QUOTA"];
+    let quotas = quotas.into_iter().map(|name| (name, "100000".to_owned()));
+    quotas.chain([("CONCURRENCY", "1".to_owned()), ("QUOTA_SHARE", "100".to_owned())])
+}
+
+fn with_identity(
+    own: impl IntoIterator<Item = (&'static str, String)>,
     endpoint: &str,
     (key, secret): (&str, &str),
 ) -> Vec<(String, String)> {

@@ -77,7 +77,7 @@ async fn an_activation_makes_seven_requests_of_aws_iot_and_a_repetition_none() -
     assert_eq!(answer, json!({"batchItemFailures": []}));
     let mut asked = recorder.take();
     asked.sort_unstable();
-    assert_eq!(asked, ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]);
+    assert_eq!(asked, ["dynamodb:GetItem", "dynamodb:GetItem", "dynamodb:Query"]);
     Ok(())
 }
 

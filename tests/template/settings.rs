@@ -8,6 +8,8 @@ use shared::route::Routes;
 use tests::environment::{self, ROOT};
 use tests::template::Template;
 
+use crate::number;
+
 /// `cargo lambda watch` can't read the template.
 #[test]
 fn the_local_routes_are_those_of_the_template() -> Result<()> {
@@ -33,14 +35,53 @@ fn every_parameter_is_in_a_group() -> Result<()> {
     Ok(())
 }
 
-/// The tests' environment has what the stack's function gets.
+/// The tests' environments have what the stack's functions get.
 #[test]
-fn the_tests_give_the_rule_sink_all_its_settings() -> Result<()> {
-    let settings = Template::transformed()?.members("/Resources/RuleSink/Properties/Environment/Variables")?;
-    let mut names: BTreeSet<&str> = settings.keys().map(String::as_str).collect();
-    names.remove("RUST_LOG");
-    let given = environment::rule_sink("http://127.0.0.1", ROOT);
-    let given = given.iter().map(|(name, _)| name.as_str()).filter(|name| !name.starts_with("AWS_"));
-    assert_eq!(names, given.collect());
+fn the_tests_give_the_functions_all_their_settings() -> Result<()> {
+    let template = Template::transformed()?;
+    let given = [
+        ("Activator", environment::activator("http://127.0.0.1", ROOT)),
+        ("CrlChecker", environment::crl_checker("http://127.0.0.1", ROOT)),
+        ("LifecycleRecorder", environment::lifecycle_recorder("http://127.0.0.1", ROOT)),
+        ("RuleSink", environment::rule_sink("http://127.0.0.1", ROOT)),
+    ];
+    for (function, given) in given {
+        let settings = template.members(&format!("/Resources/{function}/Properties/Environment/Variables"))?;
+        let mut names: BTreeSet<&str> = settings.keys().map(String::as_str).collect();
+        // Settings that may be empty, and are where the tests leave them out.
+        for optional in ["DEFAULT_THING_GROUP", "DEFAULT_THING_TYPE", "RUST_LOG"] {
+            names.remove(optional);
+        }
+        let given = given.iter().map(|(name, _)| name.as_str()).filter(|name| !name.starts_with("AWS_"));
+        assert_eq!(names, given.collect(), "{function}");
+    }
+    Ok(())
+}
+
+/// Each function may use its share of a quota whatever the others do, and something is left for operators.
+#[test]
+fn the_shares_of_the_quotas_leave_some_for_others() -> Result<()> {
+    let template = Template::transformed()?;
+    let functions = template.properties("AWS::Lambda::Function")?.into_values();
+    let shares = functions.filter_map(|function| function["Environment"]["Variables"]["QUOTA_SHARE"]["Ref"].as_str());
+    let mut sum = 0;
+    let mut parameters = BTreeSet::new();
+    for share in shares {
+        sum += number(template.at(&format!("/Parameters/{share}/Default"))?)?;
+        assert!(parameters.insert(share), "two functions use {share}");
+    }
+    assert_eq!(parameters.len(), 2, "{parameters:?}");
+    assert!(sum <= 90, "{parameters:?} are {sum} percent together");
+    Ok(())
+}
+
+/// The processes that share a function's part of the quotas are as many as there can be.
+#[test]
+fn a_share_is_divided_among_all_processes() -> Result<()> {
+    let template = Template::transformed()?;
+    let source = template.at("/Resources/ActivatorRegistered/Properties/ScalingConfig")?.to_string();
+    let concurrency = template.at("/Resources/Activator/Properties/Environment/Variables/CONCURRENCY/Ref")?;
+    let concurrency = concurrency.as_str().context("no parameter")?;
+    assert!(source.contains(concurrency), "{source} is not {concurrency}");
     Ok(())
 }

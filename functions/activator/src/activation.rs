@@ -15,6 +15,7 @@ use shared::convergence::{Convergence, NoSessions};
 use shared::decision::{Decision, Reason, Verdict};
 use shared::event::RegisteredEvent;
 use shared::fault::{Fault, FaultKind};
+use shared::pace::Pacer;
 use shared::pki::Certificate;
 use shared::port::{
     AuthorityStore, CertificateRegistry, CertificateStatus, Creation, CrlStates, Principal, RegisteredCertificate,
@@ -101,6 +102,8 @@ pub struct Activator<R, A, S, P> {
     pub(crate) authorities: A,
     pub(crate) registrations: S,
     pub(crate) registry: R,
+    /// Attempts that would most likely end as the last one did.
+    pub(crate) repeats: Pacer,
     pub(crate) settings: Settings,
     pub(crate) snapshots: Snapshots<P>,
 }
@@ -114,7 +117,8 @@ where
 {
     /// Puts the parts together.
     pub fn new(settings: Settings, registry: R, authorities: A, registrations: S, snapshots: P) -> Self {
-        Self { authorities, registrations, registry, settings, snapshots: Snapshots::new(snapshots) }
+        let repeats = Pacer::new(settings.quotas.repeats());
+        Self { authorities, registrations, registry, repeats, settings, snapshots: Snapshots::new(snapshots) }
     }
 
     /// Answers an event from the tables, or decides about its certificate and carries the decision out.
@@ -128,8 +132,8 @@ where
         let (row, profile) = tokio::try_join!(newest_row, self.authorities.profile(&event.ca_certificate_id))?;
         attempt.inputs.read_rules(&self.settings, profile.as_ref());
         if let Some(row) = row {
-            match self.repeat(event, &row, attempt).await? {
-                Repeat::Open => {}
+            match self.repeat(event, &row, attempt).await?.in_turn(|| self.repeats.turn_now()) {
+                Repeat::Due { .. } | Repeat::Open => {}
                 Repeat::Decided(verdict) => return Ok(Outcome::Repeated(verdict)),
                 Repeat::Undecided(verdict) => return Ok(Outcome::Undecided(verdict)),
             }

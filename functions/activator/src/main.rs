@@ -10,6 +10,7 @@ use shared::aws::iot::Iot;
 use shared::aws::load_config;
 use shared::aws::registrations::Registrations;
 use shared::aws::snapshots::{SnapshotBucket, client};
+use shared::pace::Paced;
 use shared::text::{EscapedLines, escape_panics};
 
 /// Longest time that opening connections may add to the start.
@@ -21,7 +22,7 @@ async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber_with_writer(EscapedLines::stdout);
     let settings = Settings::from_env()?;
     let config = load_config().await;
-    let registry = Iot::new(&config);
+    let registry = Iot::for_pace(&config);
     let authorities = Authorities::new(&config, settings.authorities_table.clone());
     let registrations = Registrations::new(&config, settings.registrations_table.clone());
 
@@ -33,6 +34,7 @@ async fn main() -> Result<(), Error> {
         tracing::warn!(error = %shared::fault::chain(&fault), "a connection could not be opened at start");
     }
 
+    let registry = Paced::new(registry, &settings.quotas);
     let activator = Activator::new(settings, registry, authorities, registrations, snapshots);
     run(service_fn(|event: LambdaEvent<Box<RawValue>>| Box::pin(activator.handle(event)))).await
 }

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use shared::config::{ConfigError, Reader};
 use shared::id::AccountId;
+use shared::pace::Quotas;
 use shared::profile::Defaults;
 
 /// What becomes of the devices of a CA that no operator has enrolled.
@@ -39,6 +40,9 @@ pub struct Settings {
     /// Rules for CAs whose profile leaves them out: `DEFAULT_POLICY_NAME`, `DEFAULT_THING_GROUP`,
     /// `DEFAULT_THING_NAME_TEMPLATE`, `DEFAULT_THING_TYPE`.
     pub defaults: Defaults,
+    /// Quotas of AWS IoT, and the share of them: `ATTACH_POLICY_QUOTA`, `CONCURRENCY`, `DESCRIBE_CERTIFICATE_QUOTA`,
+    /// `QUOTA_SHARE`, `UPDATE_CERTIFICATE_QUOTA`.
+    pub quotas: Quotas,
     /// Name of the `Registrations` table: `REGISTRATIONS_TABLE`.
     pub registrations_table: String,
     /// Bucket of the revocation snapshots: `REVOCATION_BUCKET`.
@@ -62,6 +66,7 @@ impl Settings {
         let account_id = reader.required("ACCOUNT_ID");
         let unenrolled_authorities = reader.required("ADMIT_UNENROLLED_AUTHORITIES");
         let authorities_table = reader.required("AUTHORITIES_TABLE");
+        let quotas = Quotas::read(&mut reader);
         let registrations_table = reader.required("REGISTRATIONS_TABLE");
         let revocation_bucket = reader.required("REVOCATION_BUCKET");
         let policy_name = reader.required("DEFAULT_POLICY_NAME");
@@ -78,6 +83,7 @@ impl Settings {
                     thing_name_template: thing_name_template?,
                     thing_type,
                 },
+                quotas: quotas?,
                 registrations_table: registrations_table?,
                 revocation_bucket: revocation_bucket?,
                 unenrolled_authorities: unenrolled_authorities?,
@@ -95,7 +101,10 @@ mod tests {
         let value = match name {
             "ACCOUNT_ID" => "012345678901",
             "ADMIT_UNENROLLED_AUTHORITIES" => "false",
+            "ATTACH_POLICY_QUOTA" | "DESCRIBE_CERTIFICATE_QUOTA" | "UPDATE_CERTIFICATE_QUOTA" => "10",
             "AUTHORITIES_TABLE" => "authorities",
+            "CONCURRENCY" => "2",
+            "QUOTA_SHARE" => "60",
             "REGISTRATIONS_TABLE" => "registrations",
             "REVOCATION_BUCKET" => "revocation",
             "DEFAULT_POLICY_NAME" => "device",

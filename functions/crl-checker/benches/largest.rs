@@ -70,12 +70,7 @@ async fn measure(folder: &Path, entries: u64) {
         authorities: cloud.authorities(),
         bucket: Folder(folder.to_owned()),
         fetcher: Shelf(folder.join("crl")),
-        limits: Limits {
-            minimum_share: 50,
-            portions: Portions::default(),
-            scratch: scratch.clone(),
-            status_changes_per_second: None,
-        },
+        limits: Limits { minimum_share: 50, portions: Portions::default(), scratch: scratch.clone() },
         registrations: cloud.registrations(),
         registry: cloud.clone(),
         sessions: cloud.sessions(),

@@ -12,7 +12,7 @@ use crate::report::Changes;
 /// What makes AWS IoT agree with rows, in a run.
 pub(crate) type Convergent<'a, P> = Convergence<
     'a,
-    crate::pace::Paced<<P as Ports>::Registry>,
+    <P as Ports>::Registry,
     <P as Ports>::Authorities,
     <P as Ports>::Registrations,
     <P as Ports>::Bucket,

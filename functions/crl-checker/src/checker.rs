@@ -11,7 +11,6 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::fetch::CrlFetch;
-use crate::pace::Paced;
 
 /// Whether a run changes anything.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,8 +30,6 @@ pub struct Limits {
     pub portions: Portions,
     /// Storage for snapshots that are being made.
     pub scratch: Scratch,
-    /// Changes of status a second; none is without limit.
-    pub status_changes_per_second: Option<u32>,
 }
 
 /// How much of the work of a list is done at once.
@@ -76,7 +73,7 @@ pub struct Checker<P: Ports> {
     pub(crate) fetcher: P::Fetcher,
     pub(crate) limits: Limits,
     pub(crate) registrations: P::Registrations,
-    pub(crate) registry: Paced<P::Registry>,
+    pub(crate) registry: P::Registry,
     pub(crate) sessions: P::Sessions,
     pub(crate) snapshots: Snapshots<P::Bucket>,
 }
@@ -143,7 +140,6 @@ where
     /// Puts the parts together.
     pub fn new(parts: Parts<R, A, S, B, F, L>) -> Self {
         let Parts { authorities, bucket, fetcher, limits, registrations, registry, sessions } = parts;
-        let registry = Paced::new(registry, limits.status_changes_per_second);
         Self { authorities, fetcher, limits, registrations, registry, sessions, snapshots: Snapshots::new(bucket) }
     }
 }

@@ -12,7 +12,6 @@ mod handler;
 mod job;
 mod judge;
 mod metrics;
-mod pace;
 mod reconcile;
 mod report;
 mod run;

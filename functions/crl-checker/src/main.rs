@@ -10,6 +10,7 @@ use shared::aws::load_config;
 use shared::aws::registrations::Registrations;
 use shared::aws::sessions::LiveSessions;
 use shared::aws::snapshots::{self, SnapshotBucket};
+use shared::pace::Paced;
 use shared::snapshot::Scratch;
 use shared::text::{EscapedLines, escape_panics};
 
@@ -29,10 +30,9 @@ async fn main() -> Result<(), Error> {
             minimum_share: settings.minimum_share.0,
             portions: Portions::default(),
             scratch: Scratch::new(std::env::temp_dir(), settings.scratch.bytes()),
-            status_changes_per_second: Some(settings.status_changes_per_second.get()),
         },
         registrations: Registrations::new(&config, settings.registrations_table),
-        registry: Iot::new(&config),
+        registry: Paced::new(Iot::for_pace(&config), &settings.quotas),
         sessions: LiveSessions::new(&config, settings.devices_table),
     });
     run(service_fn(|event: LambdaEvent<Box<RawValue>>| checker.handle(event))).await

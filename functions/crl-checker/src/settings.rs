@@ -4,6 +4,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::str::FromStr;
 
 use shared::config::{ConfigError, Reader};
+use shared::pace::Quotas;
 
 use crate::fetch::PrivateNetworks;
 
@@ -71,14 +72,15 @@ pub struct Settings {
     pub minimum_share: Percent,
     /// Private networks in which sources may be: `CRL_PRIVATE_NETWORKS`.
     pub private_networks: PrivateNetworks,
+    /// Quotas of AWS IoT, and the share of them: `ATTACH_POLICY_QUOTA`, `CONCURRENCY`, `DESCRIBE_CERTIFICATE_QUOTA`,
+    /// `QUOTA_SHARE`, `UPDATE_CERTIFICATE_QUOTA`.
+    pub quotas: Quotas,
     /// Name of the `Registrations` table: `REGISTRATIONS_TABLE`.
     pub registrations_table: String,
     /// Bucket of the revocation snapshots: `REVOCATION_BUCKET`.
     pub revocation_bucket: String,
     /// Storage for snapshots that are being made: `SCRATCH_MEGABYTES`.
     pub scratch: ScratchStorage,
-    /// `UpdateCertificate` calls a second: `STATUS_CHANGES_PER_SECOND`.
-    pub status_changes_per_second: NonZeroU32,
 }
 
 impl Settings {
@@ -100,7 +102,7 @@ impl Settings {
         let max_octets = reader.required("CRL_MAX_OCTETS");
         let minimum_share = reader.required("CRL_MINIMUM_SHARE");
         let scratch = reader.required("SCRATCH_MEGABYTES");
-        let status_changes_per_second = reader.required("STATUS_CHANGES_PER_SECOND");
+        let quotas = Quotas::read(&mut reader);
         let crl_buckets = reader.optional("CRL_BUCKETS");
         let private_networks = reader.optional("CRL_PRIVATE_NETWORKS");
         let built = (|| {
@@ -111,10 +113,10 @@ impl Settings {
                 max_octets: max_octets?,
                 minimum_share: minimum_share?,
                 private_networks: private_networks.unwrap_or_default(),
+                quotas: quotas?,
                 registrations_table: registrations_table?,
                 revocation_bucket: revocation_bucket?,
                 scratch: scratch?,
-                status_changes_per_second: status_changes_per_second?,
             })
         })();
         reader.finish(built)
@@ -131,7 +133,9 @@ mod tests {
             "CRL_MAX_OCTETS" => "1000000",
             "CRL_MINIMUM_SHARE" => "50",
             "SCRATCH_MEGABYTES" => "1024",
-            "STATUS_CHANGES_PER_SECOND" => "8",
+            "CONCURRENCY" => "2",
+            "QUOTA_SHARE" => "30",
+            name if name.ends_with("_QUOTA") => "10",
             "CRL_BUCKETS" => "one, two,",
             "CRL_PRIVATE_NETWORKS" => "",
             name => name,
@@ -153,7 +157,7 @@ mod tests {
             "CRL_MAX_OCTETS" | "SCRATCH_MEGABYTES" => Some("0".to_owned()),
             "CRL_MINIMUM_SHARE" => Some("101".to_owned()),
             "CRL_PRIVATE_NETWORKS" => Some("10.0.0.0/33".to_owned()),
-            "STATUS_CHANGES_PER_SECOND" => None,
+            "UPDATE_CERTIFICATE_QUOTA" => None,
             other => variable(other),
         });
         let text = fault.unwrap_err().to_string();
@@ -162,7 +166,7 @@ mod tests {
             "CRL_MINIMUM_SHARE",
             "CRL_PRIVATE_NETWORKS",
             "SCRATCH_MEGABYTES",
-            "STATUS_CHANGES_PER_SECOND",
+            "UPDATE_CERTIFICATE_QUOTA",
         ] {
             assert!(text.contains(name), "{text}");
         }

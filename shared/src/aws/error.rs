@@ -67,6 +67,11 @@ where
     Fault::new(operation, kind(&error), error)
 }
 
+/// Whether an error code asks to slow down.
+pub(super) fn is_throttled(code: &str) -> bool {
+    THROTTLED.contains(&code)
+}
+
 fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> FaultKind {
     match error {
         SdkError::ServiceError(service) => {
@@ -74,7 +79,7 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> FaultKind
             let status = service.raw().status();
             if DENIED.contains(&code) || matches!(status.as_u16(), 401 | 403) {
                 FaultKind::Denied
-            } else if THROTTLED.contains(&code) || status.as_u16() == 429 {
+            } else if is_throttled(code) || status.as_u16() == 429 {
                 FaultKind::Throttled
             } else if UNAVAILABLE.contains(&code) || status.is_server_error() {
                 FaultKind::Unavailable

@@ -1,10 +1,21 @@
 //! AWS IoT Core's registry.
 
+use std::error::Error;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_iot::Client;
+use aws_sdk_iot::config::Builder;
+use aws_sdk_iot::operation::attach_policy::AttachPolicyError;
+use aws_sdk_iot::operation::describe_certificate::DescribeCertificateError;
+use aws_sdk_iot::operation::update_certificate::UpdateCertificateError;
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::error::is_throttled;
 use crate::fault::Fault;
 use crate::id::ThingName;
 use crate::port::ThingRegistry;
@@ -23,6 +34,17 @@ impl Iot {
         Self { client: Client::new(config) }
     }
 
+    /// Makes the client for a registry that is [`Paced`](crate::pace::Paced); no request is sent. A call of an operation
+    /// that is paced ends when it is throttled: it is made again there.
+    #[must_use]
+    pub fn for_pace(config: &SdkConfig) -> Self {
+        let config = Builder::from(config)
+            .retry_classifier(LeaveThrottled::<AttachPolicyError>::default())
+            .retry_classifier(LeaveThrottled::<DescribeCertificateError>::default())
+            .retry_classifier(LeaveThrottled::<UpdateCertificateError>::default());
+        Self { client: Client::from_conf(config.build()) }
+    }
+
     /// Opens the connection before the first event needs it, by reading a thing that need not exist: of all reads,
     /// `DescribeThing` has the widest quota. Bounded in time.
     ///
@@ -34,5 +56,32 @@ impl Iot {
             Ok(read) => read.map(|_| ()),
             Err(elapsed) => Err(Fault::new("iot:DescribeThing", crate::fault::FaultKind::Unavailable, elapsed)),
         }
+    }
+}
+
+/// Keeps the SDK from repeating throttled calls of an operation, known by its error.
+#[derive(Debug)]
+struct LeaveThrottled<E>(PhantomData<E>);
+
+impl<E> Default for LeaveThrottled<E> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<E> ClassifyRetry for LeaveThrottled<E>
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let error = context.output_or_error().and_then(Result::err).and_then(OrchestratorError::as_operation_error);
+        match error.and_then(|error| error.downcast_ref::<E>()).and_then(ProvideErrorMetadata::code) {
+            Some(code) if is_throttled(code) => RetryAction::RetryForbidden,
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "left to the pacer"
     }
 }

@@ -17,7 +17,7 @@ use super::update::Update;
 use crate::decision::Verdict;
 use crate::fault::{Fault, FaultKind};
 use crate::id::{CaCertificateId, CertificateId, ThingName};
-use crate::port::{ListedRegistrations as _, RegistrationStore, Saved};
+use crate::port::{RegistrationStore, Saved};
 use crate::registration::{
     CERTIFICATE_INDEX, Registration, RegistrationId, STRANGER_LIFETIME, THING_INDEX, UNCONFIRMED,
 };
@@ -61,13 +61,17 @@ impl RegistrationStore for Registrations {
     }
 
     async fn registrations_about(&self, certificate: &CertificateId) -> Result<Vec<Registration>, Fault> {
-        let ids = self.ids_by(CERTIFICATE_INDEX, "certificateId", certificate.as_str()).await?;
-        if ids.is_empty() {
-            return Ok(Vec::new());
+        let mut rows = Vec::new();
+        // One at most, but for a certificate whose serial number another one has too: a batch would save no request.
+        for id in self.ids_by(CERTIFICATE_INDEX, "certificateId", certificate.as_str()).await? {
+            match self.registration(&id).await {
+                // The index may show what a row was a moment ago.
+                Ok(row) => rows.extend(row.filter(|row| row.certificate_id == *certificate)),
+                Err(unreadable) if unreadable.kind == FaultKind::Invalid => {}
+                Err(fault) => return Err(fault),
+            }
         }
-        let rows = self.registrations(&ids).await?.into_iter().filter_map(Result::ok);
-        // The index may show what a row was a moment ago.
-        Ok(rows.filter(|row| row.certificate_id == *certificate).collect())
+        Ok(rows)
     }
 
     async fn authorities_about(&self, thing: &ThingName) -> Result<BTreeSet<CaCertificateId>, Fault> {

@@ -79,12 +79,33 @@ impl Backoff {
 /// What a row says about an event of its certificate.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Repeat {
+    /// An attempt may be made again, though nothing has changed that the last decision rests on.
+    Due {
+        /// What holds if there is no room for it.
+        otherwise: Box<Self>,
+    },
     /// An attempt is to be made.
     Open,
     /// The decision that the row tells holds for this event too.
     Decided(Verdict),
     /// The decision is still open, and another attempt would not come further now.
     Undecided(Verdict),
+}
+
+impl Repeat {
+    /// The same once it is known whether there is room for an attempt that may be made again; it is asked only then.
+    #[must_use]
+    pub fn in_turn(self, has_turn: impl FnOnce() -> bool) -> Self {
+        match self {
+            Self::Due { otherwise } if !has_turn() => *otherwise,
+            Self::Due { .. } => Self::Open,
+            other => other,
+        }
+    }
+
+    fn due(otherwise: Self) -> Self {
+        Self::Due { otherwise: Box::new(otherwise) }
+    }
 }
 
 impl Registration {
@@ -149,10 +170,10 @@ impl Registration {
     fn repeat_outside(&self, backoff: &Backoff, published_at: OffsetDateTime, now: OffsetDateTime) -> Repeat {
         let (is_recent, is_covered) = (now < backoff.until(), published_at <= backoff.since);
         match self.decision {
-            Decision::Activating | Decision::Deferred if !is_recent => Repeat::Open,
+            Decision::Activating | Decision::Deferred if !is_recent => Repeat::due(Repeat::Undecided(self.verdict())),
             Decision::Activating | Decision::Deferred if is_covered => Repeat::Undecided(self.verdict()),
             _ if is_recent || is_covered => Repeat::Decided(self.verdict()),
-            _ => Repeat::Open,
+            _ => Repeat::due(Repeat::Decided(self.verdict())),
         }
     }
 }
@@ -194,7 +215,7 @@ mod tests {
         let row = refused_row(Decision::Activating);
         assert_eq!(
             [answer(&row, 0, true, 9), answer(&row, 1, true, 9), answer(&row, 0, true, 10)],
-            ["undecided", "decided", "open"]
+            ["undecided", "decided", "due, or undecided"]
         );
     }
 
@@ -205,6 +226,8 @@ mod tests {
     fn answer(row: &Registration, published: i64, is_current: bool, now: i64) -> &'static str {
         let at = |seconds| DECIDED + Duration::seconds(seconds);
         match row.repeat(at(published), is_current, &process(), at(now)) {
+            Repeat::Due { otherwise } if matches!(*otherwise, Repeat::Decided(_)) => "due, or decided",
+            Repeat::Due { .. } => "due, or undecided",
             Repeat::Open => "open",
             Repeat::Decided(verdict) => {
                 assert_eq!(verdict, row.verdict());
@@ -219,7 +242,7 @@ mod tests {
         let row = refused_row(Decision::Refused);
         assert_eq!(
             [answer(&row, 0, true, 3600), answer(&row, 9, true, 9), answer(&row, 9, true, 10)],
-            ["decided", "decided", "open"]
+            ["decided", "decided", "due, or decided"]
         );
         assert_eq!([answer(&row, 0, false, 1), answer(&row, 1, false, 1)], ["open"; 2], "the basis has changed");
         let other = saved(row);
@@ -230,7 +253,8 @@ mod tests {
     fn what_is_still_open_keeps_its_event_in_the_queue() {
         let row = refused_row(Decision::Deferred);
         assert_eq!([answer(&row, 0, true, 9), answer(&row, 1, true, 9)], ["undecided", "decided"]);
-        assert_eq!([answer(&row, 0, true, 10), answer(&row, 1, true, 10), answer(&row, 0, false, 1)], ["open"; 3]);
+        assert_eq!([answer(&row, 0, true, 10), answer(&row, 1, true, 10)], ["due, or undecided"; 2]);
+        assert_eq!(answer(&row, 0, false, 1), "open");
     }
 
     #[test]
@@ -253,6 +277,15 @@ mod tests {
         let other = Process { id: "b".to_owned(), ..process() };
         let begun = begun.intending(&other, NewStatus::Active);
         assert_eq!([answer(&begun, 0, true, 59), answer(&begun, 0, true, 60)], ["undecided", "open"]);
+    }
+
+    #[test]
+    fn an_attempt_that_would_end_the_same_is_made_if_there_is_room() {
+        let row = refused_row(Decision::Refused);
+        let due = || row.repeat(DECIDED + Duration::seconds(9), true, &process(), DECIDED + Duration::minutes(1));
+        assert_eq!(due().in_turn(|| true), Repeat::Open);
+        assert_eq!(due().in_turn(|| false), Repeat::Decided(row.verdict()));
+        assert_eq!(Repeat::Open.in_turn(|| unreachable!("nobody has to ask")), Repeat::Open);
     }
 
     #[test]

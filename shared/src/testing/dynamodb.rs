@@ -33,7 +33,7 @@ use serde_json::Value;
 use attribute::to_json;
 use refusal::Refusal;
 pub use table::ScalarType;
-use table::{Schema, Table};
+use table::{Index, Schema, Table};
 
 /// Tables, and what they hold.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -77,7 +77,7 @@ impl Tables {
         let table = self.changed(table).expect("the index is of a table that was added before");
         let typed = |name| (name, table.schema.kind(name));
         let schema = Schema::new(typed(hash), range.map(typed));
-        table.indexes.insert(name.to_owned(), schema);
+        table.indexes.insert(name.to_owned(), Index::new(schema));
         self
     }
 

@@ -65,10 +65,19 @@ async fn the_index_names_the_rows_which_are_read_consistently() {
 async fn rows_about_a_certificate_are_those_that_still_are() {
     let stolen = row("ca#a2", &json!({"certificateId": {"S": "0f".repeat(32)}}));
     let unreadable = row("ca#a3", &json!({"decision": {"S": "mislaid"}}));
-    let read = rows(&[activated("ca#a1"), stolen, unreadable]);
-    let service = Service::new([ok(&index(&["ca#a1", "ca#a2", "ca#a3"])), ok(&read)]);
+    let read = [activated("ca#a1"), stolen, unreadable].map(|row| ok(&json!({"Item": row})));
+    let gone = ok(&json!({}));
+    let answers = [ok(&index(&["ca#a1", "ca#a2", "ca#a3", "ca#a4"]))].into_iter().chain(read).chain([gone]);
+    let service = Service::new(answers);
     let found = service.registrations().registrations_about(&certificate()).await.unwrap();
     assert_eq!(found.iter().map(|row| row.registration_id.as_str()).collect::<Vec<_>>(), ["ca#a1"]);
+    for sent in service.sent().iter().skip(1) {
+        assert_eq!((sent.target.as_str(), &sent.body["ConsistentRead"]), ("DynamoDB_20120810.GetItem", &json!(true)));
+    }
+
+    let service = Service::new([ok(&index(&["ca#a1"])), dynamodb_error(400, "ThrottlingException")]);
+    let found = service.registrations().registrations_about(&certificate()).await;
+    assert_fault(found, "dynamodb:GetItem", Throttled, "a row may be hidden");
 
     let service = Service::new([ok(&index(&[]))]);
     assert!(service.registrations().registrations_about(&certificate()).await.unwrap().is_empty());

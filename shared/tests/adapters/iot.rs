@@ -1,12 +1,19 @@
 //! AWS IoT's registry.
 
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
 use serde_json::{Value, json};
+use shared::aws::iot::Iot;
 use shared::fault::FaultKind::{Denied, Invalid, NotFound, Throttled, Unavailable};
+use shared::pace::{Paced, Quotas};
 use shared::port::{
     Attachments, AuthorityStore, CertificateRegistry, CertificateStatus, Creation, NewStatus, Principal, StatusChange,
     ThingRegistry,
 };
 use shared::registration::RegistrationId;
+use tokio::time::Instant;
 
 use crate::wire::{ARN, Service, assert_fault, authority, certificate, iot_error, name, ok, policy, thing};
 
@@ -53,6 +60,56 @@ async fn every_call_to_aws_iot_reports_its_operation() {
     assert_fault(iot.delete_thing(&name, 1).await, "iot:DeleteThing", Throttled, "");
     assert_fault(iot.join_group(&name, &name).await, "iot:AddThingToThingGroup", Throttled, "");
     assert_eq!(service.sent().len(), 12);
+}
+
+/// The SDK's own retries, without their waits.
+fn with_retries(service: &Service) -> SdkConfig {
+    let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_micros(1));
+    service.config().into_builder().retry_config(retries).build()
+}
+
+#[tokio::test]
+async fn throttled_calls_of_paced_operations_are_not_repeated_by_the_sdk() {
+    for code in ["ThrottlingException", "TooManyRequestsException"] {
+        let service = Service::new(vec![iot_error(400, code); 9]);
+        let (iot, id) = (Iot::for_pace(&with_retries(&service)), certificate());
+        assert_fault(iot.certificate(&id).await, "iot:DescribeCertificate", Throttled, code);
+        assert_fault(iot.set_status(&id, NewStatus::Active).await, "iot:UpdateCertificate", Throttled, code);
+        assert_fault(iot.attach_policy(&policy(), ARN).await, "iot:AttachPolicy", Throttled, code);
+        assert_eq!(service.sent().len(), 3, "{code}");
+        assert_fault(iot.thing(&name()).await, "iot:DescribeThing", Throttled, code);
+        assert_eq!(service.sent().len(), 6, "{code}: others are");
+    }
+}
+
+#[tokio::test]
+async fn other_faults_of_paced_operations_are_repeated_by_the_sdk() {
+    let service = Service::new([iot_error(503, "ServiceUnavailableException"), ok(&json!({}))]);
+    let iot = Iot::for_pace(&with_retries(&service));
+    assert_eq!(iot.set_status(&certificate(), NewStatus::Active).await.unwrap(), StatusChange::Done);
+    assert_eq!(service.sent().len(), 2);
+}
+
+/// A registry at the pace of its quotas takes a turn for each try, and gives up at last.
+#[tokio::test(start_paused = true)]
+async fn throttled_calls_are_repeated_in_turn() {
+    let quotas = Quotas { attach_policy: 15.0, describe_certificate: 10.0, share: 0.3, update_certificate: 10.0 };
+    let throttled = || iot_error(400, "ThrottlingException");
+    let service = Service::new([throttled(), throttled(), ok(&json!({}))]);
+    let paced = Paced::new(service.iot(), &quotas);
+    let begun = Instant::now();
+    assert_eq!(paced.set_status(&certificate(), NewStatus::Active).await.unwrap(), StatusChange::Done);
+    assert_eq!(service.sent().len(), 3);
+    assert!(begun.elapsed() >= Duration::from_millis(200), "each try has a turn of its own");
+
+    let service = Service::new(vec![throttled(); 100]);
+    let paced = Paced::new(service.iot(), &quotas);
+    assert_fault(paced.attach_policy(&policy(), ARN).await, "iot:AttachPolicy", Throttled, "for ever");
+    assert_eq!(service.sent().len(), 21);
+    assert_fault(paced.certificate(&certificate()).await, "iot:DescribeCertificate", Throttled, "for ever");
+    assert_eq!(service.sent().len(), 42);
+    assert_fault(paced.create_thing(&thing()).await, "iot:CreateThing", Throttled, "no quota of its own");
+    assert_eq!(service.sent().len(), 43);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::json;
 use serde_json::value::RawValue;
 use shared::id::{AccountId, CertificateId};
+use shared::pace::Quotas;
 use shared::port::{AuthorityStore, CertificateStatus, CrlStates, RegisteredCertificate};
 use shared::profile::Defaults;
 use shared::testing::FakeCloud;
@@ -116,6 +117,7 @@ pub fn settings(account: &AccountId) -> Settings {
             thing_name_template: "${CommonName}".parse().expect("a template"),
             thing_type: None,
         },
+        quotas: Quotas::UNLIMITED,
         registrations_table: "registrations".to_owned(),
         revocation_bucket: "revocation".to_owned(),
         unenrolled_authorities: UnenrolledAuthorities::Refuse,

@@ -202,7 +202,7 @@ fn parts<F: CrlFetch + Sync>(limits: Limits, cloud: &FakeCloud, fetcher: F) -> C
 /// The limits of a run.
 pub fn limits() -> Limits {
     let scratch = Scratch::new(std::env::temp_dir(), 1 << 30);
-    Limits { minimum_share: 50, portions: Portions::default(), scratch, status_changes_per_second: None }
+    Limits { minimum_share: 50, portions: Portions::default(), scratch }
 }
 
 /// The sources of a cloud.

@@ -16,6 +16,8 @@ pub(super) struct Calls {
     pub(super) bytes_read: u64,
     pub(super) desk: Option<Desk>,
     pub(super) fault: Option<(usize, InjectedFault)>,
+    /// How long a call of this name takes.
+    latency: Option<fn(&str) -> Duration>,
     pub(super) made: Vec<&'static str>,
     pub(super) state: CloudState,
 }
@@ -81,6 +83,11 @@ impl FakeCloud {
         self.lock().fault = None;
     }
 
+    /// Lets a call take so long as its name tells, from now on.
+    pub fn set_latency(&self, latency: fn(&str) -> Duration) {
+        self.lock().latency = Some(latency);
+    }
+
     /// The names of all calls so far, as AWS names the operations.
     #[must_use]
     pub fn calls(&self) -> Vec<&'static str> {
@@ -130,8 +137,9 @@ impl FakeCloud {
         if self.is_explored() {
             return Ticket::new(self, call).await;
         }
-        if call.name.starts_with("iot:") {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+        let latency = self.lock().latency.unwrap_or(one_second_of_aws_iot)(call.name);
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
         }
         let fault = self.note(call.name);
         match fault {
@@ -158,4 +166,8 @@ impl FakeCloud {
         calls.made.push(name);
         calls.fault.filter(|(at, _)| *at == n).map(|(_, fault)| fault)
     }
+}
+
+fn one_second_of_aws_iot(name: &str) -> Duration {
+    Duration::from_secs(u64::from(name.starts_with("iot:")))
 }

@@ -5,12 +5,14 @@ use super::condition::{Comparator, Condition, Operand};
 use super::function::Function;
 use super::path::Path;
 use super::refusal::Refusal;
-use super::table::Schema;
+use super::table::{Scalar, Schema};
 
 /// Which items a query reads: a condition of each of its key attributes.
 #[derive(Debug)]
 pub(super) struct KeyCondition {
     hash: Condition,
+    /// The only hash key of the items.
+    pub(super) hash_key: Scalar,
     range: Option<Condition>,
 }
 
@@ -47,7 +49,9 @@ impl KeyCondition {
         if !matches!(hash.condition, Condition::Compare(_, Comparator::Equal, _)) {
             return Err("Query key condition not supported".to_owned());
         }
-        Ok(Self { hash: hash.condition, range: range.map(|part| part.condition) })
+        let value = hash.values.first().and_then(|value| Scalar::of(value, schema.kind(&schema.hash)));
+        let hash_key = value.ok_or_else(|| missed(&schema.hash))?;
+        Ok(Self { hash: hash.condition, hash_key, range: range.map(|part| part.condition) })
     }
 
     /// Whether the query meets the item.

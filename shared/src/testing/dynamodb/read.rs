@@ -9,7 +9,7 @@ use super::key_condition::KeyCondition;
 use super::path::{Path, distinct, project, projection};
 use super::refusal::Refusal;
 use super::request::Members;
-use super::table::{Schema, Table};
+use super::table::{Index, Table};
 use super::tokens::Placeholders;
 use super::walk::{Page, Walk};
 
@@ -82,7 +82,7 @@ pub(super) fn query(tables: &Tables, request: &Value) -> Result<Value, Refusal> 
     let view = View::read(members, &mut placeholders)?;
     let table = tables.named(members.table()?)?;
     let index = index(table, members)?;
-    let schema = index.unwrap_or(&table.schema);
+    let schema = index.map_or(&table.schema, |index| &index.schema);
     let condition = KeyCondition::new(&condition, schema)?;
     let filtered = view.filter.iter().flat_map(Condition::attributes).collect::<Vec<_>>();
     if let Some(name) = schema.attributes().find(|name| filtered.contains(&name.as_str())) {
@@ -96,7 +96,7 @@ pub(super) fn query(tables: &Tables, request: &Value) -> Result<Value, Refusal> 
 }
 
 /// The index that a request reads, if it reads one.
-fn index<'a>(table: &'a Table, request: Members<'_>) -> Result<Option<&'a Schema>, Refusal> {
+fn index<'a>(table: &'a Table, request: Members<'_>) -> Result<Option<&'a Index>, Refusal> {
     let is_consistent = request.flag("ConsistentRead")? == Some(true);
     let Some(name) = request.text("IndexName")? else { return Ok(None) };
     let unknown = || Refusal::invalid(format!("The table does not have the specified index: {name}"));

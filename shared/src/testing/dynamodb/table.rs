@@ -1,6 +1,6 @@
 //! Tables: their keys, and what of an item they accept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
@@ -43,7 +43,7 @@ pub(super) enum Scalar {
 
 impl Scalar {
     /// The value if it is of the type.
-    fn of(value: &Attribute, kind: ScalarType) -> Option<Self> {
+    pub(super) fn of(value: &Attribute, kind: ScalarType) -> Option<Self> {
         match (value, kind) {
             (Attribute::N(number), ScalarType::N) => Some(Self::N(*number)),
             (Attribute::S(text), ScalarType::S) => Some(Self::S(text.clone())),
@@ -135,10 +135,41 @@ impl PartialEq for Row {
     }
 }
 
+/// An index, and which items are in it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Index {
+    /// The keys of the items under each hash key.
+    places: BTreeMap<Scalar, BTreeSet<Key>>,
+    pub(super) schema: Schema,
+}
+
+impl Index {
+    pub(super) fn new(schema: Schema) -> Self {
+        Self { places: BTreeMap::new(), schema }
+    }
+
+    fn add(&mut self, key: &Key, item: &Item) {
+        if let Some((hash, _)) = self.schema.key(item) {
+            self.places.entry(hash).or_default().insert(key.clone());
+        }
+    }
+
+    fn remove(&mut self, key: &Key, item: &Item) {
+        if let Some((hash, _)) = self.schema.key(item)
+            && let Some(places) = self.places.get_mut(&hash)
+        {
+            places.remove(key);
+            if places.is_empty() {
+                self.places.remove(&hash);
+            }
+        }
+    }
+}
+
 /// A table.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Table {
-    pub(super) indexes: BTreeMap<String, Schema>,
+    pub(super) indexes: BTreeMap<String, Index>,
     pub(super) rows: BTreeMap<Key, Arc<Row>>,
     pub(super) schema: Schema,
 }
@@ -187,7 +218,8 @@ impl Table {
 
     /// Refuses empty strings as key attributes of an index.
     pub(super) fn check_indexes_filled(&self, item: &Item) -> Result<(), Refusal> {
-        let keys = self.indexes.iter().flat_map(|(index, schema)| schema.attributes().map(move |name| (index, name)));
+        let schemas = self.indexes.iter().map(|(index, Index { schema, .. })| (index, schema));
+        let keys = schemas.flat_map(|(index, schema)| schema.attributes().map(move |name| (index, name)));
         let mut empty = keys.filter(|(_, name)| item.get(*name).and_then(Attribute::as_text) == Some(""));
         empty.next().map_or(Ok(()), |(index, name)| {
             Err(Refusal::invalid(format!(
@@ -201,7 +233,7 @@ impl Table {
     /// Refuses an item that the indexes can't take.
     pub(super) fn check_indexes(&self, item: &Item) -> Result<(), Refusal> {
         self.check_indexes_filled(item)?;
-        for (index, schema) in &self.indexes {
+        for (index, Index { schema, .. }) in &self.indexes {
             for name in schema.attributes() {
                 check_index_key(index, schema, name, item.get(name))?;
             }
@@ -236,10 +268,27 @@ impl Table {
 
     /// Stores an item in the place of the one before, or none.
     pub(super) fn store(&mut self, key: Key, item: Option<Item>) {
-        match item {
-            Some(item) => self.rows.insert(key, Arc::new(Row::new(item))),
-            None => self.rows.remove(&key),
-        };
+        if let Some(before) = self.rows.remove(&key) {
+            self.indexes.values_mut().for_each(|index| index.remove(&key, &before));
+        }
+        if let Some(item) = item {
+            self.indexes.values_mut().for_each(|index| index.add(&key, &item));
+            self.rows.insert(key, Arc::new(Row::new(item)));
+        }
+    }
+
+    /// The items under a hash key of the table or of an index, which are not in the order of the index.
+    pub(super) fn under<'a>(&'a self, hash: &Scalar, index: Option<&'a Index>) -> Vec<&'a Item> {
+        match index {
+            None => {
+                let rows = self.rows.range((hash.clone(), None)..).take_while(|((found, _), _)| found == hash);
+                rows.map(|(_, row)| &row.item).collect()
+            }
+            Some(index) => {
+                let places = index.places.get(hash).into_iter().flatten();
+                places.filter_map(|key| self.item(key)).collect()
+            }
+        }
     }
 }
 

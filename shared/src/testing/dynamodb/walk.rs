@@ -4,7 +4,7 @@ use super::attribute::{self, Item, size};
 use super::key_condition::KeyCondition;
 use super::refusal::Refusal;
 use super::request::Members;
-use super::table::{Key, Schema, Table};
+use super::table::{Index, Key, Table};
 
 /// What a page's items may take.
 const MAX_PAGE_BYTES: usize = 1024 * 1024;
@@ -15,7 +15,7 @@ pub(super) struct Walk<'a> {
     /// Which items it meets.
     pub(super) condition: Option<KeyCondition>,
     pub(super) forward: bool,
-    pub(super) index: Option<&'a Schema>,
+    pub(super) index: Option<&'a Index>,
     pub(super) table: &'a Table,
 }
 
@@ -40,14 +40,12 @@ impl<'a> Walk<'a> {
         }
         let start = request.get("ExclusiveStartKey").map(|start| self.start(&attribute::item(start)?)).transpose()?;
         let is_met = |item: &&Item| self.condition.as_ref().is_none_or(|condition| condition.holds(item));
-        let mut rows: Vec<_> = self
-            .table
-            .rows
-            .values()
-            .map(|row| &row.item)
-            .filter(is_met)
-            .filter_map(|item| Some((self.position(item)?, item)))
-            .collect();
+        let met = match &self.condition {
+            Some(condition) => self.table.under(&condition.hash_key, self.index),
+            None => self.table.rows.values().map(|row| &row.item).collect(),
+        };
+        let mut rows: Vec<_> =
+            met.into_iter().filter(is_met).filter_map(|item| Some((self.position(item)?, item))).collect();
         rows.sort_by(|(one, _), (other, _)| one.cmp(other));
         if !self.forward {
             rows.reverse();
@@ -75,13 +73,14 @@ impl<'a> Walk<'a> {
     /// Where an item stands, if it is in the index: items of one index key are in the order of their own keys.
     fn position(&self, item: &Item) -> Option<(Key, Key)> {
         let key = self.table.schema.key(item)?;
-        let place = self.index.map_or_else(|| Some(key.clone()), |index| index.key(item))?;
+        let place = self.index.map_or_else(|| Some(key.clone()), |index| index.schema.key(item))?;
         Some((place, key))
     }
 
     /// The attributes that say where an item stands.
     fn key(&self, item: &Item) -> Item {
-        let names = self.table.schema.attributes().chain(self.index.into_iter().flat_map(Schema::attributes));
+        let of_index = self.index.into_iter().flat_map(|index| index.schema.attributes());
+        let names = self.table.schema.attributes().chain(of_index);
         names.filter_map(|name| Some((name.clone(), item.get(name)?.clone()))).collect()
     }
 

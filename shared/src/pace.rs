@@ -1,0 +1,203 @@
+//! Calls at the pace of a quota of the account, which others use too.
+//!
+//! AWS tells nobody how much of a quota is left. So each process has a share of its own, which it never falls below, and goes
+//! faster for as long as no call of its is throttled: additive increase and multiplicative decrease, as in TCP.
+
+mod quotas;
+mod registry;
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+pub use quotas::{Budget, Quotas};
+pub use registry::Paced;
+
+/// What remains of the rate when a call was throttled.
+const DECREASE: f64 = 0.7;
+/// Part of the quota by which the rate rises in a second without a throttled call.
+const INCREASE: f64 = 0.1;
+/// Throttled calls within this time tell the same.
+const SETTLING: Duration = Duration::from_millis(500);
+
+/// The turns of one operation in one process.
+#[derive(Debug)]
+pub struct Pacer {
+    budget: Budget,
+    /// Held by whoever waits for the next turn; the others stand behind it in the order in which they came.
+    queue: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The next turn is not before.
+    next: Option<Instant>,
+    /// Turns a second at `since`.
+    rate: f64,
+    /// When the rate began to rise from `rate`.
+    since: Option<Instant>,
+}
+
+impl Pacer {
+    /// The turns of a budget. It begins with the whole quota: a moment ago nobody was throttled.
+    #[must_use]
+    pub fn new(budget: Budget) -> Self {
+        let state = State { next: None, rate: budget.most, since: None };
+        Self { budget, queue: tokio::sync::Mutex::default(), state: Mutex::new(state) }
+    }
+
+    /// Waits for the next turn and takes it. Whoever gives up waiting takes none.
+    pub async fn turn(&self) {
+        let _first = self.queue.lock().await;
+        while let Err(at) = self.take(Instant::now()) {
+            tokio::time::sleep_until(at).await;
+        }
+    }
+
+    /// Takes a turn if there is one at this moment and nobody waits for it.
+    pub fn turn_now(&self) -> bool {
+        self.queue.try_lock().is_ok_and(|_first| self.take(Instant::now()).is_ok())
+    }
+
+    /// Slows down: a call was throttled.
+    pub fn throttled(&self) {
+        let now = Instant::now();
+        let mut state = self.state();
+        if state.since.is_some_and(|since| now.duration_since(since) < SETTLING) {
+            return;
+        }
+        state.rate = (state.rate_at(now, &self.budget) * DECREASE).max(self.budget.least);
+        state.since = Some(now);
+    }
+
+    /// Takes the turn of this moment, or tells when the next one is.
+    fn take(&self, now: Instant) -> Result<(), Instant> {
+        let mut state = self.state();
+        if let Some(next) = state.next.filter(|next| *next > now) {
+            return Err(next);
+        }
+        let interval = Duration::try_from_secs_f64(state.rate_at(now, &self.budget).recip());
+        state.next = now.checked_add(interval.unwrap_or(LONGEST));
+        Ok(())
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Between two turns, if the rate is so low that no interval tells it.
+const LONGEST: Duration = Duration::from_hours(1);
+
+impl State {
+    fn rate_at(&self, now: Instant, budget: &Budget) -> f64 {
+        let risen = self.since.map_or(Duration::ZERO, |since| now.duration_since(since)).as_secs_f64();
+        risen.mul_add(INCREASE * budget.most, self.rate).min(budget.most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUDGET: Budget = Budget { least: 3.0, most: 10.0 };
+
+    /// Turns in so many seconds, at each of which the call is throttled or not.
+    async fn turns(pacer: &Pacer, seconds: u64, is_throttled: bool) -> usize {
+        let end = Instant::now() + Duration::from_secs(seconds);
+        let mut taken = 0;
+        while tokio::time::timeout_at(end, pacer.turn()).await.is_ok() {
+            taken += 1;
+            if is_throttled {
+                pacer.throttled();
+            }
+        }
+        taken
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_throttling_the_whole_quota_is_used_evenly() {
+        let pacer = Pacer::new(BUDGET);
+        let begun = Instant::now();
+        for _ in 0..21 {
+            pacer.turn().await;
+        }
+        assert_eq!(begun.elapsed(), Duration::from_secs(2));
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        let idle = Instant::now();
+        pacer.turn().await;
+        pacer.turn().await;
+        assert_eq!(idle.elapsed(), Duration::from_millis(100), "what was not used is not made up for");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn throttling_slows_down_at_once_and_the_share_remains() {
+        let pacer = Pacer::new(BUDGET);
+        turns(&pacer, 1, false).await;
+        pacer.throttled();
+        let slowed = turns(&pacer, 1, false).await;
+        assert!((7..=8).contains(&slowed), "{slowed} turns of 10 after one throttled call");
+        turns(&pacer, 60, true).await;
+        let least = turns(&pacer, 10, true).await;
+        assert!((30..=36).contains(&least), "{least} turns in ten seconds, the share is 30");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_rises_again_to_the_quota() {
+        let pacer = Pacer::new(BUDGET);
+        turns(&pacer, 20, true).await;
+        turns(&pacer, 8, false).await;
+        assert_eq!(turns(&pacer, 10, false).await, 100);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_were_throttled_together_count_once() {
+        let pacer = Pacer::new(BUDGET);
+        for _ in 0..5 {
+            pacer.throttled();
+        }
+        assert!(turns(&pacer, 1, false).await >= 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_of_this_moment_waits_for_nobody() {
+        let pacer = Pacer::new(BUDGET);
+        assert!(pacer.turn_now() && !pacer.turn_now());
+        let waiting = async {
+            pacer.turn().await;
+            Instant::now()
+        };
+        let begun = Instant::now();
+        let (at, is_taken) = tokio::join!(waiting, async {
+            tokio::time::sleep(Duration::from_millis(99)).await;
+            pacer.turn_now()
+        });
+        assert!(!is_taken, "it is the turn of who waits");
+        assert_eq!(at - begun, Duration::from_millis(100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_takes_no_turn() {
+        let pacer = Pacer::new(BUDGET);
+        pacer.turn().await;
+        for _ in 0..50 {
+            assert!(tokio::time::timeout(Duration::from_millis(1), pacer.turn()).await.is_err());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(pacer.turn_now());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_quota_nobody_waits() {
+        let pacer = Pacer::new(Budget::UNLIMITED);
+        let begun = Instant::now();
+        for _ in 0..100 {
+            pacer.turn().await;
+            assert!(pacer.turn_now());
+            pacer.throttled();
+        }
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+}

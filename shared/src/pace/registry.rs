@@ -1,0 +1,114 @@
+//! AWS IoT's registry at the pace of its quotas.
+
+use std::time::Duration;
+
+use backon::{ConstantBuilder, Retryable as _};
+
+use super::{Pacer, Quotas};
+use crate::fault::{Fault, FaultKind};
+use crate::id::{CaCertificateId, CertificateId, PolicyName, ThingName};
+use crate::port::{
+    Attachments, CertificateRegistry, Creation, NewStatus, NewThing, Principal, RegisteredCertificate, StatusChange,
+    Thing, ThingRegistry,
+};
+
+/// How often a call is made again that was throttled, each time at a turn of its own.
+const REPEATS: usize = 20;
+
+/// A registry whose narrow operations are called at the pace of their quotas. The others have quotas several times as wide.
+#[derive(Debug)]
+pub struct Paced<R> {
+    attach_policy: Pacer,
+    describe_certificate: Pacer,
+    registry: R,
+    update_certificate: Pacer,
+}
+
+impl<R> Paced<R> {
+    /// A registry under these quotas. It should leave throttled calls of the narrow operations alone: they are made again
+    /// here.
+    pub fn new(registry: R, quotas: &Quotas) -> Self {
+        let pacer = |quota| Pacer::new(quotas.budget(quota));
+        Self {
+            attach_policy: pacer(quotas.attach_policy),
+            describe_certificate: pacer(quotas.describe_certificate),
+            registry,
+            update_certificate: pacer(quotas.update_certificate),
+        }
+    }
+}
+
+/// Makes a call at the next turn of its operation, and again at later ones for as long as it is throttled.
+async fn at_pace<T, F>(pacer: &Pacer, call: impl Fn() -> F) -> Result<T, Fault>
+where
+    F: Future<Output = Result<T, Fault>>,
+{
+    let in_turn = || async {
+        pacer.turn().await;
+        call().await
+    };
+    in_turn
+        .retry(ConstantBuilder::default().with_delay(Duration::ZERO).with_max_times(REPEATS))
+        .sleep(tokio::time::sleep)
+        .when(|fault| fault.kind == FaultKind::Throttled)
+        .notify(|_, _| pacer.throttled())
+        .await
+}
+
+impl<R: CertificateRegistry + Sync> CertificateRegistry for Paced<R> {
+    async fn certificate(&self, id: &CertificateId) -> Result<Option<RegisteredCertificate>, Fault> {
+        at_pace(&self.describe_certificate, || self.registry.certificate(id)).await
+    }
+
+    async fn authority_pem(&self, id: &CaCertificateId) -> Result<Option<String>, Fault> {
+        self.registry.authority_pem(id).await
+    }
+
+    async fn set_status(&self, id: &CertificateId, status: NewStatus) -> Result<StatusChange, Fault> {
+        at_pace(&self.update_certificate, || self.registry.set_status(id, status)).await
+    }
+}
+
+impl<R: Attachments + Sync> Attachments for Paced<R> {
+    async fn principals(&self, name: &ThingName) -> Result<Vec<Principal>, Fault> {
+        self.registry.principals(name).await
+    }
+
+    async fn has_policy(&self, certificate_arn: &str) -> Result<bool, Fault> {
+        self.registry.has_policy(certificate_arn).await
+    }
+}
+
+impl<R: ThingRegistry + Sync> ThingRegistry for Paced<R> {
+    async fn create_thing(&self, thing: &NewThing) -> Result<Creation, Fault> {
+        self.registry.create_thing(thing).await
+    }
+
+    async fn thing(&self, name: &ThingName) -> Result<Option<Thing>, Fault> {
+        self.registry.thing(name).await
+    }
+
+    async fn rewrite_thing(&self, thing: &NewThing, version: i64) -> Result<bool, Fault> {
+        self.registry.rewrite_thing(thing, version).await
+    }
+
+    async fn attach_thing(&self, name: &ThingName, certificate_arn: &str) -> Result<(), Fault> {
+        self.registry.attach_thing(name, certificate_arn).await
+    }
+
+    async fn attach_policy(&self, policy: &PolicyName, certificate_arn: &str) -> Result<(), Fault> {
+        at_pace(&self.attach_policy, || self.registry.attach_policy(policy, certificate_arn)).await
+    }
+
+    async fn detach_thing(&self, name: &ThingName, certificate_arn: &str) -> Result<(), Fault> {
+        self.registry.detach_thing(name, certificate_arn).await
+    }
+
+    async fn delete_thing(&self, name: &ThingName, version: i64) -> Result<bool, Fault> {
+        self.registry.delete_thing(name, version).await
+    }
+
+    async fn join_group(&self, name: &ThingName, group: &ThingName) -> Result<(), Fault> {
+        self.registry.join_group(name, group).await
+    }
+}
