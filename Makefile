@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test cloud bench explore clean
+.PHONY: help demo test cloud bench explore fleet clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ explore: ## let the functions, the operator and the CA cross each other: 20,000 
 	$(explored) --test pairs --test replacements -- --include-ignored --nocapture
 	FAULTS=1 $(explored) --test pairs -- --nocapture
 	FAULTS=2 $(explored) --test pairs -- --nocapture
+
+fleet: ## let 10 to 10,000 new devices come at once, in virtual time: how long it takes, and what it costs (a quarter of an hour)
+	cargo run --profile explore --package fleet
 
 clean: ## remove everything that the other targets made
 	rm -rf .aws-sam .venv target

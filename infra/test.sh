@@ -50,7 +50,7 @@ template() {
 
 whole_suite() {
   python3 infra/local/cloud.py run -- \
-    bash -c 'infra/local/deploy.sh && exec cargo test --workspace --features tests/local-cloud --test suite'
+    bash -c 'infra/local/deploy.sh && exec cargo test --workspace --features tests/local-cloud --test suite --test burst'
 }
 
 stacks() {

@@ -2,6 +2,7 @@
 //! queue, the functions' binaries as processes, a recorder of requests, the template.
 
 pub mod crl;
+pub mod deployed;
 pub mod dynamodb;
 pub mod environment;
 pub mod lambda;

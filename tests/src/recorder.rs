@@ -1,7 +1,9 @@
 //! A reverse proxy that writes down which operations a function asks of AWS, and can play a service that throttles.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use anyhow::Result;
 use axum::Router;
@@ -12,9 +14,35 @@ use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 
+/// A bucket of tokens, filled at a steady rate, which holds what comes in one second.
+struct Bucket {
+    at: Instant,
+    per_second: f64,
+    tokens: f64,
+}
+
+impl Bucket {
+    fn new(per_second: u32) -> Self {
+        let per_second = f64::from(per_second);
+        Self { at: Instant::now(), per_second, tokens: per_second }
+    }
+
+    fn take(&mut self) -> bool {
+        let now = Instant::now();
+        let filled = now.duration_since(self.at).as_secs_f64().mul_add(self.per_second, self.tokens);
+        (self.at, self.tokens) = (now, filled.min(self.per_second));
+        let is_there = self.tokens >= 1.0;
+        if is_there {
+            self.tokens -= 1.0;
+        }
+        is_there
+    }
+}
+
 struct Proxy {
     client: reqwest::Client,
     operations: Mutex<Vec<String>>,
+    quotas: Mutex<BTreeMap<String, Bucket>>,
     /// Requests of AWS IoT that are still to be turned away, and of DynamoDB.
     throttled: [AtomicUsize; 2],
     upstream: String,
@@ -41,6 +69,7 @@ impl Recorder {
         let proxy = Arc::new(Proxy {
             client: reqwest::Client::new(),
             operations: Mutex::new(Vec::new()),
+            quotas: Mutex::default(),
             throttled: [AtomicUsize::new(0), AtomicUsize::new(0)],
             upstream: upstream.trim_end_matches('/').to_owned(),
         });
@@ -48,6 +77,14 @@ impl Recorder {
         let routes = Router::new().fallback(pass).layer(DefaultBodyLimit::disable()).with_state(Arc::clone(&proxy));
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Ok(Self { proxy, url })
+    }
+
+    /// From now on an operation of AWS IoT, as IAM names it, has a quota of so many calls a second; what is beyond is answered
+    /// with a `ThrottlingException`.
+    pub fn limit(&self, operation: &str, per_second: u32) {
+        if let Ok(mut quotas) = self.proxy.quotas.lock() {
+            quotas.insert(operation.to_owned(), Bucket::new(per_second));
+        }
     }
 
     /// Answers the next `requests` to AWS IoT with a `ThrottlingException`, which has status 400 there.
@@ -69,13 +106,18 @@ impl Recorder {
 
 async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let operation = operation(&method, uri.path(), &headers);
+    let has_room = || {
+        let mut quotas = proxy.quotas.lock().ok()?;
+        quotas.get_mut(&operation).map(Bucket::take)
+    };
+    let is_throttled = has_room() == Some(false);
     let (of_iot, of_dynamodb) = (operation.starts_with("iot:"), operation.starts_with("dynamodb:"));
     if let Ok(mut operations) = proxy.operations.lock() {
         operations.push(operation);
     }
     let one_less = |left: usize| left.checked_sub(1);
     let is_turned_away = |left: &AtomicUsize| left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok();
-    if of_iot && is_turned_away(&proxy.throttled[0]) {
+    if is_throttled || of_iot && is_turned_away(&proxy.throttled[0]) {
         let code = [("x-amzn-errortype", "ThrottlingException")];
         return (StatusCode::BAD_REQUEST, code, r#"{"message":"Rate exceeded"}"#).into_response();
     }

@@ -3,7 +3,6 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test ends where its set-up does")]
 
 mod admission;
-mod burst;
 mod dynamodb;
 mod enrolment;
 mod isolation;

@@ -1,0 +1,126 @@
+//! A standard queue of SQS: messages that are received are hidden for a while, and are dead letters after so many times.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+/// A message, or a delivery of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub(crate) body: String,
+    pub(crate) id: u64,
+    receives: u32,
+}
+
+/// The queue.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    arrived: Notify,
+    max_receives: u32,
+    state: Mutex<State>,
+    visibility_time_out: Duration,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    dead: u64,
+    /// Messages that were received, by when they come back.
+    due: BTreeSet<(Instant, u64)>,
+    hidden: BTreeMap<u64, (Instant, Message)>,
+    ready: VecDeque<Message>,
+    sent: u64,
+}
+
+impl Queue {
+    /// The queue between rule and activator, as the template has it.
+    pub(crate) fn new(visibility_time_out: Duration, max_receives: u32) -> Self {
+        Self { arrived: Notify::new(), max_receives, state: Mutex::default(), visibility_time_out }
+    }
+
+    pub(crate) fn send(&self, body: String) {
+        {
+            let mut state = self.state();
+            state.sent += 1;
+            let id = state.sent;
+            state.ready.push_back(Message { body, id, receives: 0 });
+        }
+        self.arrived.notify_one();
+    }
+
+    /// Waits for messages, and receives up to so many.
+    pub(crate) async fn receive(&self, most: usize) -> Vec<Message> {
+        loop {
+            let next_due = {
+                let mut state = self.state();
+                state.show_due(Instant::now());
+                let received = self.take(&mut state, most);
+                if !received.is_empty() {
+                    if !state.ready.is_empty() {
+                        self.arrived.notify_one();
+                    }
+                    return received;
+                }
+                state.due.first().map(|(due, _)| *due)
+            };
+            match next_due {
+                // Whoever is woken or not looks again.
+                Some(due) => drop(timeout_at(due, self.arrived.notified()).await),
+                None => self.arrived.notified().await,
+            }
+        }
+    }
+
+    pub(crate) fn delete(&self, id: u64) {
+        let mut state = self.state();
+        if let Some((due, _)) = state.hidden.remove(&id) {
+            state.due.remove(&(due, id));
+        }
+    }
+
+    /// Messages that wait or are being worked on.
+    pub(crate) fn len(&self) -> usize {
+        let state = self.state();
+        state.ready.len() + state.hidden.len()
+    }
+
+    /// Messages that were sent, and those of them that are dead letters.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        let state = self.state();
+        (state.sent, state.dead)
+    }
+
+    fn take(&self, state: &mut State, most: usize) -> Vec<Message> {
+        let due = Instant::now() + self.visibility_time_out;
+        let mut received = Vec::new();
+        while received.len() < most {
+            let Some(mut message) = state.ready.pop_front() else { break };
+            if message.receives == self.max_receives {
+                state.dead += 1;
+                continue;
+            }
+            message.receives += 1;
+            state.due.insert((due, message.id));
+            state.hidden.insert(message.id, (due, message.clone()));
+            received.push(message);
+        }
+        received
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn show_due(&mut self, now: Instant) {
+        while let Some((due, id)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
+            self.due.remove(&(due, id));
+            if let Some((_, message)) = self.hidden.remove(&id) {
+                self.ready.push_back(message);
+            }
+        }
+    }
+}
