@@ -8,5 +8,5 @@ mod registered;
 
 pub use disconnect_reason::DisconnectReason;
 pub use fault::{EventFault, MAX_EVENT_BYTES};
-pub use lifecycle::{LifecycleEvent, MAX_EVENT_TEXT, MAX_TOPIC_FILTER, Occurrence};
+pub use lifecycle::{LifecycleEvent, MAX_EVENT_TEXT, MAX_TIME_AHEAD, MAX_TOPIC_FILTER, Occurrence};
 pub use registered::RegisteredEvent;

@@ -1,5 +1,7 @@
 //! Points in time as the tables hold them: RFC 3339, UTC, three decimals, so that text order is time order.
 
+use std::time::Duration;
+
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -26,6 +28,12 @@ pub fn from_text(text: &str) -> Option<OffsetDateTime> {
 #[must_use]
 pub fn from_millis(millis: u64) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()
+}
+
+/// The second since 1970 at which `duration` is over that began at `at`: a time to live, as DynamoDB wants it.
+#[must_use]
+pub fn seconds_after(at: OffsetDateTime, duration: Duration) -> i64 {
+    at.unix_timestamp().saturating_add_unsigned(duration.as_secs())
 }
 
 /// For serde's `with`: a time as [`to_text`] writes it.
@@ -86,6 +94,13 @@ mod tests {
         let at = from_millis(1_790_000_000_123).unwrap();
         assert_eq!(to_text(at), "2026-09-21T14:13:20.123Z");
         assert_eq!(from_text(&to_text(at)), Some(at));
+    }
+
+    #[test]
+    fn a_time_to_live_may_go_beyond_the_last_time() {
+        let last = from_text("9999-12-31T23:59:59.999Z").unwrap();
+        assert_eq!(seconds_after(last, Duration::from_hours(24)), last.unix_timestamp() + 86_400);
+        assert_eq!(seconds_after(last, Duration::MAX), i64::MAX);
     }
 
     #[test]

@@ -191,7 +191,8 @@ async fn every_batch_of_the_lifecycle_recorder_leads_to_the_rows_beside_it() -> 
     }
     for Fixture { expected, name, payload } in &rejected {
         let batch: Value = serde_json::from_slice(payload)?;
-        let fault = LifecycleEvent::decode(batch["Records"][0]["body"].as_str().unwrap()).unwrap_err();
+        let now = timestamp::from_millis(1_790_000_000_000).unwrap();
+        let fault = LifecycleEvent::decode(batch["Records"][0]["body"].as_str().unwrap(), now).unwrap_err();
         assert_eq!(fault.reason().as_str(), expected["reason"], "{name}: {fault}");
         assert_eq!(fault.member(), expected["member"].as_str(), "{name}: {fault}");
     }

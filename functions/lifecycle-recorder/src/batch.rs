@@ -6,6 +6,7 @@ use shared::batch::SqsRecord;
 use shared::event::{EventFault, LifecycleEvent};
 use shared::id::ClientId;
 use shared::presence::Device;
+use time::OffsetDateTime;
 
 /// What the records of an invocation hold.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,14 +36,14 @@ pub struct Refused {
 }
 
 impl Batch {
-    /// Reads the records. None if one of them has no id, for then it could not be told apart.
+    /// Reads the records, which were received at `now`. None if one of them has no id, for then it could not be told apart.
     #[must_use]
-    pub fn read(records: Vec<SqsRecord>) -> Option<Self> {
+    pub fn read(records: Vec<SqsRecord>, now: OffsetDateTime) -> Option<Self> {
         let mut events: BTreeMap<(ClientId, String), Received> = BTreeMap::new();
         let mut refused = Vec::new();
         for record in records {
             let message_id = Some(record.message_id).filter(|id| !id.is_empty())?;
-            match LifecycleEvent::decode(&record.body) {
+            match LifecycleEvent::decode(&record.body, now) {
                 Ok(event) => events
                     .entry((event.client_id.clone(), event.key()))
                     .or_insert_with(|| Received { event, message_ids: Vec::new() })
@@ -77,6 +78,8 @@ mod tests {
 
     use super::*;
 
+    const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
     fn record(id: &str, body: &str) -> SqsRecord {
         SqsRecord { body: body.to_owned(), message_id: id.to_owned() }
     }
@@ -94,7 +97,7 @@ mod tests {
         let (first, other) = (subscribed("a", 1, &["x", "y"]), subscribed("a", 1, &["z"]));
         let (repeated, joined) = (subscribed("a", 1, &["y", "x"]), subscribed("a", 1, &["xy"]));
         let records = [("1", &first), ("2", &other), ("3", &repeated), ("4", &joined)];
-        let batch = Batch::read(records.map(|(id, body)| record(id, body)).into()).unwrap();
+        let batch = Batch::read(records.map(|(id, body)| record(id, body)).into(), NOW).unwrap();
         let mut ids: Vec<_> = batch.events().map(|received| received.message_ids.clone()).collect();
         ids.sort();
         assert_eq!(ids, [vec!["1".to_owned(), "3".to_owned()], vec!["2".to_owned()], vec!["4".to_owned()]]);
@@ -103,7 +106,7 @@ mod tests {
     #[test]
     fn a_record_that_is_no_event_costs_only_itself() {
         let good = subscribed("a", 1, &["x"]);
-        let batch = Batch::read(vec![record("1", "no"), record("2", &good)]).unwrap();
+        let batch = Batch::read(vec![record("1", "no"), record("2", &good)], NOW).unwrap();
         assert_eq!(batch.refused.len(), 1);
         assert_eq!(batch.refused[0].message_id, "1");
         assert_eq!(batch.events().count(), 1);
@@ -111,6 +114,6 @@ mod tests {
 
     #[test]
     fn a_record_without_id_can_not_be_told_apart() {
-        assert_eq!(Batch::read(vec![record("", "no")]), None);
+        assert_eq!(Batch::read(vec![record("", "no")], NOW), None);
     }
 }

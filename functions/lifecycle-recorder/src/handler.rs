@@ -29,7 +29,7 @@ impl<P: PresenceStore + Sync> Recorder<P> {
         let now = now();
         let left = time_left(OffsetDateTime::from(event.context.deadline()), now, RESERVE, WITHOUT_DEADLINE);
         let records = u64::try_from(event.payload.records.len()).unwrap_or(u64::MAX);
-        let batch = Batch::read(event.payload.records).ok_or_else(|| Diagnostic {
+        let batch = Batch::read(event.payload.records, now).ok_or_else(|| Diagnostic {
             error_type: "record".to_owned(),
             error_message: "Records: a messageId is empty".to_owned(),
         })?;

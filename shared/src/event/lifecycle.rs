@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::disconnect_reason::DisconnectReason;
 use super::fault::EventFault;
@@ -20,6 +20,10 @@ pub const MAX_TOPIC_FILTER: usize = 512;
 /// Longest of the other texts in bytes: longer ones are shortened. Addresses, reasons, names of things and ids of
 /// principals have less than 130.
 pub const MAX_EVENT_TEXT: usize = 256;
+
+/// How far the time of an event may be ahead of the clock. Times are right within two minutes; one that is later than this
+/// by far would outlast every true one as the newest that is known of its client.
+pub const MAX_TIME_AHEAD: Duration = Duration::days(1);
 
 /// A lifecycle event. AWS IoT may send it more than once, and in any order.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -102,12 +106,13 @@ impl LifecycleEvent {
         }
     }
 
-    /// Decodes a payload. Members that AWS adds later are ignored. What is a key of a table keeps its length or is at fault;
-    /// other texts are shortened to [`MAX_EVENT_TEXT`].
+    /// Decodes a payload that was received at `now`. Members that AWS adds later are ignored. What is a key of a table keeps
+    /// its length or is at fault; other texts are shortened to [`MAX_EVENT_TEXT`].
     ///
     /// # Errors
-    /// [`EventFault`], which names the member at fault; a type of event that is not known counts as one.
-    pub fn decode(payload: &str) -> Result<Self, EventFault> {
+    /// [`EventFault`], which names the member at fault; a type of event that is not known counts as one, and so does a time
+    /// of more than [`MAX_TIME_AHEAD`] after `now`.
+    pub fn decode(payload: &str, now: OffsetDateTime) -> Result<Self, EventFault> {
         let members = Members::read(payload)?;
         let some = |member| Ok(members.optional_text(member)?.filter(|text| !text.is_empty()).map(bounded));
         let occurrence = match members.text("eventType")? {
@@ -132,9 +137,18 @@ impl LifecycleEvent {
             principal: some("principalIdentifier")?,
             session: members.parsed("sessionIdentifier")?,
             thing_name: some("thingName")?,
-            timestamp: members.time("timestamp")?,
+            timestamp: timestamp(&members, now)?,
         })
     }
+}
+
+fn timestamp(members: &Members, now: OffsetDateTime) -> Result<OffsetDateTime, EventFault> {
+    let at = members.time("timestamp")?;
+    if at <= now.saturating_add(MAX_TIME_AHEAD) {
+        return Ok(at);
+    }
+    let (at, now) = (timestamp::to_text(at), timestamp::to_text(now));
+    Err(fault("timestamp", format_args!("must be at most {MAX_TIME_AHEAD} after {now}, is {at}")))
 }
 
 fn bounded(text: &str) -> String {
@@ -169,12 +183,32 @@ mod tests {
         event
     }
 
+    fn now() -> OffsetDateTime {
+        timestamp::from_millis(1_790_000_100_000).unwrap()
+    }
+
+    #[test]
+    fn a_time_far_ahead_of_the_clock_is_at_fault() {
+        let day = 86_400_000;
+        for (ahead, is_event) in [(0, true), (day, true), (day + 1, false), (250_000_000_000_000, false)] {
+            let at = 1_790_000_100_000_u64 + ahead;
+            let event = event("connect_failed", &json!({"timestamp": at})).to_string();
+            let decoded = LifecycleEvent::decode(&event, now());
+            assert_eq!(decoded.is_ok(), is_event, "{ahead}: {decoded:?}");
+            assert!(decoded.err().is_none_or(|fault| fault.member() == Some("timestamp")), "{ahead}");
+        }
+        let event = event("connect_failed", &json!({"timestamp": 1_790_000_100_001_u64 + day})).to_string();
+        let fault = LifecycleEvent::decode(&event, now()).unwrap_err().to_string();
+        let expected = "timestamp: must be at most 1d after 2026-09-21T14:15:00.000Z, is 2026-09-22T14:15:00.001Z";
+        assert_eq!(fault, expected);
+    }
+
     #[test]
     fn optional_members_may_be_missing_null_or_empty() {
         for members in [json!({}), json!({"ipAddress": null}), json!({"ipAddress": "", "thingName": ""})] {
             let mut members = members;
             members["versionNumber"] = 4.into();
-            let event = LifecycleEvent::decode(&event("connected", &members).to_string()).unwrap();
+            let event = LifecycleEvent::decode(&event("connected", &members).to_string(), now()).unwrap();
             assert_eq!(event.occurrence, Occurrence::Connected { ip_address: None, version: 4 });
             assert_eq!((event.client_id.as_str(), event.thing_name), ("site/7 pump", None));
         }
@@ -183,7 +217,7 @@ mod tests {
     #[test]
     fn a_time_is_a_number_or_its_digits() {
         let decoded = |time: Value| {
-            LifecycleEvent::decode(&event("subscribed", &json!({"timestamp": time, "topics": []})).to_string())
+            LifecycleEvent::decode(&event("subscribed", &json!({"timestamp": time, "topics": []})).to_string(), now())
         };
         assert_eq!(decoded("1790000100000".into()), decoded(1_790_000_100_000_u64.into()));
     }
@@ -212,7 +246,7 @@ mod tests {
             ("connect_failed", json!({"ipAddress": 7}), "ipAddress"),
             ("rebooted", json!({}), "eventType"),
         ] {
-            let fault = LifecycleEvent::decode(&event(kind, &members).to_string()).unwrap_err();
+            let fault = LifecycleEvent::decode(&event(kind, &members).to_string(), now()).unwrap_err();
             assert_eq!(fault.member(), Some(member), "{kind} {members}: {fault}");
         }
     }
@@ -225,7 +259,7 @@ mod tests {
             "connectFailureReason": long, "disconnectReason": long, "ipAddress": long, "principalIdentifier": long,
             "thingName": long, "versionNumber": 4,
         });
-        let decode = |kind| LifecycleEvent::decode(&event(kind, &members).to_string()).unwrap();
+        let decode = |kind| LifecycleEvent::decode(&event(kind, &members).to_string(), now()).unwrap();
         let (text, reason) = (Some(short.clone()), Some(DisconnectReason::Other(short)));
         let failed = Occurrence::ConnectFailed { ip_address: text.clone(), reason: text.clone() };
         let begun = Occurrence::Connected { ip_address: text.clone(), version: 4 };
@@ -240,14 +274,14 @@ mod tests {
     fn the_longest_topic_filter_is_kept() {
         let longest = "t".repeat(MAX_TOPIC_FILTER);
         let event = event("subscribed", &json!({"topics": [longest]})).to_string();
-        assert_eq!(LifecycleEvent::decode(&event).unwrap().occurrence, Occurrence::Subscribed([longest].into()));
+        assert_eq!(LifecycleEvent::decode(&event, now()).unwrap().occurrence, Occurrence::Subscribed([longest].into()));
     }
 
     #[test]
     fn a_fault_quotes_only_the_beginning() {
         let long = "x".repeat(4_000);
         for payload in [event(&long, &json!({})), long.as_str().into()] {
-            let fault = LifecycleEvent::decode(&payload.to_string()).unwrap_err().to_string();
+            let fault = LifecycleEvent::decode(&payload.to_string(), now()).unwrap_err().to_string();
             assert!(fault.len() < MAX_DETAIL + 100 && fault.ends_with('…'), "{fault}");
         }
     }

@@ -122,8 +122,8 @@ impl Connection {
         }
         let newer = match self.version.cmp(&other.version) {
             Ordering::Equal => (self.at(), &self.session) > (other.at(), &other.session),
-            Ordering::Greater => self.at() >= other.at() - TOLERANCE,
-            Ordering::Less => self.at() > other.at() + TOLERANCE,
+            Ordering::Greater => self.at() >= other.at().saturating_sub(TOLERANCE),
+            Ordering::Less => self.at() > other.at().saturating_add(TOLERANCE),
         };
         if newer { ConnectionOrder::Newer } else { ConnectionOrder::Older }
     }

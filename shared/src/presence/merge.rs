@@ -166,7 +166,7 @@ fn fill(known: &mut Connection, new: Connection) {
 
 /// Without what is older than a connection that was known later, and so belongs to one before it.
 fn recent(sessions: Early, connection: OffsetDateTime) -> Early {
-    let recent = |subscriptions: Subscriptions| subscriptions.since(connection - TOLERANCE);
+    let recent = |subscriptions: Subscriptions| subscriptions.since(connection.saturating_sub(TOLERANCE));
     let sessions = sessions.into_iter().map(|(session, subscriptions)| (session, recent(subscriptions)));
     sessions.filter(|(_, subscriptions)| !subscriptions.0.is_empty()).collect()
 }

@@ -71,7 +71,8 @@ async fn ten_thousand_events_in_disorder_end_as_in_order() -> Result<()> {
     let from = timestamp::from_millis(START.try_into()?).unwrap();
     for (n, life) in lives.iter().enumerate() {
         let client = format!("{fleet}/{n}").parse()?;
-        let told = |event: &Value| Ok::<_, anyhow::Error>(Device::of(&LifecycleEvent::decode(&event.to_string())?));
+        let told =
+            |event: &Value| Ok::<_, anyhow::Error>(Device::of(&LifecycleEvent::decode(&event.to_string(), from)?));
         let mut ordered = Device::unknown(client);
         for event in life {
             ordered = ordered.heard(&told(event)?);

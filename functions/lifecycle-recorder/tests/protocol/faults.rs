@@ -17,7 +17,7 @@ use shared::testing::{Fate, InjectedFault};
 use tokio::time::Instant;
 
 use crate::stage::{
-    DEVICES, EVENTS, MINUTE, START, Stage, batch, connect_failed, connected, disconnected, id, subscribed,
+    DEVICES, EVENTS, MINUTE, START, Stage, batch, connect_failed, connected, decoded, disconnected, id, subscribed,
 };
 
 fn refusal(code: &str) -> Answer {
@@ -131,7 +131,7 @@ async fn a_cancelled_transaction_is_what_its_reasons_are() {
             answer.body["CancellationReasons"] = codes.map(|code| json!({"Code": code})).into_iter().collect();
             Fate::Answered(answer)
         });
-        let event = LifecycleEvent::decode(&connect_failed("c", START, "f").to_string()).unwrap();
+        let event = decoded(&connect_failed("c", START, "f"));
         let fault = stage.tables().count_failures(&id("c"), &[&event]).await.unwrap_err();
         assert_eq!(fault.kind, kind, "{codes:?}");
     }

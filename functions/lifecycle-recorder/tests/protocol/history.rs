@@ -1,9 +1,8 @@
 //! The history: each event once, found by client and time with one query.
 
-use shared::event::LifecycleEvent;
 use shared::timestamp;
 
-use crate::stage::{EVENTS, MINUTE, START, Stage, connect_failed, connected, disconnected, id, subscribed};
+use crate::stage::{EVENTS, MINUTE, START, Stage, connect_failed, connected, decoded, disconnected, id, subscribed};
 
 fn at(millis: i64) -> time::OffsetDateTime {
     timestamp::from_millis(millis.try_into().unwrap()).unwrap()
@@ -27,7 +26,7 @@ async fn every_event_is_kept_once_and_comes_back_as_it_was() {
     stage.recorded(&events).await;
     stage.recorded(&[&events[..], &events[..]].concat()).await;
     let kept = stage.history().between(&id("c"), at(START), at(START + 3), 100).await.unwrap();
-    let mut expected: Vec<_> = events.iter().map(|event| LifecycleEvent::decode(&event.to_string()).unwrap()).collect();
+    let mut expected: Vec<_> = events.iter().map(decoded).collect();
     expected.sort_by_key(|event| std::cmp::Reverse(event.key()));
     assert_eq!(kept, expected);
     for row in stage.dynamodb.rows(EVENTS) {

@@ -1,9 +1,18 @@
 //! Rows and log lines have an end, whatever events hold.
 
-use serde_json::{Value, json};
-use shared::event::{MAX_EVENT_TEXT, MAX_TOPIC_FILTER};
+use std::time::Duration;
 
-use crate::stage::{EVENTS, START, Stage, batch, connect_failed, connected, disconnected, subscribed, unsubscribed};
+use lifecycle_recorder::{Batch, Received, Recorder};
+use serde_json::{Value, json};
+use shared::aws::presence::PresenceTables;
+use shared::event::{MAX_EVENT_TEXT, MAX_TOPIC_FILTER};
+use shared::timestamp::from_millis;
+use tokio::time::Instant;
+
+use crate::stage::{
+    DEVICES, EVENTS, START, Stage, batch, connect_failed, connected, decoded, disconnected, id, subscribed,
+    unsubscribed,
+};
 
 /// Largest item of DynamoDB in bytes.
 const MAX_ITEM: usize = 400 * 1024;
@@ -40,6 +49,41 @@ async fn a_topic_filter_that_is_too_long_costs_only_its_message() {
     assert_eq!(batch.events().count(), 1);
     let fault = batch.refused[0].fault.to_string();
     assert_eq!(fault, "topics: a topic filter must have at most 512 bytes, got 514");
+}
+
+/// The year 9998, in milliseconds.
+const FAR_AHEAD: i64 = 253_339_228_800_000;
+
+#[tokio::test]
+async fn an_event_of_a_time_far_ahead_costs_only_its_message() {
+    let stage = Stage::new();
+    let mut events: Vec<Value> = (0..24).map(|n| connected(&format!("c{n}"), START + n, "s1", 4)).collect();
+    events.insert(7, connected("ahead", FAR_AHEAD, "s1", 4));
+    let batch = batch(&events);
+    let refused: Vec<_> =
+        batch.refused.iter().map(|refused| (refused.message_id.as_str(), refused.fault.member())).collect();
+    assert_eq!(refused, [("7", Some("timestamp"))]);
+    let outcome = stage.recorder.record(&batch, Instant::now() + Duration::from_mins(1)).await;
+    assert_eq!((outcome.recorded, outcome.failed.len()), (24, 0));
+}
+
+#[tokio::test]
+async fn a_row_may_expire_after_the_last_time_that_there_is() {
+    let dynamodb = Stage::new().dynamodb;
+    let (devices, events) = (DEVICES.to_owned(), EVENTS.to_owned());
+    let retention = Duration::from_hours(24 * u64::from(u16::MAX));
+    let recorder = Recorder::new(PresenceTables::new(&dynamodb.config(), devices, events, retention));
+    let mut event = decoded(&connect_failed("c", START, "s"));
+    event.timestamp = from_millis(FAR_AHEAD.try_into().unwrap()).unwrap();
+    let received = Received { event, message_ids: vec!["0".to_owned()] };
+    let clients = [(id("c"), vec![received])].into();
+    let batch = Batch { clients, refused: Vec::new() };
+    let outcome = recorder.record(&batch, Instant::now() + Duration::from_mins(1)).await;
+    assert_eq!((outcome.recorded, outcome.failed.len()), (1, 0));
+    for table in [DEVICES, EVENTS] {
+        let expires: u64 = dynamodb.rows(table)[0]["expiresAt"]["N"].as_str().unwrap().parse().unwrap();
+        assert_eq!(expires, u64::try_from(FAR_AHEAD).unwrap() / 1000 + retention.as_secs());
+    }
 }
 
 #[tokio::test]

@@ -8,10 +8,12 @@ use shared::aws::device_events::DeviceEvents;
 use shared::aws::devices::Devices;
 use shared::aws::presence::PresenceTables;
 use shared::batch::SqsRecord;
+use shared::event::LifecycleEvent;
 use shared::id::ClientId;
 use shared::presence::Device;
 use shared::testing::DynamoDb;
 use shared::testing::dynamodb::Tables;
+use time::OffsetDateTime;
 use tokio::time::Instant;
 
 pub(crate) const DEVICES: &str = "devices";
@@ -83,7 +85,17 @@ fn tables_of(dynamodb: &DynamoDb) -> PresenceTables {
 
 pub(crate) fn batch(events: &[Value]) -> Batch {
     let record = |(n, event): (usize, &Value)| SqsRecord { body: event.to_string(), message_id: n.to_string() };
-    Batch::read(events.iter().enumerate().map(record).collect()).unwrap()
+    Batch::read(events.iter().enumerate().map(record).collect(), now()).unwrap()
+}
+
+/// An event as it is decoded.
+pub(crate) fn decoded(event: &Value) -> LifecycleEvent {
+    LifecycleEvent::decode(&event.to_string(), now()).unwrap()
+}
+
+/// When the events are received: a month after [`START`].
+pub(crate) fn now() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(START / 1000).unwrap() + time::Duration::days(30)
 }
 
 pub(crate) fn id(client: &str) -> ClientId {

@@ -8,14 +8,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use serde_json::{Value, json};
-use shared::event::LifecycleEvent;
 use shared::port::Written;
 use shared::presence::{Change, Connection, Device, EarlyChange, SubscriptionsChange};
 use shared::timestamp::{from_millis, to_text};
 use tokio::task::JoinSet;
 
 use crate::stage::{
-    DEVICES, EVENTS, MINUTE, RETENTION, START, Stage, connect_failed, connected, disconnected, subscribed, unsubscribed,
+    DEVICES, EVENTS, MINUTE, RETENTION, START, Stage, connect_failed, connected, decoded, disconnected, subscribed,
+    unsubscribed,
 };
 
 const CLIENT: &str = "site/7 pump";
@@ -160,7 +160,7 @@ fn disorder(events: &[Value], mut seed: u64) -> Vec<Value> {
 }
 
 fn told(event: &Value) -> Device {
-    Device::of(&LifecycleEvent::decode(&event.to_string()).unwrap())
+    Device::of(&decoded(event))
 }
 
 fn folded(events: &[Value]) -> Device {

@@ -103,7 +103,10 @@ mod tests {
             "sessionIdentifier": "0123456789ab", "principalIdentifier": "c".repeat(64),
         });
         event.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-        Event::new(LifecycleEvent::decode(&event.to_string()).unwrap())
+        Event::new(
+            LifecycleEvent::decode(&event.to_string(), OffsetDateTime::from_unix_timestamp(1_790_000_000).unwrap())
+                .unwrap(),
+        )
     }
 
     #[test]

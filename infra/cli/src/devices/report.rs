@@ -195,7 +195,7 @@ mod tests {
             "sessionIdentifier": "0123456789ab", "principalIdentifier": "AROA:ann",
         });
         event.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-        LifecycleEvent::decode(&event.to_string()).unwrap()
+        LifecycleEvent::decode(&event.to_string(), now()).unwrap()
     }
 
     /// The row that events lead to, with an attempt counted as failed for each that did.

@@ -11,7 +11,7 @@ use super::{CLIENT_ID, EVENT};
 use crate::aws::row::{self, Item};
 use crate::event::{DisconnectReason, LifecycleEvent, Occurrence};
 use crate::id::{ClientId, SessionId};
-use crate::timestamp::{self, to_text};
+use crate::timestamp::{self, seconds_after, to_text};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,7 +40,7 @@ struct Row {
 /// The row of an event.
 pub(super) fn item(event: &LifecycleEvent, retention: Duration) -> Item {
     let mut item = Item::new();
-    let expires = (event.timestamp + retention).unix_timestamp();
+    let expires = seconds_after(event.timestamp, retention);
     item.insert("expiresAt".to_owned(), AttributeValue::N(expires.to_string()));
     let mut set = |name: &str, value: Option<&str>| {
         if let Some(value) = value {

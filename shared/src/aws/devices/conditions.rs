@@ -17,7 +17,7 @@ use crate::presence::{
     Beginning, Change, ClientKind, ConnectFailure, Connection, ConnectionChange, EarlyChange, End, Subscription,
     SubscriptionsChange, TOLERANCE,
 };
-use crate::timestamp::to_text;
+use crate::timestamp::{seconds_after, to_text};
 
 const OLDER: &str = "((#versionNumber < :versionNumber AND #presenceSince <= :latest) \
                      OR (#versionNumber > :versionNumber AND #presenceSince < :earliest)";
@@ -72,7 +72,7 @@ pub(super) fn request(
     }
     draft.update = match change.last_event_at {
         _ if change.permanent => draft.update.set(EXPIRY_OVERRIDE, NEVER).set(EXPIRES_AT, NEVER),
-        Some(at) => draft.update.set_number_unless(EXPIRES_AT, EXPIRY_OVERRIDE, (at + retention).unix_timestamp()),
+        Some(at) => draft.update.set_number_unless(EXPIRES_AT, EXPIRY_OVERRIDE, seconds_after(at, retention)),
         None => draft.update,
     };
     let condition = draft.conditions.join(" AND ");
@@ -111,8 +111,8 @@ impl Draft {
             .set("presenceSince", to_text(new.at()))
             .set("session", new.session.as_str())
             .set_number("versionNumber", new.version)
-            .given("earliest", to_text(new.at() - TOLERANCE))
-            .given("latest", to_text(new.at() + TOLERANCE));
+            .given("earliest", to_text(new.at().saturating_sub(TOLERANCE)))
+            .given("latest", to_text(new.at().saturating_add(TOLERANCE)));
         let (beginning, end) = (new.beginning(), new.end());
         for (name, value) in [
             ("connectedAt", beginning.map(|beginning| to_text(beginning.at))),
