@@ -8,7 +8,7 @@ use shared::contained::{self, contained};
 use shared::event::{LifecycleEvent, Occurrence};
 use shared::fault::{Fault, FaultKind};
 use shared::id::ClientId;
-use shared::port::{HISTORY_BATCH, PresenceStore, Written};
+use shared::port::{COUNTED_AT_ONCE, HISTORY_BATCH, PresenceStore, Written};
 use shared::presence::Device;
 use tokio::time::Instant;
 
@@ -31,7 +31,8 @@ pub struct Recorder<P> {
 /// What became of a batch.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Outcome {
-    /// Failed attempts to connect that had not been counted before.
+    /// Failed attempts to connect that had not been counted before, whatever became of the rest. One whose transaction was
+    /// not answered is in the table, and not here.
     pub connect_failures: u64,
     /// Messages whose events are not recorded, or not completely: they have to be delivered again.
     pub failed: BTreeSet<String>,
@@ -59,7 +60,7 @@ impl<P: PresenceStore + Sync> Recorder<P> {
     /// Records a batch. What was not begun at `until` is left, and what was not ended is given up: another delivery
     /// does it again, and changes nothing where it was done.
     pub async fn record(&self, batch: &Batch, until: Instant) -> Outcome {
-        let (history, rows) = future::join(self.keep_history(batch, until), self.update_rows(batch, until)).await;
+        let (history, rows) = future::join(self.keep_history(batch, until), self.update_clients(batch, until)).await;
         let (rows, connect_failures) = rows;
         let mut failed = BTreeSet::new();
         for unprocessed in history.into_iter().chain(rows) {
@@ -89,34 +90,43 @@ impl<P: PresenceStore + Sync> Recorder<P> {
         stream::iter(requests).buffer_unordered(HISTORY_CONCURRENCY).filter_map(future::ready).collect().await
     }
 
-    /// The row of each client; also tells how many failed attempts to connect were counted.
-    async fn update_rows<'a>(&self, batch: &'a Batch, until: Instant) -> (Vec<Unprocessed<'a>>, u64) {
-        let clients: Vec<_> = batch
-            .clients
-            .iter()
-            .map(|(client, received)| async move {
-                let counted = contained(self.update_client(client, received), until).await;
-                let received = || received.iter().collect();
-                counted.map_err(|cause| Unprocessed { problem: Problem::Isolated(cause), received: received() })
-            })
-            .collect();
-        let answers: Vec<_> = stream::iter(clients).buffer_unordered(ROW_CONCURRENCY).collect().await;
+    /// The failed attempts and the row of each client; also tells how many attempts were counted.
+    async fn update_clients<'a>(&self, batch: &'a Batch, until: Instant) -> (Vec<Unprocessed<'a>>, u64) {
+        let clients: Vec<_> =
+            batch.clients.iter().map(|(client, received)| self.update_client(client, received, until)).collect();
+        let mut clients = stream::iter(clients).buffer_unordered(ROW_CONCURRENCY);
         let (mut unprocessed, mut counted) = (Vec::new(), 0);
-        for answer in answers {
-            match answer {
-                Ok(count) => counted += count,
-                Err(problem) => unprocessed.push(problem),
-            }
+        while let Some((left, count)) = clients.next().await {
+            unprocessed.extend(left);
+            counted += count;
         }
         (unprocessed, counted)
     }
 
-    async fn update_client(&self, client: &ClientId, received: &[Received]) -> Result<u64, Fault> {
-        let events = received.iter().map(|received| &received.event);
-        let failures: Vec<&LifecycleEvent> = events.filter(|event| is_failure(event)).collect();
-        let counted = if failures.is_empty() { 0 } else { self.store.count_failures(client, &failures).await? };
-        self.update_row(&digest(client, received)).await?;
-        Ok(counted)
+    /// One client. What was counted counts, whatever becomes of the row; and the row is written, whatever becomes of the
+    /// count.
+    async fn update_client<'a>(
+        &self,
+        client: &ClientId,
+        received: &'a [Received],
+        until: Instant,
+    ) -> (Vec<Unprocessed<'a>>, u64) {
+        let failures: Vec<&Received> = received.iter().filter(|received| is_failure(&received.event)).collect();
+        let (mut unprocessed, mut counted) = (Vec::new(), 0);
+        for part in failures.chunks(COUNTED_AT_ONCE) {
+            let events: Vec<&LifecycleEvent> = part.iter().map(|received| &received.event).collect();
+            match contained(self.store.count_failures(client, &events), until).await {
+                Ok(count) => counted += count,
+                Err(cause) => {
+                    unprocessed.push(Unprocessed { problem: Problem::Isolated(cause), received: part.to_vec() });
+                }
+            }
+        }
+        if let Err(cause) = contained(self.update_row(&digest(client, received)), until).await {
+            let received = received.iter().collect();
+            unprocessed.push(Unprocessed { problem: Problem::Isolated(cause), received });
+        }
+        (unprocessed, counted)
     }
 
     /// Writes what was told into the row. Each attempt is made for the row that the one before has met; the first one

@@ -6,6 +6,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 
+use super::backoff;
 use super::device_events::{DeviceEvents, EVENT};
 use super::devices::{CLIENT_ID, Devices};
 use super::error::fault;
@@ -16,10 +17,18 @@ use crate::port::{PresenceStore, Written};
 use crate::presence::Change;
 
 const TRANSACT: &str = "dynamodb:TransactWriteItems";
-/// Events of one transaction, which may have 100 actions: what fails or is repeated with it is not much.
-const COUNTED_AT_ONCE: usize = 25;
-/// Transactions that are tried for one set of events: each one either succeeds or finds some of them counted already.
-const TRIES: usize = 4;
+/// Requests for one set of events while others write to the same rows, or DynamoDB asks to slow down.
+const TRIES: usize = 6;
+
+/// What became of a transaction.
+enum Transaction<'a> {
+    /// All events are counted.
+    Counted,
+    /// The history has some of the events already; these are the others.
+    New(Vec<&'a LifecycleEvent>),
+    /// It may succeed after a wait.
+    Later(Fault),
+}
 
 /// The tables `Devices` and `DeviceEvents`.
 #[derive(Clone, Debug)]
@@ -37,13 +46,8 @@ impl PresenceTables {
         Self { devices: Devices::new(config, devices), events: DeviceEvents::new(config, events), retention }
     }
 
-    /// Counts events in the row, and keeps them in the history, if the history has none of them. Otherwise gives back
-    /// which ones it does not have.
-    async fn count_new<'a>(
-        &self,
-        client: &ClientId,
-        events: &[&'a LifecycleEvent],
-    ) -> Result<Option<Vec<&'a LifecycleEvent>>, Fault> {
+    /// Counts events in the row, and keeps them in the history, if the history has none of them.
+    async fn count_new<'a>(&self, client: &ClientId, events: &[&'a LifecycleEvent]) -> Result<Transaction<'a>, Fault> {
         let invalid = |error| Fault::new(TRANSACT, FaultKind::Invalid, error);
         let count = Update::builder()
             .table_name(&self.devices.table)
@@ -65,48 +69,39 @@ impl PresenceTables {
             request = request.transact_items(TransactWriteItem::builder().put(put).build());
         }
         let request = request.transact_items(TransactWriteItem::builder().update(count).build());
-        let Err(error) = request.send().await else { return Ok(None) };
+        let Err(error) = request.send().await else { return Ok(Transaction::Counted) };
         let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
             return Err(fault(TRANSACT, error));
         };
-        let codes = cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or_default());
-        let codes: Vec<&str> = codes.collect();
-        if codes.contains(&"ConditionalCheckFailed") {
-            let new = events.iter().zip(&codes).filter(|(_, code)| **code != "ConditionalCheckFailed");
-            return Ok(Some(new.map(|(event, _)| *event).collect()));
+        let codes: Vec<&str> =
+            cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or_default()).collect();
+        let known = |(_, code): &(&&'a LifecycleEvent, &&str)| **code == "ConditionalCheckFailed";
+        let new: Vec<_> = events.iter().zip(&codes).filter(|pair| !known(pair)).map(|(event, _)| *event).collect();
+        if new.len() < events.len() {
+            return Ok(Transaction::New(new));
         }
-        let kind = match codes.iter().find(|code| **code != "None") {
-            Some(&"TransactionConflict") => FaultKind::Unavailable,
-            Some(&"ProvisionedThroughputExceeded" | &"ThrottlingError") => FaultKind::Throttled,
-            _ => FaultKind::Invalid,
-        };
-        Err(Fault::new(TRANSACT, kind, error))
+        match codes.iter().find(|code| **code != "None") {
+            Some(&"TransactionConflict") => Ok(Transaction::Later(Fault::new(TRANSACT, FaultKind::Unavailable, error))),
+            Some(&"ProvisionedThroughputExceeded" | &"ThrottlingError") => {
+                Ok(Transaction::Later(Fault::new(TRANSACT, FaultKind::Throttled, error)))
+            }
+            _ => Err(Fault::new(TRANSACT, FaultKind::Invalid, error)),
+        }
     }
 }
 
 impl PresenceStore for PresenceTables {
     async fn count_failures(&self, client: &ClientId, events: &[&LifecycleEvent]) -> Result<u64, Fault> {
-        let mut counted = 0;
-        for events in events.chunks(COUNTED_AT_ONCE) {
-            let mut events = events.to_vec();
-            for _ in 0..TRIES {
-                if events.is_empty() {
-                    break;
-                }
-                match self.count_new(client, &events).await? {
-                    None => {
-                        counted += u64::try_from(events.len()).unwrap_or(u64::MAX);
-                        events.clear();
-                    }
-                    Some(new) => events = new,
-                }
-            }
-            if !events.is_empty() {
-                let problem = format!("others count the failures of client {client} at the same time");
-                return Err(Fault::new(TRANSACT, FaultKind::Unavailable, problem));
+        let mut waits = backoff::waits(self.devices.client.config().retry_config(), TRIES);
+        let mut left = events.to_vec();
+        while !left.is_empty() {
+            match self.count_new(client, &left).await? {
+                Transaction::Counted => return Ok(u64::try_from(left.len()).unwrap_or(u64::MAX)),
+                Transaction::New(new) => left = new,
+                Transaction::Later(fault) => tokio::time::sleep(waits.next().ok_or(fault)?).await,
             }
         }
-        Ok(counted)
+        Ok(0)
     }
 
     async fn change(&self, client: &ClientId, change: &Change) -> Result<Written, Fault> {

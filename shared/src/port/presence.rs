@@ -10,6 +10,10 @@ use crate::presence::{Change, Device};
 /// Events that one request takes into the history ("`BatchWriteItem`" in the Amazon DynamoDB API reference).
 pub const HISTORY_BATCH: usize = 25;
 
+/// Failed attempts to connect that one request counts. A transaction may have 100 actions; what fails or is repeated with
+/// this one is not much.
+pub const COUNTED_AT_ONCE: usize = 25;
+
 /// What became of a change.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Written {
@@ -21,8 +25,8 @@ pub enum Written {
 
 /// The current rows, and the history.
 pub trait PresenceStore {
-    /// Counts failed attempts of one client to connect, each with its place in the history or not at all; those that
-    /// the history has already are not counted again. Tells how many were new.
+    /// Counts at most [`COUNTED_AT_ONCE`] failed attempts of one client to connect, all with their places in the history or
+    /// none; those that the history has already are not counted again. Tells how many were new.
     fn count_failures(
         &self,
         client: &ClientId,

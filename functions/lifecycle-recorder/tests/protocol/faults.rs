@@ -123,7 +123,7 @@ async fn a_cancelled_transaction_is_what_its_reasons_are() {
         (["None", "ThrottlingError"], FaultKind::Throttled),
         (["ProvisionedThroughputExceeded", "None"], FaultKind::Throttled),
         (["ValidationError", "None"], FaultKind::Invalid),
-        (["None", "ConditionalCheckFailed"], FaultKind::Unavailable),
+        (["None", "ConditionalCheckFailed"], FaultKind::Invalid),
     ] {
         let stage = Stage::new();
         stage.dynamodb.when(move |_| {
@@ -135,6 +135,83 @@ async fn a_cancelled_transaction_is_what_its_reasons_are() {
         let fault = stage.tables().count_failures(&id("c"), &[&event]).await.unwrap_err();
         assert_eq!(fault.kind, kind, "{codes:?}");
     }
+}
+
+/// The answer to a transaction that another one kept from its row.
+fn conflict() -> Answer {
+    let mut answer = refusal("TransactionCanceledException");
+    answer.body["CancellationReasons"] = json!([{"Code": "None"}, {"Code": "TransactionConflict"}]);
+    answer
+}
+
+#[tokio::test]
+async fn failures_that_were_counted_are_told_though_the_row_is_not_written() {
+    let stage = Stage::new();
+    stage.dynamodb.when(|sent| match sent.operation.as_str() {
+        "UpdateItem" => Fate::Answered(refusal("ThrottlingException")),
+        _ => Fate::CarriedOut,
+    });
+    let events: Vec<Value> = (0..30).map(|n| connect_failed("c", START + n, &format!("f{n}"))).collect();
+    let outcome = stage.record(&events).await;
+    assert_eq!((outcome.connect_failures, outcome.failed.len()), (30, 30));
+}
+
+#[tokio::test]
+async fn failures_that_were_counted_are_told_though_others_were_not() {
+    let stage = Stage::new();
+    stage.dynamodb.when(|sent| match sent.operation.as_str() {
+        "TransactWriteItems" if sent.body["TransactItems"].as_array().unwrap().len() < 26 => {
+            Fate::Answered(refusal("ThrottlingException"))
+        }
+        _ => Fate::CarriedOut,
+    });
+    let mut events: Vec<Value> = (0..30).map(|n| connect_failed("c", START + n, &format!("f{n:02}"))).collect();
+    events.push(connected("c", START + MINUTE, "s1", 4));
+    let outcome = stage.record(&events).await;
+    assert_eq!(outcome.connect_failures, 25);
+    assert_eq!(names(&outcome.failed), ["25", "26", "27", "28", "29"], "the row is written all the same");
+    assert_eq!(stage.only_row()["session"], json!({"S": "s1"}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_that_were_counted_are_told_though_the_time_is_over() {
+    let stage = Stage::new();
+    stage.dynamodb.when(|sent| match sent.operation.as_str() {
+        "UpdateItem" => Fate::Struck(InjectedFault::Stalled),
+        _ => Fate::CarriedOut,
+    });
+    let events = [connect_failed("c", START, "f")];
+    let outcome = stage.recorder.record(&batch(&events), Instant::now() + Duration::from_secs(5)).await;
+    assert_eq!((outcome.connect_failures, outcome.failed.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn transactions_that_meet_on_a_row_are_tried_again() {
+    let stage = Stage::new();
+    let (mut transactions, mut updates) = (0, 0);
+    stage.dynamodb.when(move |sent| {
+        let (n, answer) = match sent.operation.as_str() {
+            "TransactWriteItems" => (&mut transactions, conflict()),
+            "UpdateItem" => (&mut updates, refusal("TransactionConflictException")),
+            _ => return Fate::CarriedOut,
+        };
+        *n += 1;
+        if *n < 4 { Fate::Answered(answer) } else { Fate::CarriedOut }
+    });
+    let outcome = stage.record(&[connect_failed("c", START, "f"), connected("c", START, "s1", 4)]).await;
+    assert_eq!(outcome, Outcome { connect_failures: 1, failed: BTreeSet::new(), recorded: 2 });
+}
+
+#[tokio::test]
+async fn a_transaction_that_meets_others_for_long_holds_back_its_own_events_only() {
+    let stage = Stage::new();
+    stage.dynamodb.when(|sent| match sent.operation.as_str() {
+        "TransactWriteItems" => Fate::Answered(conflict()),
+        _ => Fate::CarriedOut,
+    });
+    let outcome = stage.record(&[connect_failed("c", START, "f"), connected("c", START, "s1", 4)]).await;
+    assert_eq!((names(&outcome.failed), outcome.recorded), (vec!["0"], 1));
+    assert_eq!(stage.only_row()["connected"], json!({"BOOL": true}));
 }
 
 #[tokio::test]
