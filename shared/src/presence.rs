@@ -22,10 +22,10 @@ mod device;
 mod merge;
 mod subscriptions;
 
-pub use change::{Change, ConnectionChange, EarlyChange, SubscriptionsChange};
+pub use change::{Change, ConnectionChange, PendingChange, SubscriptionsChange};
 pub use connection::{Beginning, Connection, ConnectionOrder, ConnectionState, End};
 pub use device::{ClientKind, ConnectFailure, Device};
-pub use subscriptions::{Early, Subscription, Subscriptions};
+pub use subscriptions::{Pending, Subscription, Subscriptions};
 
 use time::Duration;
 

@@ -73,9 +73,9 @@ async fn row_and_history_tell_what_a_client_did() -> Result<()> {
 
     let mut first = fleet.admit(&device, &name).await?.session;
     first.subscribe(&filter, PATIENCE).await?;
-    let row = row_when(&stack, &client, "a subscription", |row| row.subscriptions.filters().count() == 1).await?;
+    let row = row_when(&stack, &client, "a subscription", |row| row.subscriptions.held().count() == 1).await?;
     assert!(is_open(&row), "{row:?}");
-    assert_eq!(row.subscriptions.filters().collect::<Vec<_>>(), [filter.as_str()]);
+    assert_eq!(row.subscriptions.held().collect::<Vec<_>>(), [filter.as_str()]);
     let connection = row.connection.clone().unwrap();
     assert_eq!(connection.principal.as_deref(), Some(device.certificate_id.as_str()));
     assert_eq!(connection.beginning().unwrap().ip_address.as_deref(), Some("127.0.0.1"));
@@ -86,7 +86,7 @@ async fn row_and_history_tell_what_a_client_did() -> Result<()> {
     assert!(first.is_cut_off(PATIENCE).await?);
     let row = row_when(&stack, &client, "the take-over", |row| session(row) != first_session).await?;
     let second_session = session(&row);
-    assert!(is_open(&row) && row.subscriptions.filters().count() == 0, "{row:?}");
+    assert!(is_open(&row) && row.subscriptions.held().count() == 0, "{row:?}");
     let connected = listed(&["--connected"]).await?;
     assert!(connected.contains(&name), "{connected}");
 

@@ -18,9 +18,9 @@ use crate::batch::{Batch, Received, digest};
 const HISTORY_CONCURRENCY: usize = 8;
 /// Clients whose rows are written at a time.
 const ROW_CONCURRENCY: usize = 16;
-/// Writes of one row before it is left to the next delivery. Others may write it at the same time, and many topic
-/// filters take several.
-const ROW_WRITES: usize = 32;
+/// Writes of one row before it is left to the next delivery. Others may write it at the same time, and topic filters are
+/// written ten at a time: as many as a session may have, given up, forgotten and replaced by others, take less than 90.
+const ROW_WRITES: usize = 128;
 
 /// Records lifecycle events.
 #[derive(Clone, Debug)]

@@ -4,11 +4,8 @@ use time::OffsetDateTime;
 
 use super::connection::{Beginning, Connection, End};
 use super::device::ConnectFailure;
-use super::subscriptions::{Early, Subscriptions};
+use super::subscriptions::{Pending, Subscriptions};
 use crate::id::SessionId;
-
-/// Topic filters that one change writes at most: each takes a part of DynamoDB's longest expression, 4 KB.
-pub(super) const MOST_FILTERS: usize = 8;
 
 /// Changes of a row. Each part may be written if the row that is there is one that the part was made for; what that
 /// means is said with each.
@@ -16,13 +13,13 @@ pub(super) const MOST_FILTERS: usize = 8;
 pub struct Change {
     /// The connection.
     pub connection: Option<ConnectionChange>,
-    /// Subscriptions of sessions that have not been heard of otherwise. Made for a row with exactly these before and,
-    /// unless the connection is replaced, with exactly this session.
-    pub early: Option<EarlyChange>,
     /// A failed attempt to connect. Made for a row without a later one.
     pub last_connect_failure: Option<ConnectFailure>,
     /// The latest time of any event. Made for a row with an earlier one.
     pub last_event_at: Option<OffsetDateTime>,
+    /// Subscriptions of sessions that have not been heard of otherwise. Made for a row with exactly these before and,
+    /// unless the connection is replaced, with exactly this session.
+    pub pending: Option<PendingChange>,
     /// The row becomes permanent. Made for any row.
     pub permanent: bool,
     /// Subscriptions of the current session.
@@ -45,11 +42,11 @@ pub enum ConnectionChange {
 
 /// A change of the subscriptions of sessions that have not been heard of otherwise.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct EarlyChange {
+pub struct PendingChange {
     /// What they become.
-    pub after: Early,
+    pub after: Pending,
     /// What they were.
-    pub before: Early,
+    pub before: Pending,
     /// The current session.
     pub session: Option<SessionId>,
 }
@@ -57,9 +54,11 @@ pub struct EarlyChange {
 /// A change of the current session's subscriptions.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SubscriptionsChange {
-    /// These are forgotten. Made for a row with this session and exactly these.
+    /// These are forgotten, and their time of [`Subscriptions::forgotten`], if there is one, is remembered. Made for a row
+    /// with this session, exactly these filters, and an earlier such time.
     Forget(SessionId, Subscriptions),
-    /// These are added or replaced. Made for a row with this session, and nothing newer about any of them.
+    /// These are added or replaced. Made for a row with this session, and nothing newer about any of them; about those that
+    /// are not remembered, nothing forgotten that is newer.
     Put(SessionId, Subscriptions),
 }
 

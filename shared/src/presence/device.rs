@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::connection::{Beginning, Connection, ConnectionState};
-use super::subscriptions::{Early, Subscription, Subscriptions};
+use super::subscriptions::{Pending, Subscription, Subscriptions};
 use crate::event::{LifecycleEvent, Occurrence};
 use crate::id::{CertificateId, ClientId, SessionId};
 use crate::timestamp;
@@ -23,12 +23,12 @@ pub struct Device {
     pub connect_failures: u64,
     /// The newest connection that is known.
     pub connection: Option<Connection>,
-    /// Subscriptions of sessions that have not been heard of otherwise.
-    pub early: Early,
     /// The last failed attempt to connect.
     pub last_connect_failure: Option<ConnectFailure>,
     /// The latest time of any event.
     pub last_event_at: Option<OffsetDateTime>,
+    /// Subscriptions of sessions that have not been heard of otherwise.
+    pub pending: Pending,
     /// Whether a certificate has ever been connected as this client. Other rows expire some time after their newest
     /// event: those of clients that only failed to connect, and of sessions without a certificate, which AWS IoT ends
     /// within a day and which often make up a new client id each time.
@@ -108,9 +108,9 @@ impl Device {
             client_id,
             connect_failures: 0,
             connection: None,
-            early: BTreeMap::new(),
             last_connect_failure: None,
             last_event_at: None,
+            pending: BTreeMap::new(),
             permanent: false,
             subscriptions: Subscriptions::default(),
         }
@@ -127,7 +127,7 @@ impl Device {
         told.permanent = !failed && event.principal.as_deref().is_some_and(is_certificate);
         let subscriptions = |filters: &BTreeSet<String>, subscribed| {
             let filters = filters.iter().map(|filter| (filter.clone(), Subscription { at, subscribed }));
-            BTreeMap::from([(event.session.clone(), Subscriptions(filters.collect()))])
+            BTreeMap::from([(event.session.clone(), filters.collect::<Subscriptions>())])
         };
         match &event.occurrence {
             Occurrence::Connected { .. } | Occurrence::Disconnected { .. } => {}
@@ -140,8 +140,8 @@ impl Device {
                     session: event.session.clone(),
                 });
             }
-            Occurrence::Subscribed(filters) => told.early = subscriptions(filters, true),
-            Occurrence::Unsubscribed(filters) => told.early = subscriptions(filters, false),
+            Occurrence::Subscribed(filters) => told.pending = subscriptions(filters, true),
+            Occurrence::Unsubscribed(filters) => told.pending = subscriptions(filters, false),
         }
         told
     }
@@ -154,7 +154,7 @@ impl Device {
         row.connection = match &self.connection {
             Some(connection) if connection.beginning().is_some() => None,
             Some(connection) => Some(before_end(connection)),
-            None => self.early.iter().next_back().map(|(session, _)| {
+            None => self.pending.iter().next_back().map(|(session, _)| {
                 let (principal, thing_name) = (None, None);
                 let state = ConnectionState::Open(Beginning { at: OffsetDateTime::UNIX_EPOCH, ip_address: None });
                 Connection { principal, session: session.clone(), state, thing_name, version: 0 }

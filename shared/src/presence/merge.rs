@@ -1,26 +1,20 @@
 //! Merging of what was heard into a row.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
-
 use time::OffsetDateTime;
 
 use super::TOLERANCE;
-use super::change::{Change, ConnectionChange, EarlyChange, MOST_FILTERS, SubscriptionsChange};
+use super::change::{Change, ConnectionChange, PendingChange, SubscriptionsChange};
 use super::connection::{Connection, ConnectionOrder, ConnectionState};
 use super::device::{ConnectFailure, Device};
-use super::subscriptions::{Early, Subscriptions};
+use super::subscriptions::{Bounds, Pending, Subscription, Subscriptions, newest};
 use crate::id::SessionId;
 
-/// Topic filters that are kept for sessions that have not been heard of otherwise; the newest.
-const MOST_EARLY: usize = 100;
-
 impl Device {
-    /// Merges what was heard: `(row, event) -> row`.
+    /// Merges what was heard: `(digest, event) -> digest`. Nothing is forgotten.
     #[must_use]
     pub fn heard(mut self, told: &Self) -> Self {
         loop {
-            let change = self.change(told);
+            let change = self.change_within(told, Bounds::DIGEST);
             if change.is_empty() {
                 return self;
             }
@@ -31,6 +25,10 @@ impl Device {
     /// What has to be written for `told` to be merged into this row; once that is written, there may be more.
     #[must_use]
     pub fn change(&self, told: &Self) -> Change {
+        self.change_within(told, Bounds::ROW)
+    }
+
+    fn change_within(&self, told: &Self, bounds: Bounds) -> Change {
         let later = |at: &OffsetDateTime| self.last_event_at.is_none_or(|known| known < *at);
         let failed = |failure: &&ConnectFailure| {
             let known = self.last_connect_failure.as_ref();
@@ -42,7 +40,7 @@ impl Device {
             permanent: told.permanent && !self.permanent,
             ..Change::default()
         };
-        let mut sessions = told.early.clone();
+        let mut sessions = told.pending.clone();
         if let Some(connection) = &told.connection {
             sessions.entry(connection.session.clone()).or_default().merge(&told.subscriptions);
         }
@@ -51,64 +49,97 @@ impl Device {
             None => (new, None, ConnectionOrder::Newer),
         });
         match order {
-            Some((new, known, ConnectionOrder::Newer)) => self.replace(&mut change, new, known, sessions),
+            Some((new, known, ConnectionOrder::Newer)) => self.replace(&mut change, new, known, sessions, bounds),
             Some((new, Some(known), ConnectionOrder::Same)) => {
                 change.connection = completion(known, new);
-                self.subscribe(&mut change, sessions);
+                self.subscribe(&mut change, sessions, bounds);
             }
-            _ => self.subscribe(&mut change, sessions),
+            _ => self.subscribe(&mut change, sessions, bounds),
         }
         change
     }
 
-    /// A newer connection. Of the subscriptions that came early, those of its session are its own, and those that are
+    /// A newer connection. Of the subscriptions that came before it, those of its session are its own, and those that are
     /// older than it are of no use any more.
-    fn replace(&self, change: &mut Change, new: &Connection, known: Option<&Connection>, mut sessions: Early) {
-        for (session, early) in &self.early {
-            sessions.entry(session.clone()).or_default().merge(early);
-        }
+    fn replace(
+        &self,
+        change: &mut Change,
+        new: &Connection,
+        known: Option<&Connection>,
+        sessions: Pending,
+        bounds: Bounds,
+    ) {
+        let mut sessions = merged(&self.pending, sessions);
         let own = sessions.remove(&new.session).unwrap_or_default();
-        let after = newest(recent(sessions, new.at()));
-        change.early = Some(EarlyChange { after, before: self.early.clone(), session: None });
+        let after = newest(recent(sessions, new.at()), bounds);
+        change.pending = Some(PendingChange { after, before: self.pending.clone(), session: None });
         if known.is_some_and(|known| known.session == new.session) {
             change.connection = Some(ConnectionChange::Renew(new.clone()));
-            change.subscriptions = self.put(&new.session, &own);
+            change.subscriptions = self.put(&new.session, &own, bounds);
         } else {
-            change.connection = Some(ConnectionChange::Replace(new.clone(), own.trimmed()));
+            change.connection = Some(ConnectionChange::Replace(new.clone(), own.trimmed(bounds)));
         }
     }
 
     /// Subscriptions while the connection stays.
-    fn subscribe(&self, change: &mut Change, mut sessions: Early) {
+    fn subscribe(&self, change: &mut Change, mut sessions: Pending, bounds: Bounds) {
         if let Some(connection) = &self.connection {
             let own = sessions.remove(&connection.session).unwrap_or_default();
-            change.subscriptions = self.put(&connection.session, &own);
+            change.subscriptions = self.put(&connection.session, &own, bounds);
             sessions = recent(sessions, connection.at());
         }
-        for (session, early) in &self.early {
-            sessions.entry(session.clone()).or_default().merge(early);
-        }
-        let after = newest(sessions);
-        if after != self.early {
+        let after = newest(merged(&self.pending, sessions), bounds);
+        if after != self.pending {
             let session = self.connection.as_ref().map(|connection| connection.session.clone());
-            change.early = Some(EarlyChange { after, before: self.early.clone(), session });
+            change.pending = Some(PendingChange { after, before: self.pending.clone(), session });
         }
     }
 
-    fn put(&self, session: &SessionId, heard: &Subscriptions) -> Option<SubscriptionsChange> {
-        let (news, surplus) = (self.subscriptions.news(heard), self.subscriptions.surplus());
-        if !news.0.is_empty() {
-            Some(SubscriptionsChange::Put(session.clone(), news.first(MOST_FILTERS)))
-        } else if !surplus.0.is_empty() {
-            Some(SubscriptionsChange::Forget(session.clone(), surplus.first(MOST_FILTERS)))
+    /// The next step from the subscriptions that are known to those that they become. What is subscribed to is added
+    /// before anything given up is forgotten, for then it would be ignored; and room is made before it is needed.
+    fn put(&self, session: &SessionId, heard: &Subscriptions, bounds: Bounds) -> Option<SubscriptionsChange> {
+        let known = &self.subscriptions;
+        let mut wanted = known.clone();
+        wanted.merge(heard);
+        let wanted = wanted.bounded(bounds);
+        let surplus = |subscribed| {
+            let is_surplus = |(filter, last): &(&String, &Subscription)| {
+                last.subscribed == subscribed && !wanted.filters.contains_key(*filter)
+            };
+            oldest(known.filters.iter().filter(is_surplus), bounds)
+        };
+        let is_new = |(filter, last): &(&String, &Subscription)| known.filters.get(*filter) != Some(last);
+        let (adding, replacing): (Vec<_>, Vec<_>) = wanted
+            .filters
+            .iter()
+            .filter(is_new)
+            .partition(|(filter, last)| !last.subscribed && !known.filters.contains_key(*filter));
+        let put = |filters: &mut dyn Iterator<Item = (&String, &Subscription)>| {
+            let filters = filters.take(bounds.filters).map(owned).collect();
+            Some(SubscriptionsChange::Put(session.clone(), filters))
+        };
+        let forget = |old: Subscriptions| {
+            let raised = |forgotten: &OffsetDateTime| known.forgotten.is_none_or(|before| before < *forgotten);
+            let old = Subscriptions { forgotten: old.forgotten.filter(raised), ..old };
+            (!old.is_empty()).then(|| SubscriptionsChange::Forget(session.clone(), old))
+        };
+        let (held, given_up) = (surplus(true), surplus(false));
+        if !held.is_empty() {
+            forget(held)
+        } else if given_up.is_empty() && !(adding.is_empty() && replacing.is_empty()) {
+            put(&mut replacing.into_iter().chain(adding))
+        } else if !replacing.is_empty() {
+            put(&mut replacing.into_iter())
+        } else if !given_up.is_empty() {
+            forget(given_up)
         } else {
-            None
+            forget(Subscriptions { forgotten: wanted.forgotten, ..Subscriptions::default() })
         }
     }
 
     fn apply(&mut self, change: Change) {
-        if let Some(early) = change.early {
-            self.early = early.after;
+        if let Some(pending) = change.pending {
+            self.pending = pending.after;
         }
         match change.connection {
             None => {}
@@ -135,9 +166,10 @@ impl Device {
         match change.subscriptions {
             None => {}
             Some(SubscriptionsChange::Forget(_, old)) => {
-                self.subscriptions.0.retain(|filter, _| !old.0.contains_key(filter));
+                self.subscriptions.filters.retain(|filter, _| !old.filters.contains_key(filter));
+                self.subscriptions.forgotten = self.subscriptions.forgotten.max(old.forgotten);
             }
-            Some(SubscriptionsChange::Put(_, new)) => self.subscriptions.0.extend(new.0),
+            Some(SubscriptionsChange::Put(_, new)) => self.subscriptions.filters.extend(new.filters),
         }
         self.last_connect_failure = change.last_connect_failure.or_else(|| self.last_connect_failure.take());
         self.last_event_at = change.last_event_at.or(self.last_event_at);
@@ -165,21 +197,29 @@ fn fill(known: &mut Connection, new: Connection) {
 }
 
 /// Without what is older than a connection that was known later, and so belongs to one before it.
-fn recent(sessions: Early, connection: OffsetDateTime) -> Early {
-    let recent = |subscriptions: Subscriptions| subscriptions.since(connection.saturating_sub(TOLERANCE));
-    let sessions = sessions.into_iter().map(|(session, subscriptions)| (session, recent(subscriptions)));
-    sessions.filter(|(_, subscriptions)| !subscriptions.0.is_empty()).collect()
+fn recent(sessions: Pending, connection: OffsetDateTime) -> Pending {
+    let earliest = connection.saturating_sub(TOLERANCE);
+    let sessions = sessions.into_iter().map(|(session, subscriptions)| (session, subscriptions.since(earliest)));
+    sessions.filter(|(_, subscriptions)| !subscriptions.filters.is_empty()).collect()
 }
 
-fn newest(sessions: Early) -> Early {
-    let of_session = |(session, subscriptions): (SessionId, Subscriptions)| {
-        subscriptions.0.into_iter().map(move |(filter, last)| (last, session.clone(), filter))
-    };
-    let mut all: Vec<_> = sessions.into_iter().flat_map(of_session).collect();
-    all.sort_unstable_by(|one, other| Reverse(one).cmp(&Reverse(other)));
-    let mut newest: Early = BTreeMap::new();
-    for (last, session, filter) in all.into_iter().take(MOST_EARLY) {
-        newest.entry(session).or_default().0.insert(filter, last);
+fn merged(known: &Pending, heard: Pending) -> Pending {
+    let mut merged = known.clone();
+    for (session, subscriptions) in heard {
+        merged.entry(session).or_default().merge(&subscriptions);
     }
-    newest
+    merged
+}
+
+/// Of filters of one kind the oldest that one change forgets; if they were given up, with the latest of their times.
+fn oldest<'a>(filters: impl Iterator<Item = (&'a String, &'a Subscription)>, bounds: Bounds) -> Subscriptions {
+    let mut filters: Vec<_> = filters.collect();
+    filters.sort_unstable_by_key(|(filter, last)| (last.at, *filter));
+    filters.truncate(bounds.filters);
+    let forgotten = filters.iter().filter(|(_, last)| !last.subscribed).map(|(_, last)| last.at).max();
+    Subscriptions { forgotten, ..filters.into_iter().map(owned).collect() }
+}
+
+fn owned((filter, last): (&String, &Subscription)) -> (String, Subscription) {
+    (filter.clone(), *last)
 }

@@ -67,7 +67,7 @@ async fn ten_thousand_events_in_disorder_end_as_in_order() -> Result<()> {
         assert_eq!(deliver(&mut function, batch).await?, [""; 0]);
     }
 
-    let visible = |device: Device| Device { connect_failures: 0, early: std::collections::BTreeMap::new(), ..device };
+    let visible = |device: Device| Device { connect_failures: 0, pending: std::collections::BTreeMap::new(), ..device };
     let from = timestamp::from_millis(START.try_into()?).unwrap();
     for (n, life) in lives.iter().enumerate() {
         let client = format!("{fleet}/{n}").parse()?;

@@ -46,7 +46,7 @@ fn life() -> Vec<Value> {
 fn rows(stage: &Stage) -> Vec<Value> {
     let mut rows = stage.dynamodb.rows(DEVICES);
     for row in rows.iter_mut().filter_map(Value::as_object_mut) {
-        row.remove("earlySubscriptions");
+        row.remove("pendingSubscriptions");
     }
     rows
 }

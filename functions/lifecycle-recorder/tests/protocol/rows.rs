@@ -18,7 +18,7 @@ fn row_writes(stage: &Stage) -> Vec<String> {
 }
 
 fn filters(device: &Device) -> Vec<&str> {
-    device.subscriptions.filters().collect()
+    device.subscriptions.held().collect()
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn subscriptions_that_come_before_their_session_wait_for_it() {
     stage.recorded(&[unsubscribed("c", START + MINUTE + 2, "s2", &["b"])]).await;
     stage.recorded(&[connected("c", START + MINUTE, "s2", 5)]).await;
     assert_eq!(filters(&stage.device("c").await.unwrap()), ["a"]);
-    assert_eq!(stage.only_row()["earlySubscriptions"], Value::Null);
+    assert_eq!(stage.only_row()["pendingSubscriptions"], Value::Null);
 }
 
 #[tokio::test]
@@ -146,21 +146,104 @@ async fn subscriptions_from_long_before_a_connection_do_not_wait() {
     let stage = Stage::new();
     stage.recorded(&[connected("c", START, "s1", 4)]).await;
     stage.recorded(&[subscribed("c", START + 1, "s0", &["a"])]).await;
-    assert_ne!(stage.only_row()["earlySubscriptions"], Value::Null);
+    assert_ne!(stage.only_row()["pendingSubscriptions"], Value::Null);
     stage.recorded(&[connected("c", START + 10 * MINUTE, "s2", 5)]).await;
-    assert_eq!(stage.only_row()["earlySubscriptions"], Value::Null);
+    assert_eq!(stage.only_row()["pendingSubscriptions"], Value::Null);
     stage.recorded(&[subscribed("c", START + 2, "s1", &["b"])]).await;
-    assert_eq!(stage.only_row()["earlySubscriptions"], Value::Null);
+    assert_eq!(stage.only_row()["pendingSubscriptions"], Value::Null);
 }
 
 #[tokio::test]
-async fn of_too_many_subscriptions_that_come_early_the_newest_wait() {
+async fn of_too_many_sessions_that_have_not_begun_the_newest_wait() {
     let stage = Stage::new();
-    let events: Vec<Value> = (0..120).map(|n| subscribed("c", START + n, &format!("s{n:03}"), &["a"])).collect();
-    stage.recorded(&events[60..]).await;
-    stage.recorded(&events[..60]).await;
-    let early = stage.device("c").await.unwrap().early;
-    assert_eq!((early.len(), early.keys().next().unwrap().as_str()), (100, "s020"));
+    let events: Vec<Value> = (0..20).map(|n| subscribed("c", START + n, &format!("s{n:02}"), &["a"])).collect();
+    stage.recorded(&events[10..]).await;
+    stage.recorded(&events[..10]).await;
+    let pending = stage.device("c").await.unwrap().pending;
+    assert_eq!((pending.len(), pending.keys().next().unwrap().as_str()), (8, "s12"));
+}
+
+/// Topic filters that a session subscribes to, seven at a time, and then holds.
+fn holding(session: &str, at: i64) -> (Vec<String>, Vec<Value>) {
+    let names: Vec<String> = (0..49).map(|n| format!("{session}/held/{n:02}")).collect();
+    let events = names.chunks(7).enumerate().map(|(n, names)| {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        subscribed("c", at + i64::try_from(n).unwrap(), session, &names)
+    });
+    let events = events.collect();
+    (names, events)
+}
+
+/// A topic filter that is subscribed to and given up.
+fn once(session: &str, n: i64, at: i64) -> [Value; 2] {
+    let name = format!("reply/{n:04}");
+    [subscribed("c", at, session, &[&name]), unsubscribed("c", at + 1, session, &[&name])]
+}
+
+#[tokio::test]
+async fn what_is_given_up_takes_no_place_of_what_is_held() {
+    for (replies, size) in [(100, 1000), (100, 7), (500, 1000), (500, 7)] {
+        let stage = Stage::new();
+        let (held, mut events) = holding("s1", START + 1);
+        events.extend((0..replies).flat_map(|n| once("s1", n, START + 100 + 2 * n)));
+        for batch in events.chunks(size) {
+            stage.recorded(batch).await;
+        }
+        stage.recorded(&[connected("c", START, "s1", 4)]).await;
+        assert_eq!(filters(&stage.device("c").await.unwrap()), held, "{replies} {size}");
+    }
+}
+
+#[tokio::test]
+async fn take_overs_keep_the_subscriptions_of_each_session() {
+    let stage = Stage::new();
+    let sessions = ["s1", "s2", "s3"];
+    let begin = |n: usize| START + i64::try_from(n).unwrap() * MINUTE;
+    let events: Vec<Value> =
+        sessions.iter().enumerate().flat_map(|(n, session)| holding(session, begin(n) + 1).1).collect();
+    stage.recorded(&events).await;
+    for (n, session) in sessions.iter().enumerate() {
+        stage.recorded(&[connected("c", begin(n), session, i64::try_from(n).unwrap())]).await;
+        assert_eq!(filters(&stage.device("c").await.unwrap()), holding(session, 0).0);
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_never_brings_back_what_was_given_up() {
+    for begins_first in [true, false] {
+        let stage = Stage::new();
+        let begin = [connected("c", START, "s1", 4)];
+        let (held, mut events) = holding("s1", START + 1);
+        events.extend((0..300).flat_map(|n| once("s1", n, START + 100 + 2 * n)));
+        if begins_first {
+            stage.recorded(&begin).await;
+        }
+        stage.recorded(&events).await;
+        for batch in events.iter().rev().cloned().collect::<Vec<_>>().chunks(50) {
+            stage.recorded(batch).await;
+        }
+        stage.recorded(&begin).await;
+        assert_eq!(filters(&stage.device("c").await.unwrap()), held);
+        stage.recorded(&events).await;
+        assert_eq!(filters(&stage.device("c").await.unwrap()), held);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_gives_up_more_than_is_remembered_leaves_nothing_subscribed() {
+    let stage = Stage::new();
+    let (_, events) = holding("s1", START + 1);
+    stage.recorded(&[connected("c", START, "s1", 4)]).await;
+    stage.recorded(&events).await;
+    let given_up = events.iter().map(|event| {
+        let mut event = event.clone();
+        event["eventType"] = "unsubscribed".into();
+        event["timestamp"] = (event["timestamp"].as_i64().unwrap() + 50).into();
+        event
+    });
+    let replies = (0..300).flat_map(|n| once("s1", n, START + 100 + 2 * n));
+    stage.recorded(&given_up.chain(replies).collect::<Vec<_>>()).await;
+    assert_eq!(filters(&stage.device("c").await.unwrap()), [""; 0]);
 }
 
 #[tokio::test]
@@ -207,9 +290,12 @@ async fn a_change_that_was_made_for_another_row_is_not_written() {
     stage.recorded(&[subscribed("c", START + 2, "s1", &["a"])]).await;
     let row = stage.device("c").await.unwrap();
     let connection = row.connection.clone().unwrap();
-    let given_up =
-        row.subscriptions.0.iter().map(|(filter, last)| (filter.clone(), Subscription { subscribed: false, ..*last }));
-    let given_up = SubscriptionsChange::Put(connection.session.clone(), Subscriptions(given_up.collect()));
+    let given_up = row
+        .subscriptions
+        .filters
+        .iter()
+        .map(|(filter, last)| (filter.clone(), Subscription { subscribed: false, ..*last }));
+    let given_up = SubscriptionsChange::Put(connection.session.clone(), given_up.collect());
     let forgotten = SubscriptionsChange::Forget(connection.session.clone(), before);
     let older = Connection { session: "s0".parse().unwrap(), ..connection };
     let replaced = ConnectionChange::Replace(older, Subscriptions::default());
@@ -259,7 +345,7 @@ async fn many_topic_filters_take_several_writes_and_the_row_stays_small() {
     }
     let device = stage.device("c").await.unwrap();
     assert_eq!(filters(&device), topics);
-    assert!(device.subscriptions.0.len() <= 100 + 33, "{}", device.subscriptions.0.len());
+    assert!(device.subscriptions.filters.len() <= 100 + 144, "{}", device.subscriptions.filters.len());
 }
 
 #[tokio::test]

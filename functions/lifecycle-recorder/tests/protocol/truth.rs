@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use serde_json::{Value, json};
 use shared::port::Written;
-use shared::presence::{Change, Connection, Device, EarlyChange, SubscriptionsChange};
+use shared::presence::{Change, Connection, Device, PendingChange, SubscriptionsChange};
 use shared::timestamp::{from_millis, to_text};
 use tokio::task::JoinSet;
 
@@ -170,7 +170,7 @@ fn folded(events: &[Value]) -> Device {
 
 /// All that readers see. Subscriptions of sessions that were never heard of otherwise are not for them.
 fn visible(device: Device) -> Device {
-    Device { connect_failures: 0, early: BTreeMap::new(), ..device }
+    Device { connect_failures: 0, pending: BTreeMap::new(), ..device }
 }
 
 /// Whether a certificate has been connected, by the events alone; and when the row expires in seconds, if it does.
@@ -190,7 +190,7 @@ fn assert_true(device: &Device, story: &Story) {
         |connection: &Connection| (connection.session.to_string(), connection.version, connection.end().is_some());
     assert_eq!(connection.map(told), story.connection);
     if connection.is_some() {
-        let filters: BTreeSet<String> = device.subscriptions.filters().map(ToOwned::to_owned).collect();
+        let filters: BTreeSet<String> = device.subscriptions.held().map(ToOwned::to_owned).collect();
         assert_eq!(filters, story.filters);
     }
 }
@@ -266,12 +266,12 @@ async fn assert_agreement(known: &[Value], believed: &[Value], news: &Device, li
 /// whether they were made for this row.
 fn is_part_of(change: &Change, right: &Change, row: &Device) -> bool {
     let session = row.connection.as_ref().map(|connection| &connection.session);
-    let early = |early: &EarlyChange| {
-        early.before == row.early && (change.connection.is_some() || early.session.as_ref() == session)
+    let pending = |pending: &PendingChange| {
+        pending.before == row.pending && (change.connection.is_some() || pending.session.as_ref() == session)
     };
     (change.connection.is_none() || change.connection == right.connection)
         && change.subscriptions.as_ref().is_none_or(|subscriptions| are_part_of(subscriptions, right))
-        && change.early.as_ref().is_none_or(early)
+        && change.pending.as_ref().is_none_or(pending)
         && (change.last_connect_failure.is_none() || change.last_connect_failure == right.last_connect_failure)
         && (change.last_event_at.is_none() || change.last_event_at == right.last_event_at)
 }
@@ -281,7 +281,7 @@ fn is_part_of(change: &Change, right: &Change, row: &Device) -> bool {
 fn are_part_of(subscriptions: &SubscriptionsChange, right: &Change) -> bool {
     match (subscriptions, &right.subscriptions) {
         (SubscriptionsChange::Put(session, some), Some(SubscriptionsChange::Put(of, all))) => {
-            session == of && some.0.iter().all(|(filter, last)| all.0.get(filter) == Some(last))
+            session == of && some.filters.iter().all(|(filter, last)| all.filters.get(filter) == Some(last))
         }
         (_, right) => right.as_ref() == Some(subscriptions),
     }

@@ -171,7 +171,7 @@ impl ConnectFailures {
 }
 
 fn subscriptions(known: Subscriptions) -> Vec<Subscription> {
-    let held = known.0.into_iter().filter(|(_, last)| last.subscribed);
+    let held = known.filters.into_iter().filter(|(_, last)| last.subscribed);
     held.map(|(filter, last)| Subscription { filter, since: last.at }).collect()
 }
 

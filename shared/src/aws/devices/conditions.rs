@@ -14,8 +14,8 @@ use crate::aws::update::Update;
 use crate::fault::Fault;
 use crate::id::{ClientId, SessionId};
 use crate::presence::{
-    Beginning, Change, ClientKind, ConnectFailure, Connection, ConnectionChange, EarlyChange, End, Subscription,
-    SubscriptionsChange, TOLERANCE,
+    Beginning, Change, ClientKind, ConnectFailure, Connection, ConnectionChange, End, PendingChange, Subscription,
+    Subscriptions, SubscriptionsChange, TOLERANCE,
 };
 use crate::timestamp::{seconds_after, to_text};
 
@@ -28,6 +28,8 @@ const EXPIRES_AT: &str = "expiresAt";
 /// What takes the place of every such time, once it is there: so the row is not asked for before it is written.
 const EXPIRY_OVERRIDE: &str = "expiryOverride";
 const NEVER: &str = "never";
+/// The time of [`Subscriptions::forgotten`].
+const FORGOTTEN: &str = "subscriptionsForgotten";
 const THIS: &str = "#session = :session AND #versionNumber = :versionNumber";
 
 /// An update under construction, with the conditions of its parts.
@@ -52,16 +54,16 @@ pub(super) fn request(
         Some(ConnectionChange::End(new, end)) => draft.end(id, new, end),
         Some(ConnectionChange::Renew(new)) => draft.renew(id, new),
         Some(ConnectionChange::Replace(new, subscriptions)) => {
-            draft.replace(id, new).set_all("subscriptions", subscriptions)?
+            draft.replace(id, new).set_all("subscriptions", &subscriptions.filters)?.forgotten(subscriptions)
         }
     };
     draft = match &change.subscriptions {
         None => draft,
-        Some(SubscriptionsChange::Forget(session, old)) => draft.forget(session, &old.0)?,
-        Some(SubscriptionsChange::Put(session, new)) => draft.put(session, &new.0)?,
+        Some(SubscriptionsChange::Forget(session, old)) => draft.forget(session, old)?,
+        Some(SubscriptionsChange::Put(session, new)) => draft.put(session, &new.filters)?,
     };
-    if let Some(early) = &change.early {
-        draft = draft.early(early, change.connection.is_none())?;
+    if let Some(pending) = &change.pending {
+        draft = draft.pending(pending, change.connection.is_none())?;
     }
     if let Some(failure) = &change.last_connect_failure {
         draft = draft.connect_failure(failure)?;
@@ -191,7 +193,7 @@ impl Draft {
         session: &SessionId,
         new: impl IntoIterator<Item = (&'a String, &'a Subscription)>,
     ) -> Result<Self, Fault> {
-        self.update = self.update.name("subscriptions").name("at");
+        self.update = self.update.name("subscriptions").name("at").name(FORGOTTEN);
         for (n, (filter, last)) in new.into_iter().enumerate() {
             let path = format!("#subscriptions.#filter{n}");
             self.update = self
@@ -199,7 +201,8 @@ impl Draft {
                 .name_as(&format!("filter{n}"), filter)
                 .given(&format!("at{n}"), to_text(last.at))
                 .set_path(&path, &format!("filter{n}"), attribute(UPDATE, last)?);
-            let older = format!("attribute_not_exists({path}) OR {path}.#at < :at{n}");
+            let unknown = format!("(attribute_not_exists({path}) AND {})", forgotten_before(&format!("at{n}")));
+            let older = format!("{unknown} OR {path}.#at < :at{n}");
             self = if last.subscribed {
                 // Of two events of one millisecond the one that subscribes counts.
                 self.update = self.update.name("subscribed").given_value("givenUp", AttributeValue::Bool(false));
@@ -211,13 +214,22 @@ impl Draft {
         Ok(self.of_session(session))
     }
 
-    fn forget<'a>(
-        mut self,
-        session: &SessionId,
-        old: impl IntoIterator<Item = (&'a String, &'a Subscription)>,
-    ) -> Result<Self, Fault> {
-        self.update = self.update.name("subscriptions");
-        for (n, (filter, last)) in old.into_iter().enumerate() {
+    /// The time of what a session that begins has forgotten already.
+    fn forgotten(mut self, subscriptions: &Subscriptions) -> Self {
+        self.update = match subscriptions.forgotten {
+            Some(at) => self.update.set(FORGOTTEN, to_text(at)),
+            None => self.update.remove(FORGOTTEN),
+        };
+        self
+    }
+
+    fn forget(mut self, session: &SessionId, old: &Subscriptions) -> Result<Self, Fault> {
+        if let Some(at) = old.forgotten {
+            self.update = self.update.set(FORGOTTEN, to_text(at));
+            self = self.only_if(forgotten_before(FORGOTTEN));
+        }
+        for (n, (filter, last)) in old.filters.iter().enumerate() {
+            self.update = self.update.name("subscriptions");
             let path = format!("#subscriptions.#filter{n}");
             self.update = self
                 .update
@@ -229,23 +241,23 @@ impl Draft {
         Ok(self.of_session(session))
     }
 
-    fn early(mut self, early: &EarlyChange, by_session: bool) -> Result<Self, Fault> {
-        const NAME: &str = "earlySubscriptions";
-        if early.before.is_empty() {
+    fn pending(mut self, pending: &PendingChange, by_session: bool) -> Result<Self, Fault> {
+        const NAME: &str = "pendingSubscriptions";
+        if pending.before.is_empty() {
             self = self.only_if(format!("attribute_not_exists(#{NAME})"));
         } else {
-            self.update = self.update.given_value("before", attribute(UPDATE, &early.before)?);
+            self.update = self.update.given_value("before", attribute(UPDATE, &pending.before)?);
             self = self.only_if(format!("#{NAME} = :before"));
         }
         self.update = self.update.name(NAME);
-        if early.after != early.before {
-            self.update = if early.after.is_empty() {
+        if pending.after != pending.before {
+            self.update = if pending.after.is_empty() {
                 self.update.remove(NAME)
             } else {
-                self.update.set_value(NAME, attribute(UPDATE, &early.after)?)
+                self.update.set_value(NAME, attribute(UPDATE, &pending.after)?)
             };
         }
-        Ok(match &early.session {
+        Ok(match &pending.session {
             // A change of the connection says itself which session the row must have.
             _ if !by_session => self,
             Some(session) => self.of_session(session),
@@ -270,4 +282,9 @@ impl Draft {
         );
         self.set_all(NAME, failure).map(|draft| draft.only_if(later))
     }
+}
+
+/// Nothing was forgotten that is as late as the time of a placeholder.
+fn forgotten_before(placeholder: &str) -> String {
+    format!("(attribute_not_exists(#{FORGOTTEN}) OR #{FORGOTTEN} < :{placeholder})")
 }

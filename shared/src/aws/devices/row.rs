@@ -1,11 +1,15 @@
 //! A row of the table as a value.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use time::OffsetDateTime;
 
 use crate::aws::row::{self, Item};
 use crate::id::{ClientId, SessionId};
-use crate::presence::{Beginning, ConnectFailure, Connection, ConnectionState, Device, Early, End, Subscriptions};
+use crate::presence::{
+    Beginning, ConnectFailure, Connection, ConnectionState, Device, End, Pending, Subscription, Subscriptions,
+};
 use crate::timestamp;
 
 #[derive(Deserialize)]
@@ -25,8 +29,6 @@ struct Row {
     #[serde(default, with = "timestamp::optional_text")]
     disconnected_at: Option<OffsetDateTime>,
     #[serde(default)]
-    early_subscriptions: Early,
-    #[serde(default)]
     expiry_override: Option<String>,
     #[serde(default)]
     ip_address: Option<String>,
@@ -35,11 +37,15 @@ struct Row {
     #[serde(default, with = "timestamp::optional_text")]
     last_event_at: Option<OffsetDateTime>,
     #[serde(default)]
+    pending_subscriptions: Pending,
+    #[serde(default)]
     principal: Option<String>,
     #[serde(default)]
     session: Option<SessionId>,
     #[serde(default)]
-    subscriptions: Subscriptions,
+    subscriptions: BTreeMap<String, Subscription>,
+    #[serde(default, with = "timestamp::optional_text")]
+    subscriptions_forgotten: Option<OffsetDateTime>,
     #[serde(default)]
     thing_name: Option<String>,
     #[serde(default)]
@@ -53,11 +59,11 @@ pub(super) fn read(item: Item) -> Result<Device, String> {
         connection: connection(&mut row)?,
         client_id: row.client_id,
         connect_failures: row.connect_failures,
-        early: row.early_subscriptions,
         last_connect_failure: row.last_connect_failure,
         last_event_at: row.last_event_at,
+        pending: row.pending_subscriptions,
         permanent: row.expiry_override.is_some(),
-        subscriptions: row.subscriptions,
+        subscriptions: Subscriptions { filters: row.subscriptions, forgotten: row.subscriptions_forgotten },
     })
 }
 
