@@ -2,11 +2,13 @@
 
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test ends where its set-up does")]
 
+mod broker;
 mod cost;
 mod faults;
 mod history;
 mod limits;
 mod listing;
+mod oracle;
 mod rows;
 mod stage;
 mod truth;

@@ -90,7 +90,7 @@ pub(crate) fn batch(events: &[Value]) -> Batch {
 
 /// An event as it is decoded.
 pub(crate) fn decoded(event: &Value) -> LifecycleEvent {
-    LifecycleEvent::decode(&event.to_string(), now()).unwrap()
+    LifecycleEvent::decode(&event.to_string(), now()).unwrap_or_else(|fault| panic!("{event}: {fault}"))
 }
 
 /// When the events are received: a month after [`START`].
