@@ -12,7 +12,7 @@ pub use items::{
     BATCH_WRITES, BatchWritten, DeadLetters, Holders, Holding, ItemStore, ItemWritten, MAX_BATCH_BYTES,
     MAX_MESSAGE_BYTES,
 };
-pub use presence::{COUNTED_AT_ONCE, HISTORY_BATCH, PresenceStore, Written};
+pub use presence::{COUNTED_AT_ONCE, Counted, HISTORY_BATCH, PresenceStore, RowPolicy, Written};
 pub use revocation::{
     Continuation, CrlPublication, CrlStates, ListedRegistrations, ReadRow, SessionEnd, Sessions, SnapshotPages,
     SnapshotStore, UnconfirmedKey, UnreadableRow,

@@ -19,12 +19,14 @@
 mod change;
 mod connection;
 mod device;
+mod failing;
 mod merge;
 mod subscriptions;
 
 pub use change::{Change, ConnectionChange, PendingChange, SubscriptionsChange};
 pub use connection::{Beginning, Connection, ConnectionOrder, ConnectionState, End};
 pub use device::{ClientKind, ConnectFailure, Device};
+pub use failing::{FailingPrincipal, FailingPrincipalRow, FailuresInBulk, MAX_FAILING_CLIENTS, PRINCIPAL_PREFIX};
 pub use subscriptions::{Pending, Subscription, Subscriptions};
 
 use time::Duration;

@@ -67,7 +67,7 @@ impl Batch {
 
 /// What the events of one client tell together, so that they take one write.
 #[must_use]
-pub(crate) fn digest(client: &ClientId, events: &[Received]) -> Device {
+pub(crate) fn digest(client: &ClientId, events: &[&Received]) -> Device {
     let told = events.iter().map(|received| Device::of(&received.event));
     told.fold(Device::unknown(client.clone()), |digest, told| digest.heard(&told))
 }

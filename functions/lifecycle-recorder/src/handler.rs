@@ -13,10 +13,13 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::batch::Batch;
+use crate::failures::Failing;
 use crate::recorder::Recorder;
 
 /// Time kept back before the function's deadline, for the answer.
 const RESERVE: Duration = Duration::from_secs(2);
+/// Principals that failed to connect which one invocation logs: those with the most attempts.
+const MAX_FAILING_LOGGED: usize = 10;
 /// Time for an invocation that has no deadline.
 const WITHOUT_DEADLINE: Duration = Duration::from_secs(25);
 
@@ -49,6 +52,14 @@ impl<P: PresenceStore + Sync> Recorder<P> {
         let line = metrics::line(&event.context.env_config.function_name, now, &counts);
         if let Err(error) = writeln!(EscapedLines::stdout(), "{line}") {
             tracing::error!(%error, "the metrics could not be written");
+        }
+        for Failing { attempts, clients, principal } in outcome.failing.iter().take(MAX_FAILING_LOGGED) {
+            tracing::warn!(
+                %principal,
+                attempts,
+                clients,
+                "{principal} failed to connect {attempts} times, under {clients} client ids"
+            );
         }
         tracing::info!(
             records,

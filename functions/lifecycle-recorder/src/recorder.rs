@@ -1,18 +1,19 @@
 //! The protocol: every event into the history, every client's row by one merged change, failures counted once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, future, stream};
 use lambda_runtime::tracing;
 use shared::contained::{self, contained};
-use shared::event::{LifecycleEvent, Occurrence};
+use shared::event::LifecycleEvent;
 use shared::fault::{Fault, FaultKind};
 use shared::id::ClientId;
-use shared::port::{COUNTED_AT_ONCE, HISTORY_BATCH, PresenceStore, Written};
-use shared::presence::Device;
+use shared::port::{COUNTED_AT_ONCE, Counted, HISTORY_BATCH, PresenceStore, RowPolicy, Written};
+use shared::presence::{Device, FailingPrincipal};
 use tokio::time::Instant;
 
 use crate::batch::{Batch, Received, digest};
+use crate::failures::{Failing, Failures, in_bulk, is_failure};
 
 /// Requests for the history at a time.
 const HISTORY_CONCURRENCY: usize = 8;
@@ -32,8 +33,10 @@ pub struct Recorder<P> {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Outcome {
     /// Failed attempts to connect that had not been counted before, whatever became of the rest. One whose transaction was
-    /// not answered is in the table, and not here.
+    /// not answered is in the table, and not here; one that was counted with others of its principal may be told again.
     pub connect_failures: u64,
+    /// Whoever failed to connect, the most attempts first.
+    pub failing: Vec<Failing>,
     /// Messages whose events are not recorded, or not completely: they have to be delivered again.
     pub failed: BTreeSet<String>,
     /// Events that are recorded.
@@ -44,6 +47,30 @@ pub struct Outcome {
 struct Unprocessed<'a> {
     problem: Problem,
     received: Vec<&'a Received>,
+}
+
+/// What has been done for clients or principals, and what has not.
+#[derive(Default)]
+struct Progress<'a> {
+    /// Failed attempts that were counted.
+    counted: u64,
+    /// Failed attempts that get no rows of their own.
+    in_bulk: BTreeMap<FailingPrincipal, Vec<&'a Received>>,
+    unprocessed: Vec<Unprocessed<'a>>,
+}
+
+impl<'a> Progress<'a> {
+    fn join(&mut self, other: Self) {
+        self.counted += other.counted;
+        self.unprocessed.extend(other.unprocessed);
+        for (principal, received) in other.in_bulk {
+            self.in_bulk.entry(principal).or_default().extend(received);
+        }
+    }
+
+    fn isolated(&mut self, cause: contained::IsolationError, received: Vec<&'a Received>) {
+        self.unprocessed.push(Unprocessed { problem: Problem::Isolated(cause), received });
+    }
 }
 
 enum Problem {
@@ -60,20 +87,31 @@ impl<P: PresenceStore + Sync> Recorder<P> {
     /// Records a batch. What was not begun at `until` is left, and what was not ended is given up: another delivery
     /// does it again, and changes nothing where it was done.
     pub async fn record(&self, batch: &Batch, until: Instant) -> Outcome {
-        let (history, rows) = future::join(self.keep_history(batch, until), self.update_clients(batch, until)).await;
-        let (rows, connect_failures) = rows;
+        let failures = Failures::of(batch);
+        let clients = self.update_clients(batch, &failures, until);
+        let (history, mut clients) = future::join(self.keep_history(batch, until), clients).await;
+        let mut in_bulk = failures.in_bulk;
+        for (principal, received) in std::mem::take(&mut clients.in_bulk) {
+            in_bulk.entry(principal).or_default().extend(received);
+        }
+        clients.join(self.count_in_bulk(in_bulk, until).await);
         let mut failed = BTreeSet::new();
-        for unprocessed in history.into_iter().chain(rows) {
+        for unprocessed in history.into_iter().chain(clients.unprocessed) {
             log(&unprocessed);
             failed.extend(unprocessed.received.into_iter().flat_map(|received| received.message_ids.iter().cloned()));
         }
         let recorded = batch.events().filter(|received| received.message_ids.iter().all(|id| !failed.contains(id)));
-        Outcome { connect_failures, recorded: u64::try_from(recorded.count()).unwrap_or(u64::MAX), failed }
+        Outcome {
+            connect_failures: clients.counted,
+            failing: failures.principals,
+            recorded: u64::try_from(recorded.count()).unwrap_or(u64::MAX),
+            failed,
+        }
     }
 
     /// All events but failed attempts to connect, which go into the history when they are counted.
     async fn keep_history<'a>(&self, batch: &'a Batch, until: Instant) -> Vec<Unprocessed<'a>> {
-        let events: Vec<&Received> = batch.events().filter(|received| !is_failure(&received.event)).collect();
+        let events: Vec<&Received> = batch.events().filter(|received| !is_failure(received)).collect();
         let requests = events.chunks(HISTORY_BATCH).map(|part| async move {
             let events: Vec<&LifecycleEvent> = part.iter().map(|received| &received.event).collect();
             match contained(self.store.keep(&events), until).await {
@@ -90,17 +128,19 @@ impl<P: PresenceStore + Sync> Recorder<P> {
         stream::iter(requests).buffer_unordered(HISTORY_CONCURRENCY).filter_map(future::ready).collect().await
     }
 
-    /// The failed attempts and the row of each client; also tells how many attempts were counted.
-    async fn update_clients<'a>(&self, batch: &'a Batch, until: Instant) -> (Vec<Unprocessed<'a>>, u64) {
-        let clients: Vec<_> =
-            batch.clients.iter().map(|(client, received)| self.update_client(client, received, until)).collect();
+    /// The failed attempts and the row of each client.
+    async fn update_clients<'a>(&self, batch: &'a Batch, failures: &Failures<'a>, until: Instant) -> Progress<'a> {
+        let clients: Vec<_> = batch
+            .clients
+            .iter()
+            .map(|(client, received)| self.update_client(client, received, failures.by_client.get(client), until))
+            .collect();
         let mut clients = stream::iter(clients).buffer_unordered(ROW_CONCURRENCY);
-        let (mut unprocessed, mut counted) = (Vec::new(), 0);
-        while let Some((left, count)) = clients.next().await {
-            unprocessed.extend(left);
-            counted += count;
+        let mut progress = Progress::default();
+        while let Some(client) = clients.next().await {
+            progress.join(client);
         }
-        (unprocessed, counted)
+        progress
     }
 
     /// One client. What was counted counts, whatever becomes of the row; and the row is written, whatever becomes of the
@@ -109,24 +149,70 @@ impl<P: PresenceStore + Sync> Recorder<P> {
         &self,
         client: &ClientId,
         received: &'a [Received],
+        failures: Option<&BTreeMap<FailingPrincipal, Vec<&'a Received>>>,
         until: Instant,
-    ) -> (Vec<Unprocessed<'a>>, u64) {
-        let failures: Vec<&Received> = received.iter().filter(|received| is_failure(&received.event)).collect();
-        let (mut unprocessed, mut counted) = (Vec::new(), 0);
-        for part in failures.chunks(COUNTED_AT_ONCE) {
-            let events: Vec<&LifecycleEvent> = part.iter().map(|received| &received.event).collect();
-            match contained(self.store.count_failures(client, &events), until).await {
-                Ok(count) => counted += count,
-                Err(cause) => {
-                    unprocessed.push(Unprocessed { problem: Problem::Isolated(cause), received: part.to_vec() });
+    ) -> Progress<'a> {
+        let mut progress = Progress::default();
+        let mut told: Vec<&Received> = received.iter().filter(|received| !is_failure(received)).collect();
+        let policy = if told.is_empty() { RowPolicy::Keep } else { RowPolicy::Create };
+        for (principal, failures) in failures.into_iter().flatten() {
+            for part in failures.chunks(COUNTED_AT_ONCE) {
+                match contained(self.count_failures(client, principal, part, policy), until).await {
+                    Ok(Counted::New(count)) => {
+                        progress.counted += count;
+                        told.extend(part);
+                    }
+                    Ok(Counted::NoRow) => progress.in_bulk.entry(principal.clone()).or_default().extend(part),
+                    Err(cause) => progress.isolated(cause, part.to_vec()),
                 }
             }
         }
-        if let Err(cause) = contained(self.update_row(&digest(client, received)), until).await {
-            let received = received.iter().collect();
-            unprocessed.push(Unprocessed { problem: Problem::Isolated(cause), received });
+        if let Err(cause) = contained(self.update_row(&digest(client, &told)), until).await {
+            progress.isolated(cause, told);
         }
-        (unprocessed, counted)
+        progress
+    }
+
+    /// Counts failed attempts in the row of their client; if it has none, it gets one if the principal has not made too many
+    /// already.
+    async fn count_failures(
+        &self,
+        client: &ClientId,
+        principal: &FailingPrincipal,
+        part: &[&Received],
+        policy: RowPolicy,
+    ) -> Result<Counted, Fault> {
+        let events: Vec<&LifecycleEvent> = part.iter().map(|received| &received.event).collect();
+        let counted = self.store.count_failures(client, &events, policy).await?;
+        let Some(last) = in_bulk(part).filter(|_| counted == Counted::NoRow) else { return Ok(counted) };
+        if self.store.admit(principal, client, last.at).await? {
+            return self.store.count_failures(client, &events, RowPolicy::Create).await;
+        }
+        Ok(Counted::NoRow)
+    }
+
+    /// Failed attempts that get no rows: one count for each principal.
+    async fn count_in_bulk<'a>(
+        &self,
+        failures: BTreeMap<FailingPrincipal, Vec<&'a Received>>,
+        until: Instant,
+    ) -> Progress<'a> {
+        let counts = failures.into_iter().map(|(principal, received)| async move {
+            let mut progress = Progress::default();
+            let Some(failures) = in_bulk(&received) else { return progress };
+            match contained(self.store.count_in_bulk(&principal, failures), until).await {
+                Ok(()) => progress.counted = failures.count,
+                Err(cause) => progress.isolated(cause, received),
+            }
+            progress
+        });
+        let counts: Vec<_> = counts.collect();
+        let mut counts = stream::iter(counts).buffer_unordered(ROW_CONCURRENCY);
+        let mut all = Progress::default();
+        while let Some(progress) = counts.next().await {
+            all.join(progress);
+        }
+        all
     }
 
     /// Writes what was told into the row. Each attempt is made for the row that the one before has met; the first one
@@ -145,10 +231,6 @@ impl<P: PresenceStore + Sync> Recorder<P> {
         let problem = format!("the row of client {} is written by too many at a time", told.client_id);
         Err(Fault::new("dynamodb:UpdateItem", FaultKind::Unavailable, problem))
     }
-}
-
-fn is_failure(event: &LifecycleEvent) -> bool {
-    matches!(event.occurrence, Occurrence::ConnectFailed { .. })
 }
 
 fn log(unprocessed: &Unprocessed<'_>) {

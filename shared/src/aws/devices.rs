@@ -1,6 +1,7 @@
 //! The `Devices` table: one row per client, changed under conditions.
 
 mod conditions;
+mod failing;
 mod listing;
 mod row;
 

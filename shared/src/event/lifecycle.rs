@@ -10,6 +10,7 @@ use super::disconnect_reason::DisconnectReason;
 use super::fault::EventFault;
 use super::member::{Members, fault};
 use crate::id::{ClientId, SessionId};
+use crate::presence::PRINCIPAL_PREFIX;
 use crate::text::shorten;
 use crate::timestamp;
 
@@ -132,7 +133,7 @@ impl LifecycleEvent {
             other => return Err(fault("eventType", format_args!("{other:?} is not known"))),
         };
         Ok(Self {
-            client_id: members.parsed("clientId")?,
+            client_id: client(&members)?,
             occurrence,
             principal: some("principalIdentifier")?,
             session: members.parsed("sessionIdentifier")?,
@@ -140,6 +141,14 @@ impl LifecycleEvent {
             timestamp: timestamp(&members, now)?,
         })
     }
+}
+
+fn client(members: &Members) -> Result<ClientId, EventFault> {
+    let client: ClientId = members.parsed("clientId")?;
+    if client.as_str().starts_with(PRINCIPAL_PREFIX) {
+        return Err(fault("clientId", format_args!("must not begin with {PRINCIPAL_PREFIX:?}")));
+    }
+    Ok(client)
 }
 
 fn timestamp(members: &Members, now: OffsetDateTime) -> Result<OffsetDateTime, EventFault> {
@@ -240,6 +249,7 @@ mod tests {
             ("connect_failed", json!({"clientId": "c".repeat(2049)}), "clientId"),
             ("connect_failed", json!({"sessionIdentifier": "s".repeat(257)}), "sessionIdentifier"),
             ("connect_failed", json!({"clientId": ""}), "clientId"),
+            ("connect_failed", json!({"clientId": "principal#ce"}), "clientId"),
             ("connect_failed", json!({"sessionIdentifier": null}), "sessionIdentifier"),
             ("connect_failed", json!({"timestamp": "soon"}), "timestamp"),
             ("connect_failed", json!({"timestamp": 253_370_764_800_000_u64}), "timestamp"),

@@ -10,10 +10,11 @@ use shared::batch::SqsEvent;
 use shared::event::LifecycleEvent;
 use shared::fault::{Fault, FaultKind};
 use shared::id::ClientId;
-use shared::port::{PresenceStore, Written};
-use shared::presence::{Change, Device};
+use shared::port::{Counted, PresenceStore, RowPolicy, Written};
+use shared::presence::{Change, Device, FailingPrincipal, FailuresInBulk};
 use shared::testing::dynamodb::Answer;
 use shared::testing::{Fate, InjectedFault};
+use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::stage::{
@@ -44,7 +45,7 @@ fn life() -> Vec<Value> {
 /// The rows, without subscriptions of a session that is over: told late, they wait for the next connection, which drops
 /// them.
 fn rows(stage: &Stage) -> Vec<Value> {
-    let mut rows = stage.dynamodb.rows(DEVICES);
+    let mut rows = stage.client_rows();
     for row in rows.iter_mut().filter_map(Value::as_object_mut) {
         row.remove("pendingSubscriptions");
     }
@@ -132,7 +133,7 @@ async fn a_cancelled_transaction_is_what_its_reasons_are() {
             Fate::Answered(answer)
         });
         let event = decoded(&connect_failed("c", START, "f"));
-        let fault = stage.tables().count_failures(&id("c"), &[&event]).await.unwrap_err();
+        let fault = stage.tables().count_failures(&id("c"), &[&event], RowPolicy::Create).await.unwrap_err();
         assert_eq!(fault.kind, kind, "{codes:?}");
     }
 }
@@ -147,6 +148,7 @@ fn conflict() -> Answer {
 #[tokio::test]
 async fn failures_that_were_counted_are_told_though_the_row_is_not_written() {
     let stage = Stage::new();
+    stage.recorded(&[connected("c", START, "s1", 4)]).await;
     stage.dynamodb.when(|sent| match sent.operation.as_str() {
         "UpdateItem" => Fate::Answered(refusal("ThrottlingException")),
         _ => Fate::CarriedOut,
@@ -176,6 +178,7 @@ async fn failures_that_were_counted_are_told_though_others_were_not() {
 #[tokio::test(start_paused = true)]
 async fn failures_that_were_counted_are_told_though_the_time_is_over() {
     let stage = Stage::new();
+    stage.recorded(&[connected("c", START - 1, "s1", 4)]).await;
     stage.dynamodb.when(|sent| match sent.operation.as_str() {
         "UpdateItem" => Fate::Struck(InjectedFault::Stalled),
         _ => Fate::CarriedOut,
@@ -199,7 +202,7 @@ async fn transactions_that_meet_on_a_row_are_tried_again() {
         if *n < 4 { Fate::Answered(answer) } else { Fate::CarriedOut }
     });
     let outcome = stage.record(&[connect_failed("c", START, "f"), connected("c", START, "s1", 4)]).await;
-    assert_eq!(outcome, Outcome { connect_failures: 1, failed: BTreeSet::new(), recorded: 2 });
+    assert_eq!((outcome.connect_failures, outcome.failed.len(), outcome.recorded), (1, 0, 2));
 }
 
 #[tokio::test]
@@ -262,8 +265,16 @@ async fn what_is_not_done_in_time_is_left_to_the_next_delivery() {
 struct Panicking;
 
 impl PresenceStore for Panicking {
-    async fn count_failures(&self, _: &ClientId, _: &[&LifecycleEvent]) -> Result<u64, Fault> {
-        Ok(0)
+    async fn count_failures(&self, _: &ClientId, _: &[&LifecycleEvent], _: RowPolicy) -> Result<Counted, Fault> {
+        Ok(Counted::New(0))
+    }
+
+    async fn admit(&self, _: &FailingPrincipal, _: &ClientId, _: OffsetDateTime) -> Result<bool, Fault> {
+        Ok(true)
+    }
+
+    async fn count_in_bulk(&self, _: &FailingPrincipal, _: FailuresInBulk) -> Result<(), Fault> {
+        Ok(())
     }
 
     async fn change(&self, client: &ClientId, change: &Change) -> Result<Written, Fault> {

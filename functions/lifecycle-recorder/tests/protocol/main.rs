@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test ends where its set-up does")]
 
 mod broker;
+mod bulk;
 mod cost;
 mod faults;
 mod history;

@@ -15,7 +15,7 @@ use shared::testing::{Fate, InjectedFault};
 use tokio::time::Instant;
 
 use crate::broker::{History, Truth, history};
-use crate::stage::{DEVICES, EVENTS, RETENTION, Stage, batch, decoded};
+use crate::stage::{EVENTS, RETENTION, Stage, batch, decoded};
 
 /// Histories of a usual run.
 const SEEDS: u64 = 200;
@@ -149,7 +149,7 @@ async fn deliver(stage: &Stage, mut queue: VecDeque<Value>, random: &mut Rng) ->
 }
 
 async fn assert_rows(stage: &Stage, history: &History) {
-    let rows = stage.dynamodb.rows(DEVICES).into_iter();
+    let rows = stage.client_rows().into_iter();
     let rows: BTreeMap<String, Value> =
         rows.map(|row| (row["clientId"]["S"].as_str().unwrap().to_owned(), row)).collect();
     assert_eq!(rows.keys().collect::<Vec<_>>(), history.clients.keys().collect::<Vec<_>>());

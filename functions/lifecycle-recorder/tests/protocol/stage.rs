@@ -10,7 +10,7 @@ use shared::aws::presence::PresenceTables;
 use shared::batch::SqsRecord;
 use shared::event::LifecycleEvent;
 use shared::id::ClientId;
-use shared::presence::Device;
+use shared::presence::{Device, PRINCIPAL_PREFIX};
 use shared::testing::DynamoDb;
 use shared::testing::dynamodb::Tables;
 use time::OffsetDateTime;
@@ -71,11 +71,26 @@ impl Stage {
         self.devices().device(&id(client)).await.unwrap()
     }
 
-    /// The only row, as DynamoDB holds it.
+    /// The only row of a client, as DynamoDB holds it.
     pub(crate) fn only_row(&self) -> Value {
-        let rows = self.dynamodb.rows(DEVICES);
+        let rows = self.client_rows();
         assert_eq!(rows.len(), 1, "{rows:?}");
         rows[0].clone()
+    }
+
+    /// The rows of clients, without those of principals that fail to connect.
+    pub(crate) fn client_rows(&self) -> Vec<Value> {
+        self.rows_of(false)
+    }
+
+    /// The rows of principals that fail to connect.
+    pub(crate) fn principal_rows(&self) -> Vec<Value> {
+        self.rows_of(true)
+    }
+
+    fn rows_of(&self, principals: bool) -> Vec<Value> {
+        let is_principal = |row: &Value| row["clientId"]["S"].as_str().unwrap().starts_with(PRINCIPAL_PREFIX);
+        self.dynamodb.rows(DEVICES).into_iter().filter(|row| is_principal(row) == principals).collect()
     }
 }
 
