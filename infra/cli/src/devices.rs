@@ -1,6 +1,7 @@
 //! `jitr devices`: who is connected, and what is known of a client.
 
 mod event;
+mod failing;
 mod list;
 mod report;
 mod show;
@@ -15,12 +16,15 @@ use time::OffsetDateTime;
 use crate::cloud::Cloud;
 use crate::output::Format;
 
+pub use failing::FailingArgs;
 pub use list::ListArgs;
 pub use show::ShowArgs;
 
 /// What to tell of clients.
 #[derive(Debug, Subcommand)]
 pub enum DevicesCommand {
+    /// List principals that fail to connect under many client ids, the last ones first.
+    Failing(FailingArgs),
     /// List who is connected and who is offline, and since when.
     List(ListArgs),
     /// Show one client: its connection, its subscriptions, its failed attempts, what happened last.
@@ -48,6 +52,7 @@ impl GraceArgs {
 pub async fn run(command: DevicesCommand, stack: &str, format: Format, now: OffsetDateTime) -> Result<()> {
     let cloud = Cloud::of_stack(stack).await?;
     match command {
+        DevicesCommand::Failing(args) => failing::run(&args, &cloud, format).await,
         DevicesCommand::List(args) => list::run(&args, &cloud, format, now).await,
         DevicesCommand::Show(args) => show::run(&args, &cloud, format, now).await,
     }

@@ -106,6 +106,22 @@ async fn a_version_starts_again_when_it_is_later_by_more_than_five_minutes() {
 }
 
 #[tokio::test]
+async fn a_version_that_starts_again_within_five_minutes_is_seen_at_the_next_event_after_them() {
+    let life = [
+        (connected("c", START - 60 * MINUTE, "s1", 4), "s1"),
+        (disconnected("c", START, "s1", 4), "s1"),
+        (connected("c", START + MINUTE, "s2", 0), "s1"),
+        (disconnected("c", START + 5 * MINUTE + 1, "s2", 0), "s2"),
+        (connected("c", START + 6 * MINUTE, "s3", 1), "s3"),
+    ];
+    let stage = Stage::new();
+    for (event, session) in life {
+        stage.recorded(&[event]).await;
+        assert_eq!(stage.only_row()["session"], json!({"S": session}));
+    }
+}
+
+#[tokio::test]
 async fn the_row_is_read_as_it_is_now() {
     let stage = Stage::new();
     stage.device("c").await;
