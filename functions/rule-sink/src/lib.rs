@@ -7,6 +7,7 @@ mod handler;
 mod holdings;
 mod plan;
 mod refusal;
+mod sequence;
 mod settings;
 mod sink;
 mod slices;
@@ -16,8 +17,9 @@ mod writing;
 
 pub use binding::Claim;
 pub use envelope::{Envelope, EnvelopeFault, MAX_ROUTE, Rejected, Rejection};
-pub use plan::{Pending, Plan, Step};
+pub use plan::Plan;
 pub use refusal::{Reason, Refusal};
+pub use sequence::{Pending, Sequence};
 pub use settings::Settings;
 pub use sink::{Outcome, Sink};
 pub use translation::{Translated, translate};

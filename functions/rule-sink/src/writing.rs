@@ -3,12 +3,14 @@
 use futures_util::{StreamExt as _, future, stream};
 use lambda_runtime::tracing;
 use shared::contained::{IsolationError, contained};
+use shared::item::Write;
 use shared::port::{BatchWritten, ItemStore, ItemWritten};
 use tokio::time::Instant;
 
 use crate::fates::Fate;
-use crate::plan::{Plan, Step};
+use crate::plan::Plan;
 use crate::refusal::{Reason, Refusal};
+use crate::sequence::{Pending, Sequence};
 
 /// Batches that are under way at a time.
 const BATCH_CONCURRENCY: usize = 8;
@@ -28,8 +30,8 @@ pub(crate) async fn carry_out<I: ItemStore + Sync>(items: &I, plan: &Plan, until
     batches.into_iter().chain(sequences).flatten().collect()
 }
 
-async fn write_batch<I: ItemStore + Sync>(items: &I, batch: &[Step], until: Instant) -> Settled {
-    let writes: Vec<_> = batch.iter().map(|step| &step.write).collect();
+async fn write_batch<I: ItemStore + Sync>(items: &I, batch: &[Sequence], until: Instant) -> Settled {
+    let writes: Vec<_> = batch.iter().filter_map(Sequence::last).map(|last| &last.write).collect();
     let patience = until.saturating_duration_since(Instant::now());
     match contained(items.write_batch(&writes, patience), until).await {
         Ok(BatchWritten::Left(left)) => {
@@ -37,60 +39,58 @@ async fn write_batch<I: ItemStore + Sync>(items: &I, batch: &[Step], until: Inst
                 tracing::warn!(messages = left.len(), "DynamoDB did not take messages up");
             }
             let done = batch.iter().enumerate().filter(|(place, _)| !left.contains(place));
-            done.flat_map(|(_, step)| settled(step, ItemWritten::Done)).collect()
+            done.flat_map(|(_, sequence)| sequence.places()).map(|place| (place, Fate::Written)).collect()
         }
         // One write in it is wrong, or one table: it costs the others nothing.
         Ok(BatchWritten::Refused(_)) => write_apart(items, batch, until).await,
-        Err(IsolationError::Fault(fault)) if !fault.kind.is_retryable() && has_several_tables(batch) => {
+        Err(IsolationError::Fault(fault)) if !fault.kind.is_retryable() && has_several_tables(&writes) => {
             write_apart(items, batch, until).await
         }
         Err(undone) => {
-            log(batch, &undone);
+            let messages = batch.iter().map(|sequence| sequence.places().count()).sum();
+            log(writes.first().copied(), messages, &undone);
             Vec::new()
         }
     }
 }
 
-fn has_several_tables(batch: &[Step]) -> bool {
-    batch.windows(2).any(|pair| matches!(pair, [one, other] if one.write.table != other.write.table))
+fn has_several_tables(writes: &[&Write]) -> bool {
+    writes.windows(2).any(|pair| matches!(pair, [one, other] if one.table != other.table))
 }
 
-async fn write_apart<I: ItemStore + Sync>(items: &I, batch: &[Step], until: Instant) -> Settled {
-    let writes: Vec<_> = batch.iter().map(|step| write_sequence(items, std::slice::from_ref(step), until)).collect();
+async fn write_apart<I: ItemStore + Sync>(items: &I, batch: &[Sequence], until: Instant) -> Settled {
+    let writes: Vec<_> = batch.iter().map(|sequence| write_sequence(items, sequence, until)).collect();
     let settled = stream::iter(writes).buffer_unordered(SINGLE_CONCURRENCY).collect::<Vec<_>>().await;
     settled.into_iter().flatten().collect()
 }
 
-async fn write_sequence<I: ItemStore + Sync>(items: &I, steps: &[Step], until: Instant) -> Settled {
-    let mut fates = Vec::new();
-    for (at, step) in steps.iter().enumerate() {
-        match contained(items.write(&step.write), until).await {
-            Ok(written) => fates.extend(settled(step, written)),
+async fn write_sequence<I: ItemStore + Sync>(items: &I, sequence: &Sequence, until: Instant) -> Settled {
+    let mut settled = Vec::new();
+    let mut remaining = sequence.begin();
+    while let Some(due) = remaining.next() {
+        let Pending { place, write } = due.pending;
+        let fate = match contained(items.write(write), until).await {
+            Ok(ItemWritten::Done) => Fate::Written,
+            Ok(ItemWritten::Exists) => Fate::Repeated,
+            Ok(ItemWritten::Refused(detail)) => {
+                settled.push((*place, Fate::Refused(Refusal::new(Reason::Dynamodb, detail))));
+                remaining.reinstate(&due);
+                continue;
+            }
             Err(undone) => {
                 // What comes after it must not overtake it.
-                log(steps.get(at..).unwrap_or_default(), &undone);
+                log(Some(write), remaining.count(&due), &undone);
                 break;
             }
-        }
+        };
+        settled.extend(remaining.superseded(&due).map(|place| (place, fate.clone())));
+        settled.push((*place, fate));
     }
-    fates
+    settled
 }
 
-/// What an answer means for the messages of a step.
-fn settled(step: &Step, written: ItemWritten) -> Settled {
-    let (own, superseded) = match written {
-        ItemWritten::Done => (Fate::Written, Fate::Written),
-        ItemWritten::Exists => (Fate::Repeated, Fate::Repeated),
-        // What it was to replace has to be written after all.
-        ItemWritten::Refused(detail) => (Fate::Refused(Refusal::new(Reason::Dynamodb, detail)), Fate::Again),
-    };
-    let superseded = step.superseded.iter().map(|place| (*place, superseded.clone()));
-    superseded.chain([(step.place, own)]).collect()
-}
-
-fn log(steps: &[Step], undone: &IsolationError) {
-    let messages: usize = steps.iter().map(|step| 1 + step.superseded.len()).sum();
-    let table = steps.first().map(|step| step.write.table.as_str());
+fn log(write: Option<&Write>, messages: usize, undone: &IsolationError) {
+    let table = write.map(|write| write.table.as_str());
     if undone.is_retryable() {
         tracing::warn!(table, messages, error = %undone, "messages are left to their next delivery");
     } else {

@@ -102,16 +102,74 @@ async fn what_dynamodb_refuses_is_put_aside_and_the_rest_of_its_batch_is_written
     assert!(rejected["detail"].as_str().unwrap().contains("this is what it said"), "{rejected}");
 }
 
-/// The message that it was to replace was good.
+/// The message that it was to replace was good, and is written before anything later could be.
 #[tokio::test]
-async fn what_a_refused_message_would_have_replaced_is_delivered_again() {
+async fn what_a_refused_message_would_have_replaced_is_written_at_once() {
+    let (one, poison, other) = (("count", json!(1)), ("latest", json!("poison")), ("count", json!(3)));
+    let set = |payload: Value| ("status", payload);
+    let cases = [
+        // Messages of one item, how many of them are refused, and what is left
+        (vec![("latest", json!(1)), poison.clone()], 1, json!({"payload": {"N": "1"}})),
+        (vec![one.clone(), poison.clone(), other.clone()], 1, json!({"count": {"N": "3"}})),
+        (vec![one.clone(), poison.clone(), poison.clone(), other.clone()], 2, json!({"count": {"N": "3"}})),
+        (vec![one.clone(), poison.clone(), set(json!({"a": 1}))], 1, json!({"a": {"N": "1"}, "count": {"N": "1"}})),
+        (
+            vec![set(json!({"a": 1})), set(json!({"b": 2})), poison.clone()],
+            1,
+            json!({"a": {"N": "1"}, "b": {"N": "2"}}),
+        ),
+        (vec![("latest", json!(1)), ("latest", json!(2)), poison.clone()], 1, json!({"payload": {"N": "2"}})),
+        (vec![one.clone(), ("deleted", json!(0)), poison.clone()], 1, Value::Null),
+        (vec![("first", json!(1)), poison.clone(), ("first", json!(2))], 1, json!({"payload": {"N": "1"}})),
+        (
+            vec![set(json!({"a": 1})), set(json!({"a": "poison"})), other],
+            1,
+            json!({"a": {"N": "1"}, "count": {"N": "3"}}),
+        ),
+    ];
+    for (writes, refused, left) in cases {
+        let stage = Stage::new();
+        refuse_poison(&stage);
+        let messages = writes.iter().zip(0..).map(|((route, payload), n)| json_message(route, "pump", n, payload));
+        let outcome = stage.take(&messages.collect::<Vec<_>>()).await;
+        assert_eq!((outcome.failed, outcome.rejected), (Vec::new(), refused), "{writes:?}");
+        let row = stage.dynamodb.rows(LATEST).pop().map_or(Value::Null, |mut row| {
+            row.as_object_mut().unwrap().remove("device");
+            row
+        });
+        assert_eq!(row, left, "{writes:?}");
+    }
+}
+
+/// In a batch with others, too, which are written once.
+#[tokio::test]
+async fn what_a_refused_message_of_a_batch_would_have_replaced_is_written_at_once() {
     let stage = Stage::new();
     refuse_poison(&stage);
-    let good = json_message("latest", "pump", 0, &json!(1));
-    let outcome = stage.take(&[good.clone(), json_message("latest", "pump", 1, &json!("poison"))]).await;
-    assert_eq!((outcome.failed, outcome.rejected), (vec!["0".to_owned()], 1));
-    stage.written(&[good]).await;
-    assert_eq!(stage.only_row(LATEST)["payload"], json!({"N": "1"}));
+    let of = |device, n, payload| json_message("latest", device, n, &payload);
+    let messages = [of("pump", 0, json!(1)), of("pump", 1, json!("poison")), of("valve", 0, json!(2))];
+    let outcome = stage.take(&messages).await;
+    assert_eq!((outcome.failed.len(), outcome.rejected, outcome.written), (0, 1, 2), "{outcome:?}");
+    assert_eq!(
+        stage.calls().into_iter().collect::<Vec<_>>(),
+        [("BatchWriteItem".to_owned(), 1), ("PutItem".to_owned(), 3)]
+    );
+}
+
+/// What comes after it must not overtake it.
+#[tokio::test]
+async fn what_a_refused_message_would_have_replaced_is_not_overtaken_if_it_fails() {
+    let stage = Stage::new();
+    stage.dynamodb.when(|sent| match sent.body.to_string() {
+        body if body.contains("poison") => Fate::Answered(refusal("ValidationException")),
+        body if body.contains("\"1\"") => Fate::Struck(InjectedFault::Refused),
+        _ => Fate::CarriedOut,
+    });
+    let messages = [("count", json!(1)), ("latest", json!("poison")), ("count", json!(3))];
+    let messages = messages.iter().zip(0..).map(|((route, payload), n)| json_message(route, "pump", n, payload));
+    let outcome = stage.take(&messages.collect::<Vec<_>>()).await;
+    assert_eq!((outcome.failed, outcome.rejected), (vec!["0".to_owned(), "2".to_owned()], 1));
+    assert!(stage.dynamodb.rows(LATEST).is_empty());
 }
 
 #[tokio::test]
