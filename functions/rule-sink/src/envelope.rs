@@ -1,14 +1,11 @@
-//! What a rule hands over of a message, and what becomes of it when it is refused.
+//! What a rule hands over of a message.
 
 use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use shared::substitution::{Message, Value};
-use shared::text::Detail;
-
-use crate::refusal::Reason;
 
 /// A message as a rule puts it into the queue, by
 /// `SELECT encode(*, 'base64') AS payload, topic() AS topic, timestamp() AS timestamp, clientid() AS clientId,
@@ -120,50 +117,6 @@ impl<'a> Envelope<'a> {
             timestamp: self.timestamp,
             topic: &self.topic,
             trace_id: self.trace_id.as_deref(),
-        }
-    }
-}
-
-/// Longest name of a route beside a refused message, in bytes. The body holds the whole of it.
-pub const MAX_ROUTE: usize = 256;
-
-/// A message that was refused, as it waits among the dead letters: the body as it came, and why.
-///
-/// It can be moved back into the queue as it is; the sink then looks at the original again.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Rejected {
-    /// The body as it came.
-    pub original: String,
-    /// Why it was refused.
-    pub rejected: Rejection,
-}
-
-/// Why a message was refused.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Rejection {
-    /// When, RFC 3339.
-    pub at: String,
-    /// A sentence for people.
-    pub detail: Detail,
-    /// What the queue called the message at first; a name for `newuuid()` if there is no trace id.
-    pub message_id: String,
-    /// Why, in one word ([`Reason`]).
-    pub reason: Reason,
-    /// The route, if the body names one, of [`MAX_ROUTE`] bytes at most.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub route: Option<String>,
-}
-
-impl Rejected {
-    /// Reads a body; none if it holds no message that was refused.
-    #[must_use]
-    pub fn read(body: &str) -> Option<Self> {
-        // Most bodies are none, and reading them twice would cost.
-        if body.contains("\"rejected\"") && body.contains("\"original\"") {
-            serde_json::from_str(body).ok()
-        } else {
-            None
         }
     }
 }

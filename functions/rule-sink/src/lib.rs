@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod binding;
+mod dead_letter;
 mod envelope;
 mod fates;
 mod handler;
@@ -16,7 +17,8 @@ mod weight;
 mod writing;
 
 pub use binding::Claim;
-pub use envelope::{Envelope, EnvelopeFault, MAX_ROUTE, Rejected, Rejection};
+pub use dead_letter::{MAX_ROUTE, Rejected, Rejection};
+pub use envelope::{Envelope, EnvelopeFault};
 pub use plan::Plan;
 pub use refusal::{Reason, Refusal};
 pub use sequence::{Pending, Sequence};

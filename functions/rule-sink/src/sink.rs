@@ -1,7 +1,6 @@
 //! The protocol: messages in slices that fit into memory, every message as a write, its claim checked, the writes carried
 //! out. A message that can't be written is rejected to the dead-letter queue before it is acknowledged.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -12,13 +11,12 @@ use shared::fault::{Fault, FaultKind, chain};
 use shared::id::{AccountId, CertificateId};
 use shared::port::{DeadLetters, Holders, Holding, ItemStore};
 use shared::route::Routes;
-use shared::text::shorten;
-use shared::timestamp;
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
 
 use crate::binding::Claim;
-use crate::envelope::{Envelope, MAX_ROUTE, Rejected, Rejection};
+use crate::dead_letter::Received;
+use crate::envelope::Envelope;
 use crate::fates::{Fate, Fates};
 use crate::holdings::Holdings;
 use crate::plan::{ItemId, Plan};
@@ -60,36 +58,6 @@ pub struct Outcome {
     pub repeated: u64,
     /// Messages that are written, or that a later one of the same item made irrelevant.
     pub written: u64,
-}
-
-/// A message of the queue, out of the wrapping in which it waited if it had been refused before.
-struct Received<'a> {
-    body: Cow<'a, str>,
-    message_id: Cow<'a, str>,
-}
-
-impl<'a> Received<'a> {
-    fn new(record: &'a SqsRecord) -> Self {
-        match Rejected::read(&record.body) {
-            Some(Rejected { original, rejected }) => {
-                Self { body: Cow::Owned(original), message_id: Cow::Owned(rejected.message_id) }
-            }
-            None => Self { body: Cow::Borrowed(&record.body), message_id: Cow::Borrowed(&record.message_id) },
-        }
-    }
-
-    fn rejected(&self, Refusal { detail, reason }: &Refusal, now: OffsetDateTime) -> Rejected {
-        Rejected {
-            original: self.body.clone().into_owned(),
-            rejected: Rejection {
-                at: timestamp::to_text(now),
-                detail: detail.clone(),
-                message_id: self.message_id.clone().into_owned(),
-                reason: *reason,
-                route: Envelope::decode(&self.body).ok().map(|envelope| shorten(envelope.route(), MAX_ROUTE)),
-            },
-        }
-    }
 }
 
 impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H> {

@@ -2,7 +2,7 @@
 
 use rule_sink::Outcome;
 use serde_json::{Value, json};
-use shared::port::Holding;
+use shared::port::{Holding, MAX_MESSAGE_BYTES};
 
 use crate::stage::{LATEST, MESSAGES, NUMBERS, START, Stage, hex, json_message, message};
 
@@ -256,4 +256,70 @@ async fn a_payload_can_be_a_key_octet_for_octet() {
     let message = message("encoded", "pump", 0, b"\xff on");
     stage.written(std::slice::from_ref(&message)).await;
     assert_eq!(stage.only_row(MESSAGES)["message"]["S"], message["payload"]);
+}
+
+/// A dead letter may have been refused as what it was wrapped in, or by another version of this function.
+#[tokio::test]
+async fn a_message_is_unwrapped_whatever_it_waited_in() {
+    let stage = Stage::new();
+    let mut original = json_message("all", "pump", 0, &json!({"t": 1}));
+    original.as_object_mut().unwrap().remove("traceId");
+    let wrapped = |original: &Value, rejected: Value| json!({"original": original.to_string(), "rejected": rejected});
+    let known = json!({"at": "", "detail": "", "messageId": "first", "reason": "dynamodb"});
+    let with = |member: &str, value: Value| {
+        let mut rejected = known.clone();
+        rejected[member] = value;
+        wrapped(&original, rejected)
+    };
+    let first = wrapped(&original, known.clone());
+    let again = |inner: &Value| wrapped(inner, json!({"detail": "?", "messageId": "second", "reason": "envelope"}));
+    let bodies = [
+        first.clone(),
+        with("reason", json!("a reason of tomorrow")),
+        with("reason", json!({"code": 7})),
+        with("detail", json!(null)),
+        with("route", json!(1)),
+        with("more", json!([])),
+        again(&first),
+        again(&again(&with("reason", json!("a reason of tomorrow")))),
+        again(&wrapped(&first, json!({}))),
+        wrapped(&first, json!({"messageId": 1})),
+    ];
+    for body in bodies {
+        stage.written(std::slice::from_ref(&body)).await;
+        assert_eq!(stage.dynamodb.rows(MESSAGES).len(), 1, "{body}");
+    }
+
+    // Refused again it is wrapped once, by its first name.
+    let mut nowhere = original.clone();
+    nowhere["route"] = "nowhere".into();
+    stage.refused(&[again(&wrapped(&nowhere, known))]).await;
+    let waiting = &stage.rejected()[0];
+    assert_eq!(
+        (&waiting["original"], &waiting["rejected"]["messageId"]),
+        (&json!(nowhere.to_string()), &json!("first"))
+    );
+}
+
+/// Each time it is wrapped the escapes in it double: there is no room for many more.
+#[tokio::test]
+async fn a_message_is_unwrapped_however_often_it_was_wrapped() {
+    let stage = Stage::new();
+    let mut body = json_message("all", "pump", 0, &json!(1));
+    for _ in 0..14 {
+        body = json!({"original": body.to_string(), "rejected": {}});
+    }
+    assert!((500_000..MAX_MESSAGE_BYTES).contains(&body.to_string().len()));
+    stage.written(&[body]).await;
+}
+
+/// What a rule hands over is a message, whatever else its `SELECT` adds.
+#[tokio::test]
+async fn an_envelope_is_no_wrapper() {
+    let stage = Stage::new();
+    let mut message = json_message("all", "pump", 0, &json!(1));
+    message["original"] = json_message("all", "valve", 0, &json!(1)).to_string().into();
+    message["rejected"] = json!({"at": "", "detail": "", "messageId": "", "reason": "dynamodb"});
+    stage.written(&[message]).await;
+    assert_eq!(stage.only_row(MESSAGES)["device"]["S"], "pump");
 }
