@@ -21,7 +21,7 @@
 //!   double precision. A result that DynamoDB can't hold is a fault.
 //! - Where a text is asked for, Null and Undefined are a fault and not an empty text: otherwise all messages without the
 //!   member would be one item.
-//! - `newuuid()` and `rand()` are the same whenever the same message is delivered.
+//! - `newuuid()` and `rand()` are the same whenever the same message is delivered by the same route.
 //!
 //! And where it has to:
 //!

@@ -10,7 +10,7 @@ use tests::template::Template;
 
 /// What the sink needs of a message, by their names in the envelope.
 const ENVELOPE: &str = "encode(*, 'base64') AS payload, topic() AS topic, timestamp() AS timestamp, clientid() AS clientId, \
-                        principal() AS principal, traceid() AS traceId";
+                        principal() AS principal, traceid() AS traceId, newuuid() AS id";
 
 /// A rule's SQL as the template has it.
 fn sql(rule: &Value) -> Result<&str> {

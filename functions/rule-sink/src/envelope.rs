@@ -9,7 +9,7 @@ use shared::substitution::{Message, Value};
 
 /// A message as a rule puts it into the queue, by
 /// `SELECT encode(*, 'base64') AS payload, topic() AS topic, timestamp() AS timestamp, clientid() AS clientId,
-/// principal() AS principal, traceid() AS traceId, replace('<route>', ' ', ' ') AS route`.
+/// principal() AS principal, traceid() AS traceId, newuuid() AS id, replace('<route>', ' ', ' ') AS route`.
 ///
 /// Other members don't count.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
@@ -18,6 +18,9 @@ pub struct Envelope<'a> {
     /// The MQTT client that published. AWS IoT says `n/a` of a message that did not come over MQTT.
     #[serde(borrow, default)]
     client_id: Option<Cow<'a, str>>,
+    /// What the rule calls the message. Not there if the rule is older than the member.
+    #[serde(borrow, default)]
+    id: Option<Cow<'a, str>>,
     /// The payload, in base64.
     #[serde(borrow)]
     payload: Cow<'a, str>,
@@ -82,10 +85,13 @@ impl<'a> Envelope<'a> {
         self.timestamp
     }
 
-    /// What names this delivery: AWS IoT's name for the message, or that of the queue.
+    /// What names this delivery: AWS IoT's name for the message, or that of the rule, or that of the queue.
+    ///
+    /// The trace id comes first, since it is the same however often a rule is evaluated. The queue's name comes last, since
+    /// a message that is moved gets another one.
     #[must_use]
     pub fn delivery_id<'b>(&'b self, message_id: &'b str) -> &'b str {
-        self.trace_id.as_deref().unwrap_or(message_id)
+        self.trace_id.as_deref().or(self.id.as_deref()).unwrap_or(message_id)
     }
 
     /// The payload as the device sent it.
@@ -114,6 +120,7 @@ impl<'a> Envelope<'a> {
             payload,
             principal: self.principal(),
             raw,
+            route: &self.route,
             timestamp: self.timestamp,
             topic: &self.topic,
             trace_id: self.trace_id.as_deref(),

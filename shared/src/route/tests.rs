@@ -33,6 +33,7 @@ fn with_message<T>(payload: &str, test: impl FnOnce(&Message<'_>) -> T) -> T {
         payload: Some(&payload),
         principal: None,
         raw: b"",
+        route: "all",
         timestamp: 1_772_694_489_999,
         topic: "dt/pump-17/data",
         trace_id: None,

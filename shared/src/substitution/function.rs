@@ -172,11 +172,11 @@ impl Function {
             Self::LeftTrim => text(|text| text.trim_start_matches(text::is_blank).into()),
             Self::Length => text(|text| count(text.chars().count())),
             Self::Lower => text(|text| Value::Text(text.to_lowercase())),
-            Self::NewUuid => Value::Text(uuid(message.delivery_id)),
+            Self::NewUuid => Value::Text(uuid(message)),
             Self::NumBytes => text(|text| count(text.len())),
             Self::Numeric(numeric) => return numeric.call(argument(0), argument(1)),
             Self::Principal => known(message.principal),
-            Self::Rand => return numeric::rand(message.delivery_id),
+            Self::Rand => return numeric::rand(message),
             Self::Regexp(regexp) => return regexp.call(argument(0), argument(1), argument(2)),
             Self::Replace => {
                 let texts = argument(0).to_text().zip(argument(1).to_text()).zip(argument(2).to_text());
@@ -226,12 +226,12 @@ fn count(length: usize) -> Value {
     Value::Number(u64::try_from(length).unwrap_or(u64::MAX).into())
 }
 
-/// A UUID of version 8 (RFC 9562 section 5.8) out of the SHA-256 of the delivery's id.
+/// A UUID of version 8 (RFC 9562 section 5.8) out of the SHA-256 of the route and the delivery's id.
 ///
-/// AWS IoT's is random. Here the same message, delivered again, has the same, so that it becomes the same item; all
-/// calls for one message give the same, too.
-fn uuid(delivery_id: &str) -> String {
-    let digest = digest::digest(&digest::SHA256, delivery_id.as_bytes());
+/// AWS IoT's is random. Here the same message, delivered again, has the same, so that it becomes the same item. What two
+/// routes make of one message has two, as two rules of AWS IoT give. All calls for one message and route give the same.
+fn uuid(message: &Message<'_>) -> String {
+    let digest = digest::digest(&digest::SHA256, message.name().as_bytes());
     let bits = digest.as_ref().iter().take(16).fold(0_u128, |bits, octet| bits << 8 | u128::from(*octet));
     let bits = bits & !(0xF << 76) | 8 << 76;
     let bits = bits & !(0b11 << 62) | 0b10 << 62;

@@ -17,10 +17,19 @@ pub struct Message<'a> {
     pub principal: Option<&'a str>,
     /// The payload as it came.
     pub raw: &'a [u8],
+    /// The route by which it goes.
+    pub route: &'a str,
     /// When the rule saw it: milliseconds since 1970.
     pub timestamp: u64,
     /// The topic, as the rule's `topic()` has it (of Basic Ingest without `$aws/rules/<rule>/`).
     pub topic: &'a str,
     /// Its trace id; none if it didn't come over MQTT.
     pub trace_id: Option<&'a str>,
+}
+
+impl Message<'_> {
+    /// What names what a route makes of the message: no two have the same, since no route's name has a space.
+    pub(super) fn name(&self) -> String {
+        format!("{} {}", self.route, self.delivery_id)
+    }
 }

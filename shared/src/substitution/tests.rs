@@ -19,6 +19,7 @@ fn with_message<T>(test: impl FnOnce(&Message<'_>) -> T) -> T {
         payload: Some(&payload),
         principal: Some("d067"),
         raw: b"{\xff}",
+        route: "all",
         timestamp: 1_772_694_489_012,
         topic: "dt/pump-17/data",
         trace_id: Some("12345678-1234-1234-1234-123456789012"),
@@ -320,14 +321,16 @@ fn times() {
 }
 
 #[test]
-fn uuids_follow_the_delivery() {
+fn uuids_follow_the_delivery_and_the_route() {
     let template = Template::parse("${newuuid()}").unwrap();
     let of = |delivery_id: &str| with_message(|message| template.text(&Message { delivery_id, ..*message }).unwrap());
-    // The SHA-256 of "7b1e" begins with it, but for the version and the variant.
-    let digest = result("sha256('7b1e')").replace(['"', '-'], "").replace("String ", "");
+    // The SHA-256 of "all 7b1e" begins with it, but for the version and the variant.
+    let digest = result("sha256('all 7b1e')").replace(['"', '-'], "").replace("String ", "");
     let uuid = of("7b1e");
     assert_eq!(uuid, of("7b1e"));
     assert_ne!(uuid, of("7b1f"));
+    let by = |route: &str| with_message(|message| template.text(&Message { route, ..*message }).unwrap());
+    assert_ne!(uuid, by("also"));
     assert_eq!(uuid.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
     let digits = uuid.replace('-', "");
     assert_eq!(digits[..12], digest[..12]);

@@ -323,3 +323,44 @@ async fn an_envelope_is_no_wrapper() {
     stage.written(&[message]).await;
     assert_eq!(stage.only_row(MESSAGES)["device"]["S"], "pump");
 }
+
+/// One has the keys of the other; what two rules hand over are two messages for all that.
+#[tokio::test]
+async fn two_routes_into_one_table_make_two_items_of_a_message() {
+    let stage = Stage::new();
+    let of = |route: &str| {
+        let mut message = json_message(route, "pump", 0, &json!(1));
+        message["traceId"] = "same".into();
+        message
+    };
+    stage.written(&[of("all"), of("also")]).await;
+    stage.written(&[of("also"), of("all"), of("all")]).await;
+    assert_eq!(stage.dynamodb.rows(MESSAGES).len(), 2);
+}
+
+/// SQS calls a message otherwise once it was moved; what its rule called it stays.
+#[tokio::test]
+async fn a_message_without_trace_id_is_named_by_its_rule() {
+    let stage = Stage::new();
+    let named = |id: &str| {
+        let mut message = json_message("all", "pump", 0, &json!(1));
+        message["id"] = id.into();
+        message.as_object_mut().unwrap().remove("traceId");
+        message
+    };
+    stage.written(&[named("a")]).await;
+    stage.written(&[json_message("latest", "pump", 0, &json!(1)), named("a")]).await;
+    assert_eq!(stage.dynamodb.rows(MESSAGES).len(), 1);
+    stage.written(&[named("b")]).await;
+    assert_eq!(stage.dynamodb.rows(MESSAGES).len(), 2);
+
+    // The trace id is the same for all evaluations of a rule, a random name need not be.
+    let traced = |id: &str| {
+        let mut message = named(id);
+        message["traceId"] = "trace".into();
+        message
+    };
+    stage.written(&[traced("c")]).await;
+    stage.written(&[traced("d")]).await;
+    assert_eq!(stage.dynamodb.rows(MESSAGES).len(), 3);
+}

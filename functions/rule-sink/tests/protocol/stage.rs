@@ -29,6 +29,14 @@ const ROUTES: &str = r#"{
         "tableName": "messages", "hashKeyField": "device", "hashKeyValue": "${topic(2)}",
         "rangeKeyField": "message", "rangeKeyValue": "${timestamp()}#${newuuid()}"
     },
+    "also": {
+        "tableName": "messages", "hashKeyField": "device", "hashKeyValue": "${topic(2)}",
+        "rangeKeyField": "message", "rangeKeyValue": "${timestamp()}#${newuuid()}"
+    },
+    "brief": {
+        "tableName": "latest", "hashKeyField": "device", "hashKeyValue": "${topic(2)}", "unique": true,
+        "ttl": {"field": "expires", "after": "1h"}
+    },
     "chosen": {
         "tableName": "latest", "hashKeyField": "device", "hashKeyValue": "${topic(2)}", "operation": "${operation}"
     },

@@ -6,6 +6,7 @@
 use aws_lc_rs::digest;
 
 use crate::substitution::fault::Problem;
+use crate::substitution::message::Message;
 use crate::substitution::number::{Number, NumberFault};
 use crate::substitution::operator::Operator;
 use crate::substitution::value::Value;
@@ -120,14 +121,14 @@ pub(in crate::substitution) fn double(result: f64) -> Result<Value, Problem> {
     Ok(Value::Number(Number::parse(&format!("{result:?}"))?))
 }
 
-/// A number from 0 to 1 (without 1), always the same for a delivery.
+/// A number from 0 to 1 (without 1), always the same for a delivery and its route.
 ///
 /// AWS IoT's is random. Here a message that is delivered again becomes the same item.
-pub(super) fn rand(delivery_id: &str) -> Result<Value, Problem> {
+pub(super) fn rand(message: &Message<'_>) -> Result<Value, Problem> {
     /// Two to the power of the bits that are used.
     const RANGE: f64 = 4_294_967_296.0;
     // Not that of `newuuid()`.
-    let digest = digest::digest(&digest::SHA256, format!("rand {delivery_id}").as_bytes());
+    let digest = digest::digest(&digest::SHA256, format!("rand {}", message.name()).as_bytes());
     let bits = digest.as_ref().iter().take(4).fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
     double(f64::from(bits) / RANGE)
 }

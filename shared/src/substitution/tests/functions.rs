@@ -378,12 +378,14 @@ fn times_in_zones() {
 }
 
 #[test]
-fn a_random_number_follows_the_delivery() {
+fn a_random_number_follows_the_delivery_and_the_route() {
     let template = Template::parse("${rand()}").unwrap();
-    let rand = |delivery_id: &str| {
-        let value = with_message(|message| template.value(&Message { delivery_id, ..*message })).unwrap();
+    let by = |route: &str, delivery_id: &str| {
+        let value = with_message(|message| template.value(&Message { delivery_id, route, ..*message })).unwrap();
         value.to_text().unwrap().parse::<f64>().unwrap()
     };
+    let rand = |delivery_id: &str| by("all", delivery_id);
+    assert!((by("all", "a") - by("also", "a")).abs() > f64::EPSILON);
     assert!((rand("a") - rand("a")).abs() < f64::EPSILON && (rand("a") - rand("b")).abs() > f64::EPSILON);
     let all: Vec<f64> = (0..1000).map(|n| rand(&n.to_string())).collect();
     assert!(all.iter().all(|number| (0.0..1.0).contains(number)));
