@@ -72,10 +72,20 @@ pub enum Effect {
     Delete,
     /// It is put in place of whatever is there.
     Put(Attributes),
-    /// It is put if there is none.
-    PutNew(Attributes),
+    /// It is put if there is none, or one that has expired.
+    PutNew(Attributes, Option<Expired>),
     /// These attributes are set, others stay; if there is no item, it is made.
     Update(Attributes),
+}
+
+/// Which item has expired, though DynamoDB has not deleted it yet: that takes up to days ("Using time to live (TTL) in
+/// DynamoDB" in the Amazon DynamoDB developer guide).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Expired {
+    /// The second since 1970 at which the field of an expired item says at most.
+    pub at: u64,
+    /// The attribute that says when an item expires. An item without it, or whose value is no number, never does.
+    pub field: String,
 }
 
 impl Effect {
@@ -84,7 +94,7 @@ impl Effect {
     pub fn attributes(&self) -> Option<&Attributes> {
         match self {
             Self::Delete => None,
-            Self::Put(attributes) | Self::PutNew(attributes) | Self::Update(attributes) => Some(attributes),
+            Self::Put(attributes) | Self::PutNew(attributes, _) | Self::Update(attributes) => Some(attributes),
         }
     }
 

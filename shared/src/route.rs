@@ -13,7 +13,7 @@
 //! | `raw` | `true`: the payload is written as it came, as binary, whether it is JSON or not; not with `columns` |
 //! | `operation` | `INSERT` (the default), `UPDATE`, `DELETE`, or a template that yields one of them |
 //! | `ttl` | `{"field": …, "after": "90d"}`: so long after the message's time (`s`, `m`, `h`, `d`, `w`); or `{"field": …, "at": "${…}"}`: seconds since 1970. Written in whole seconds |
-//! | `unique` | `true`: an item that exists is never overwritten |
+//! | `unique` | `true`: an item that exists is never overwritten, unless it has a `ttl` and had expired at the message's time |
 //! | `bindTo` | `"principal"`: the device must be the thing of the certificate that published |
 //! | `device` | template that names the device, only with `bindTo`; `${topic(2)}` by default |
 //! | `maxItemBytes` | greatest size of an item, at most and by default 409600 |

@@ -1,7 +1,7 @@
 //! One message as one write: the route's templates filled, the payload as attributes, everything checked that can be
 //! checked before DynamoDB is asked.
 
-use shared::item::{Attribute, Attributes, Effect, ItemKey, KeyAttribute, MAX_UPDATED, Write, unfit_name};
+use shared::item::{Attribute, Attributes, Effect, Expired, ItemKey, KeyAttribute, MAX_UPDATED, Write, unfit_name};
 use shared::route::{Key, KeyValue, Operation, Payload, Route, Routes};
 use shared::substitution::{JsonFault, Message, Value};
 
@@ -38,7 +38,7 @@ pub fn translate(
     let attributes = || attributes(route, &key, expires, raw, payload);
     let effect = match operation {
         Operation::Delete => Effect::Delete,
-        Operation::Insert if route.unique => Effect::PutNew(attributes()?),
+        Operation::Insert if route.unique => Effect::PutNew(attributes()?, expired(route, envelope)),
         Operation::Insert => Effect::Put(attributes()?),
         Operation::Update => Effect::Update(updated(attributes()?)?),
     };
@@ -130,6 +130,13 @@ fn attributes(
         attributes.insert(ttl.field.clone(), expiry);
     }
     Ok(attributes)
+}
+
+/// What has expired for a message. That goes by the message's time, so that the message does the same whenever it is
+/// delivered.
+fn expired(route: &Route, envelope: &Envelope<'_>) -> Option<Expired> {
+    let ttl = route.ttl.as_ref()?;
+    Some(Expired { at: envelope.timestamp() / 1000, field: ttl.field.clone() })
 }
 
 fn updated(attributes: Attributes) -> Result<Attributes, Refusal> {

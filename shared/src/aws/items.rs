@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -38,13 +39,8 @@ impl Items {
         Self { client: Client::new(config) }
     }
 
-    async fn put(&self, table: &str, key: &ItemKey, attributes: &Attributes, new: bool) -> Result<ItemWritten, Fault> {
-        let mut put = self.client.put_item().table_name(table).set_item(Some(request::item(key, attributes)));
-        if new {
-            let condition = put.condition_expression("attribute_not_exists(#hash)");
-            put = condition.expression_attribute_names("#hash", &key.hash.name);
-        }
-        written(PUT, put.send().await)
+    fn put(&self, table: &str, key: &ItemKey, attributes: &Attributes) -> PutItemFluentBuilder {
+        self.client.put_item().table_name(table).set_item(Some(request::item(key, attributes)))
     }
 
     async fn update(&self, table: &str, key: &ItemKey, attributes: &Attributes) -> Result<ItemWritten, Fault> {
@@ -85,8 +81,11 @@ impl ItemStore for Items {
                 let delete = self.client.delete_item().table_name(table).set_key(Some(request::key(key)));
                 written(DELETE, delete.send().await)
             }
-            Effect::Put(attributes) => self.put(table, key, attributes, false).await,
-            Effect::PutNew(attributes) => self.put(table, key, attributes, true).await,
+            Effect::Put(attributes) => written(PUT, self.put(table, key, attributes).send().await),
+            Effect::PutNew(attributes, expired) => {
+                let put = request::if_new(self.put(table, key, attributes), key, expired.as_ref());
+                written(PUT, put.send().await)
+            }
             Effect::Update(attributes) => self.update(table, key, attributes).await,
         }
     }

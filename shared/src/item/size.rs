@@ -150,7 +150,7 @@ mod tests {
         let of_key = (2 + 7) + (2 + 6);
         let of_attributes = (2 + 1) + (4 + 10);
         assert_eq!(write(Effect::Delete).size(), of_key);
-        for effect in [Effect::Put, Effect::PutNew, Effect::Update] {
+        for effect in [Effect::Put, |attributes| Effect::PutNew(attributes, None), Effect::Update] {
             assert_eq!(write(effect(attributes.clone())).size(), of_key + of_attributes);
         }
         let mut write = write(Effect::Put(Attributes::new()));

@@ -6,7 +6,7 @@ use aws_config::retry::RetryConfig;
 use serde_json::{Value, json};
 use shared::aws::items::Items;
 use shared::fault::FaultKind::{Denied, Invalid, NotFound, Throttled, Unavailable};
-use shared::item::{Attribute, Attributes, Effect, ItemKey, KeyAttribute, MAX_UPDATED, Write};
+use shared::item::{Attribute, Attributes, Effect, Expired, ItemKey, KeyAttribute, MAX_UPDATED, Write};
 use shared::port::{BatchWritten, ItemStore, ItemWritten};
 use shared::route::KeyValue;
 use shared::substitution::{Number, Value as Data};
@@ -140,7 +140,7 @@ async fn no_request_is_sent_for_nothing_or_for_what_a_batch_cannot_take() {
     let service = Service::default();
     let items = service.items();
     assert_eq!(items.write_batch(&[], NO_TIME).await.unwrap(), BatchWritten::Left(vec![]));
-    for effect in [Effect::PutNew(Attributes::new()), Effect::Update(Attributes::new())] {
+    for effect in [Effect::PutNew(Attributes::new(), None), Effect::Update(Attributes::new())] {
         let written = items.write_batch(&[&device("a", effect)], NO_TIME).await;
         assert_fault(written, BATCH, Invalid, "a condition in a batch");
     }
@@ -154,7 +154,7 @@ async fn single_writes_have_their_own_requests() {
     let key = json!({"device": {"S": "a"}});
     for effect in [
         Effect::Delete,
-        Effect::PutNew(attributes(&json!({"n": 1}))),
+        Effect::PutNew(attributes(&json!({"n": 1})), None),
         Effect::Update(attributes(&json!({"name": "x", "size": 2}))),
         Effect::Update(Attributes::new()),
     ] {
@@ -186,7 +186,7 @@ async fn single_writes_have_their_own_requests() {
 #[tokio::test]
 async fn what_is_against_the_rules_is_refused_with_what_dynamodb_said() {
     let effects =
-        [Effect::Delete, put(&json!({})), Effect::PutNew(Attributes::new()), Effect::Update(Attributes::new())];
+        [Effect::Delete, put(&json!({})), Effect::PutNew(Attributes::new(), None), Effect::Update(Attributes::new())];
     for code in REFUSALS {
         for effect in effects.clone() {
             let written = Service::new([dynamodb_error(400, code)]).items().write(&device("a", effect)).await.unwrap();
@@ -219,7 +219,7 @@ async fn faults_name_their_operation() {
     let operations = [
         ("dynamodb:DeleteItem", Effect::Delete),
         ("dynamodb:PutItem", put(&json!({}))),
-        ("dynamodb:PutItem", Effect::PutNew(Attributes::new())),
+        ("dynamodb:PutItem", Effect::PutNew(Attributes::new(), None)),
         ("dynamodb:UpdateItem", Effect::Update(Attributes::new())),
     ];
     for (status, code, kind) in cases {
@@ -244,12 +244,35 @@ async fn a_new_item_exists_if_there_is_one_by_its_whole_key() {
     let dynamodb =
         DynamoDb::new(Tables::default().table_with("readings", ("device", ScalarType::S), Some(("at", ScalarType::N))));
     let items = Items::new(&dynamodb.config());
-    let new = |at: &str, n: u8| reading("a", at, Effect::PutNew(attributes(&json!({"n": n}))));
+    let new = |at: &str, n: u8| reading("a", at, Effect::PutNew(attributes(&json!({"n": n})), None));
     assert_eq!(items.write(&new("1", 1)).await.unwrap(), ItemWritten::Done);
     assert_eq!(items.write(&new("2", 2)).await.unwrap(), ItemWritten::Done);
     assert_eq!(items.write(&new("1.0", 3)).await.unwrap(), ItemWritten::Exists);
     let row = |n: u8| json!({"device": {"S": "a"}, "at": {"N": n.to_string()}, "n": {"N": n.to_string()}});
     assert_eq!(dynamodb.rows("readings"), [row(1), row(2)]);
+}
+
+/// An item that expires at the very second has expired. One that does not say so in a number never does.
+#[tokio::test]
+async fn a_new_item_takes_the_place_of_one_that_has_expired() {
+    let expired = |at| Some(Expired { at, field: "expires at".to_owned() });
+    let cases = [
+        (json!({"expires at": 7}), expired(7), true),
+        (json!({"expires at": 7}), expired(6), false),
+        (json!({"expires at": 7}), None, false),
+        (json!({"expires at": "7"}), expired(u64::MAX), false),
+        (json!({"expires at": null}), expired(u64::MAX), false),
+        (json!({}), expired(u64::MAX), false),
+    ];
+    for (there, expired, is_replaced) in cases {
+        let dynamodb = DynamoDb::new(Tables::default().table("devices", "device", None));
+        let items = Items::new(&dynamodb.config());
+        items.write(&device("a", put(&there))).await.unwrap();
+        let new = device("a", Effect::PutNew(attributes(&json!({"n": 1})), expired.clone()));
+        let written = items.write(&new).await.unwrap();
+        assert_eq!(written, if is_replaced { ItemWritten::Done } else { ItemWritten::Exists }, "{there} {expired:?}");
+        assert_eq!(dynamodb.rows("devices")[0].get("n").is_some(), is_replaced);
+    }
 }
 
 #[tokio::test]

@@ -364,3 +364,47 @@ async fn a_message_without_trace_id_is_named_by_its_rule() {
     stage.written(&[traced("d")]).await;
     assert_eq!(stage.dynamodb.rows(MESSAGES).len(), 3);
 }
+
+/// DynamoDB deletes an item up to days after it has expired.
+#[tokio::test]
+async fn a_unique_item_that_has_expired_makes_room_for_another_one() {
+    const HOUR: u64 = 3_600_000;
+    let of = |after: u64| json_message("brief", "pump", after, &json!(after));
+    let stage = Stage::new();
+    let outcomes = async |messages: &[Value]| {
+        let outcome = stage.take(messages).await;
+        assert!(outcome.failed.is_empty() && outcome.rejected == 0, "{outcome:?}");
+        (outcome.written, outcome.repeated)
+    };
+    assert_eq!(outcomes(&[of(0)]).await, (1, 0));
+    assert_eq!(outcomes(&[of(HOUR - 1)]).await, (0, 1));
+    assert_eq!(stage.only_row(LATEST)["payload"]["N"], "0");
+    assert_eq!(outcomes(&[of(HOUR)]).await, (1, 0));
+    let row = json!({
+        "device": {"S": "pump"}, "expires": {"N": (START / 1000 + 7200).to_string()}, "payload": {"N": "3600000"},
+    });
+    assert_eq!(stage.only_row(LATEST), row);
+    // Whatever comes again is a repeat.
+    assert_eq!(outcomes(&[of(0), of(HOUR - 1), of(HOUR)]).await, (0, 3));
+    assert_eq!(stage.only_row(LATEST), row);
+    // So it is in one batch.
+    let stage = Stage::new();
+    let outcome = stage.take(&[of(HOUR), of(0), of(HOUR - 1)]).await;
+    assert_eq!((outcome.written, outcome.repeated), (2, 1), "{outcome:?}");
+    assert_eq!(stage.only_row(LATEST), row);
+}
+
+/// What does not say when it expires has not.
+#[tokio::test]
+async fn a_unique_item_without_time_to_live_stays() {
+    for other in [json!({"payload": 1}), json!({"expires": "0"}), json!({"expires": null})] {
+        let stage = Stage::new();
+        stage.written(&[json_message("status", "pump", 0, &other)]).await;
+        let outcome = stage.take(&[json_message("brief", "pump", 1, &json!(2))]).await;
+        assert_eq!((outcome.written, outcome.repeated), (0, 1), "{outcome:?}");
+    }
+    // Without a time to live nothing expires.
+    let stage = Stage::new();
+    stage.written(&[json_message("status", "pump", 0, &json!({"expires": 0}))]).await;
+    assert_eq!(stage.take(&[json_message("first", "pump", 1, &json!(2))]).await.repeated, 1);
+}

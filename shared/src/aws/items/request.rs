@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
 
 use crate::aws::batch_write::{Requests, WRITE};
 use crate::aws::row::Item;
 use crate::fault::{Fault, FaultKind};
-use crate::item::{Attribute, Attributes, Effect, ItemKey, KeyAttribute, Write};
+use crate::item::{Attribute, Attributes, Effect, Expired, ItemKey, KeyAttribute, Write};
 use crate::route::KeyValue;
 use crate::substitution::{Number, Value};
 
@@ -38,7 +39,7 @@ fn request(write: &Write) -> Result<WriteRequest, Fault> {
             let put = PutRequest::builder().set_item(Some(item(&write.key, attributes))).build();
             put.map(|put| request.put_request(put))
         }
-        Effect::PutNew(_) | Effect::Update(_) => {
+        Effect::PutNew(..) | Effect::Update(_) => {
             return Err(Fault::new(WRITE, FaultKind::Invalid, "a batch takes only writes that replace"));
         }
     };
@@ -85,6 +86,18 @@ pub(super) fn item(key: &ItemKey, attributes: &Attributes) -> Item {
     item.extend(attributes.iter().map(|(name, attribute)| (name.clone(), value(attribute))));
     item.extend(key.attributes().map(key_attribute));
     item
+}
+
+/// A put on the condition that there is no item, or one that has expired.
+pub(super) fn if_new(put: PutItemFluentBuilder, key: &ItemKey, expired: Option<&Expired>) -> PutItemFluentBuilder {
+    let put = put.expression_attribute_names("#hash", &key.hash.name);
+    match expired {
+        None => put.condition_expression("attribute_not_exists(#hash)"),
+        Some(Expired { at, field }) => put
+            .condition_expression("attribute_not_exists(#hash) OR #expiry <= :at")
+            .expression_attribute_names("#expiry", field)
+            .expression_attribute_values(":at", AttributeValue::N(at.to_string())),
+    }
 }
 
 /// The key alone.
