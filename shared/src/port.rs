@@ -10,7 +10,7 @@ use std::future::Future;
 pub use crate::registration::{CertificateStatus, NewStatus};
 pub use items::{
     BATCH_WRITES, BatchWritten, DeadLetters, Holders, Holding, ItemStore, ItemWritten, MAX_BATCH_BYTES,
-    MAX_MESSAGE_BYTES,
+    MAX_MESSAGE_BYTES, MAX_SENT,
 };
 pub use presence::{COUNTED_AT_ONCE, Counted, HISTORY_BATCH, PresenceStore, RowPolicy, Written};
 pub use revocation::{

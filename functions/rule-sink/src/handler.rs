@@ -32,7 +32,8 @@ impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H
             let (error_type, error_message) = ("record".to_owned(), "Records: a messageId is empty".to_owned());
             return Err(Diagnostic { error_type, error_message });
         }
-        let outcome = self.take(&records, now, Instant::now() + left).await;
+        let begun = Instant::now();
+        let outcome = self.take(&records, now, begun.checked_add(left).unwrap_or(begun)).await;
         let failed = outcome.failed.len();
         let counts = [
             ("MessagesFailed", u64::try_from(failed).unwrap_or(u64::MAX)),

@@ -4,13 +4,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, stream};
 use lambda_runtime::tracing;
 use shared::contained::contained;
 use shared::fault::Fault;
 use shared::id::CertificateId;
 use shared::port::{Holders, Holding};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
+
+use crate::concurrency::run;
 
 /// How often it is asked for a certificate that is just being let in, and how long it is waited before it is asked again.
 /// A device may speak before the activator has written down that it is in; given back, its message would come again
@@ -35,48 +37,54 @@ impl<H: Holders + Sync> Holdings<H> {
         Self { holders, known: Mutex::default() }
     }
 
-    /// The things of these certificates. Those that can't be told at this time are missing.
-    pub(crate) async fn of(
+    /// Tells the things of certificates as they become known: at once those that are remembered. That no answer is to be
+    /// expected any more is told by the end of the channel. Certificates that can't be told about at this time are missing.
+    pub(crate) async fn look_up(
         &self,
-        certificates: BTreeSet<&CertificateId>,
+        certificates: BTreeSet<CertificateId>,
+        answers: watch::Sender<HashMap<CertificateId, Holding>>,
         until: Instant,
-    ) -> HashMap<CertificateId, Holding> {
-        let mut found = HashMap::new();
-        let mut asked = Vec::new();
-        {
-            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            for certificate in certificates {
-                match known.get(certificate) {
-                    Some(holding) => {
-                        found.insert(certificate.clone(), holding.clone());
-                    }
-                    None => asked.push(certificate),
-                }
+    ) {
+        let asked = self.recall(certificates, &answers);
+        let asked = asked.iter().map(|certificate| self.answer(certificate, &answers, until)).collect();
+        run(asked, CONCURRENCY).await;
+    }
+
+    /// Tells what is remembered, and gives back of which certificates nothing is.
+    fn recall(
+        &self,
+        certificates: BTreeSet<CertificateId>,
+        answers: &watch::Sender<HashMap<CertificateId, Holding>>,
+    ) -> Vec<CertificateId> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (remembered, others): (Vec<_>, Vec<_>) =
+            certificates.into_iter().partition(|certificate| known.contains_key(certificate));
+        let holding =
+            |certificate: CertificateId| known.get(&certificate).cloned().map(|holding| (certificate, holding));
+        answers.send_modify(|answers| answers.extend(remembered.into_iter().filter_map(holding)));
+        others
+    }
+
+    async fn answer(
+        &self,
+        certificate: &CertificateId,
+        answers: &watch::Sender<HashMap<CertificateId, Holding>>,
+        until: Instant,
+    ) {
+        match contained(self.ask(certificate), until).await {
+            Ok(holding) => {
+                self.remember(certificate, &holding);
+                answers.send_modify(|answers| {
+                    answers.insert(certificate.clone(), holding);
+                });
+            }
+            Err(undone) if undone.is_retryable() => {
+                tracing::warn!(certificate.id = %certificate, error = %undone, "its thing could not be told");
+            }
+            Err(undone) => {
+                tracing::error!(certificate.id = %certificate, error = %undone, "its thing could not be told");
             }
         }
-        let ask = |certificate: &CertificateId| {
-            let certificate = certificate.clone();
-            async move {
-                let holding = contained(self.ask(&certificate), until).await;
-                (certificate, holding)
-            }
-        };
-        let asked: Vec<_> = asked.into_iter().map(ask).collect();
-        for (certificate, holding) in stream::iter(asked).buffer_unordered(CONCURRENCY).collect::<Vec<_>>().await {
-            match holding {
-                Ok(holding) => {
-                    self.remember(&certificate, &holding);
-                    found.insert(certificate, holding);
-                }
-                Err(undone) if undone.is_retryable() => {
-                    tracing::warn!(certificate.id = %certificate, error = %undone, "its thing could not be told");
-                }
-                Err(undone) => {
-                    tracing::error!(certificate.id = %certificate, error = %undone, "its thing could not be told");
-                }
-            }
-        }
-        found
     }
 
     async fn ask(&self, certificate: &CertificateId) -> Result<Holding, Fault> {

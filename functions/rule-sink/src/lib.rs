@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod binding;
+mod concurrency;
 mod dead_letter;
 mod envelope;
 mod fates;
@@ -8,6 +9,8 @@ mod handler;
 mod holdings;
 mod plan;
 mod refusal;
+mod rejecting;
+mod round;
 mod sequence;
 mod settings;
 mod sink;

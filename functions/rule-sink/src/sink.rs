@@ -2,37 +2,36 @@
 //! out. A message that can't be written is rejected to the dead-letter queue before it is acknowledged.
 
 use std::collections::{BTreeSet, HashMap};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use lambda_runtime::tracing;
 use shared::batch::SqsRecord;
-use shared::fault::{Fault, FaultKind, chain};
 use shared::id::{AccountId, CertificateId};
-use shared::port::{DeadLetters, Holders, Holding, ItemStore};
+use shared::port::{DeadLetters, Holders, Holding, ItemStore, MAX_MESSAGE_BYTES};
 use shared::route::Routes;
 use time::OffsetDateTime;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::binding::Claim;
 use crate::dead_letter::Received;
 use crate::envelope::Envelope;
 use crate::fates::{Fate, Fates};
 use crate::holdings::Holdings;
-use crate::plan::{ItemId, Plan};
 use crate::refusal::{Reason, Refusal};
-use crate::sequence::Pending;
-use crate::slices::{Distinct, MAX_SLICE_WEIGHT, Opened, slices};
-use crate::translation::{Translated, translate};
+use crate::rejecting;
+use crate::round::{Progress, Round};
+use crate::slices::{Distinct, MAX_SLICE_WEIGHT, Opened};
 use crate::weight::weight;
-use crate::writing::carry_out;
 
 /// Of the time for writing, the part that may go by until it is known whose things certificates are.
 const FOR_CLAIMS: u32 = 3;
+/// Of the time that is left for writing, the part that messages which make no claim leave to those that wait.
+const FOR_WAITING: u32 = 3;
+/// How long it is waited for all answers about certificates before messages are written for which they have come: as long as
+/// a certificate is asked about that is just being let in.
+const GRACE: Duration = Duration::from_secs(3);
 /// Time kept back for putting refused messages aside.
 const FOR_REFUSALS: Duration = Duration::from_secs(5);
-
-const SEND: &str = "sqs:SendMessageBatch";
 
 /// Writes messages into tables.
 #[derive(Debug)]
@@ -80,12 +79,9 @@ impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H
         let mut fates = Fates::new(records.len());
         let Distinct { messages, repeats } = Distinct::new(open(&received, &mut fates));
         let writing_until = until.checked_sub(FOR_REFUSALS).unwrap_or(until);
-        // A claim that can't be proven costs only itself, and not the time of the others.
-        let begun = Instant::now();
-        let proving_until = begun + writing_until.saturating_duration_since(begun) / FOR_CLAIMS;
-        let holdings = self.look_up(&messages, proving_until).await;
-        let slices = slices(messages, |message| message.weight, self.max_slice_weight);
-        self.write_slices(slices, &holdings, &mut fates, writing_until).await;
+        let mut progress = Progress::new(fates);
+        self.write(messages, now, writing_until, &mut progress).await;
+        let mut fates = progress.fates;
         for (repeat, first) in repeats {
             fates.set(repeat, fates.of(first).clone());
         }
@@ -104,69 +100,49 @@ impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H
         }
     }
 
-    /// Whose things the certificates are that published by routes which want to know. Those that can't be told at this
-    /// time are missing.
-    async fn look_up(&self, messages: &[Opened<'_>], until: Instant) -> HashMap<CertificateId, Holding> {
+    /// Writes messages in rounds: what makes no claim at once, the others as it becomes known whose things certificates are.
+    async fn write(&self, messages: Vec<Opened<'_>>, now: OffsetDateTime, until: Instant, progress: &mut Progress) {
+        let begun = Instant::now();
+        let claims_until = begun + until.saturating_duration_since(begun) / FOR_CLAIMS;
+        let (answers, mut answered) = watch::channel(HashMap::new());
+        let looking_up = self.holdings.look_up(self.claimants(&messages), answers, claims_until);
+        let writing = async {
+            let mut messages = messages;
+            for wait_until in [begun, begun + GRACE, claims_until] {
+                let is_complete = timeout_at(wait_until, complete(&mut answered)).await.is_ok();
+                let begun = Instant::now();
+                let left = until.saturating_duration_since(begun);
+                let round = Round {
+                    account_id: &self.account_id,
+                    holdings: answered.borrow().clone(),
+                    items: &self.items,
+                    max_slice_weight: self.max_slice_weight,
+                    now,
+                    routes: &self.routes,
+                    // Writes that hang leave time for what waits.
+                    until: if is_complete { until } else { begun + (left - left / FOR_WAITING) },
+                };
+                messages = round.write(messages, progress).await;
+                if is_complete || messages.is_empty() {
+                    break;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = async { looking_up.await; std::future::pending().await } => {}
+            () = writing => {}
+        }
+    }
+
+    /// The certificates that published by routes which want to know whose things they are.
+    fn claimants(&self, messages: &[Opened<'_>]) -> BTreeSet<CertificateId> {
         let is_bound = |route: &str| self.routes.route(route).is_some_and(|route| route.bind_to.is_some());
         let bound = messages.iter().filter(|message| is_bound(message.envelope.route()));
-        let certificates: BTreeSet<CertificateId> =
-            bound.filter_map(|message| message.envelope.principal()?.parse().ok()).collect();
-        self.holdings.of(certificates.iter().collect(), until).await
+        bound.filter_map(|message| message.envelope.principal()?.parse().ok()).collect()
     }
 
-    /// Writes one slice after another. Each has its share of the time that is left, so that a table that hangs in one of
-    /// them leaves time for the others.
-    async fn write_slices(
-        &self,
-        slices: Vec<Vec<Opened<'_>>>,
-        holdings: &HashMap<CertificateId, Holding>,
-        fates: &mut Fates,
-        until: Instant,
-    ) {
-        let mut undone_items = BTreeSet::new();
-        for (slice, left) in slices.iter().zip((1..=u32::try_from(slices.len()).unwrap_or(u32::MAX)).rev()) {
-            let begun = Instant::now();
-            // What is not begun comes again.
-            if begun >= until {
-                break;
-            }
-            let slice_until = begun + until.saturating_duration_since(begun) / left;
-            let mut writes = self.writes(slice, holdings, fates);
-            // What comes after a message of the same item must not overtake it.
-            writes.retain(|pending| undone_items.is_empty() || !undone_items.contains(&ItemId::new(&pending.write)));
-            let plan = Plan::new(writes);
-            for (place, fate) in carry_out(&self.items, &plan, slice_until).await {
-                fates.set(place, fate);
-            }
-            undone_items.extend(plan.undone_items(|place| *fates.of(place) == Fate::Again));
-        }
-    }
-
-    /// The writes of messages that make no claim, or a right one.
-    fn writes(
-        &self,
-        slice: &[Opened<'_>],
-        holdings: &HashMap<CertificateId, Holding>,
-        fates: &mut Fates,
-    ) -> Vec<Pending> {
-        let mut writes = Vec::with_capacity(slice.len());
-        for Opened { envelope, message_id, place, .. } in slice {
-            let write = || translate(&self.routes, envelope, self.account_id.as_str(), message_id);
-            // Whatever one message does to the code that reads it costs the others nothing.
-            let Ok(translated) = catch_unwind(AssertUnwindSafe(write)) else {
-                tracing::error!(message.id = %message_id, "the function panicked over message {message_id}");
-                continue;
-            };
-            match translated.map(|Translated { claim, write }| (authorize(claim.as_ref(), holdings), write)) {
-                Ok((Some(Ok(())), write)) => writes.push(Pending { place: *place, write }),
-                Ok((Some(Err(refusal)), _)) | Err(refusal) => fates.set(*place, Fate::Refused(refusal)),
-                Ok((None, _)) => {}
-            }
-        }
-        writes
-    }
-
-    /// Puts aside what is refused. Gives back the places of those that could not be put aside.
+    /// Puts aside what is refused. Gives back the places of those of which it is not known that they are put aside.
     async fn reject(
         &self,
         received: &[Received<'_>],
@@ -183,9 +159,13 @@ impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H
             let id = &received.message_id;
             tracing::warn!(message.id = %id, ?reason, %detail, "message {id} can't be written: {detail}");
             match serde_json::to_string(&received.rejected(refusal, now)) {
-                Ok(body) => {
+                Ok(body) if body.len() <= MAX_MESSAGE_BYTES => {
                     places.push(place);
                     bodies.push(body);
+                }
+                Ok(_) => {
+                    tracing::error!(message.id = %id, "message {id} is too long to be put aside");
+                    kept.push(place);
                 }
                 Err(error) => {
                     tracing::error!(message.id = %id, %error, "message {id} can't be put aside");
@@ -193,21 +173,8 @@ impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H
                 }
             }
         }
-        if bodies.is_empty() {
-            return kept;
-        }
-        let late = |place| (place, Fault::new(SEND, FaultKind::Unavailable, "no time was left"));
-        let sent = timeout_at(until, self.dead_letters.send(&bodies)).await;
-        let not_taken = sent.unwrap_or_else(|_| (0..bodies.len()).map(late).collect());
-        if let Some((_, fault)) = not_taken.first() {
-            let error = chain(fault);
-            tracing::error!(
-                messages = not_taken.len(),
-                %error,
-                "refused messages could not be put aside, and come again"
-            );
-        }
-        kept.extend(not_taken.iter().filter_map(|(place, _)| places.get(*place)));
+        let unknown = rejecting::send(&self.dead_letters, &bodies, until).await;
+        kept.extend(unknown.into_iter().filter_map(|position| places.get(position)));
         kept
     }
 }
@@ -227,10 +194,7 @@ fn open<'a>(received: &'a [Received<'_>], fates: &mut Fates) -> Vec<Opened<'a>> 
     opened
 }
 
-/// Whether a message may be written. None if nobody can tell at this time.
-fn authorize(claim: Option<&Claim>, holdings: &HashMap<CertificateId, Holding>) -> Option<Result<(), Refusal>> {
-    match claim {
-        None => Some(Ok(())),
-        Some(claim) => claim.judge(holdings.get(&claim.certificate_id)?),
-    }
+/// Waits until all certificates are answered for.
+async fn complete(answered: &mut watch::Receiver<HashMap<CertificateId, Holding>>) {
+    while answered.changed().await.is_ok() {}
 }

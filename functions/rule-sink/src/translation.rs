@@ -2,12 +2,16 @@
 //! checked before DynamoDB is asked.
 
 use shared::item::{Attribute, Attributes, Effect, Expired, ItemKey, KeyAttribute, MAX_UPDATED, Write, unfit_name};
-use shared::route::{Key, KeyValue, Operation, Payload, Route, Routes};
+use shared::route::{Expiry, Key, KeyValue, Operation, Payload, Route, Routes, Ttl};
 use shared::substitution::{JsonFault, Message, Value};
+use time::OffsetDateTime;
 
 use crate::binding::Claim;
 use crate::envelope::Envelope;
 use crate::refusal::{Reason, Refusal};
+
+/// Seconds that a message may be ahead of now if an item expires by its time: a day, more than clocks differ by.
+const MAX_AHEAD: u64 = 86_400;
 
 /// What a message comes to.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,10 +31,12 @@ pub fn translate(
     envelope: &Envelope<'_>,
     account_id: &str,
     message_id: &str,
+    now: OffsetDateTime,
 ) -> Result<Translated, Refusal> {
     let name = envelope.route();
     let unknown = || Refusal::new(Reason::RouteUnknown, format!("there is no route {name:?}"));
     let route = routes.route(name).ok_or_else(unknown)?;
+    check_time(route, envelope, now)?;
     let raw = envelope.payload().map_err(|fault| Refusal::new(Reason::Envelope, fault.to_string()))?;
     let payload = read(route, &raw)?;
     let Filled { claim, expires, key, operation } =
@@ -49,6 +55,18 @@ pub fn translate(
         return Err(Refusal::new(Reason::ItemSize, detail));
     }
     Ok(Translated { claim, write })
+}
+
+/// Refuses a message that is far ahead of now if it rests on its time when items expire.
+fn check_time(route: &Route, envelope: &Envelope<'_>, now: OffsetDateTime) -> Result<(), Refusal> {
+    let rests_on_it = |ttl: &Ttl| route.unique || matches!(ttl.expiry, Expiry::After(_));
+    let now = u64::try_from(now.unix_timestamp()).unwrap_or(0);
+    let ahead = (envelope.timestamp() / 1000).saturating_sub(now);
+    if ahead <= MAX_AHEAD || !route.ttl.as_ref().is_some_and(rests_on_it) {
+        return Ok(());
+    }
+    let detail = format!("ttl: the message's timestamp is {ahead} s ahead of now, at most {MAX_AHEAD} s are allowed");
+    Err(Refusal::new(Reason::Ttl, detail))
 }
 
 /// The payload as JSON; none if it is none.

@@ -18,7 +18,9 @@ const PER_OBJECT: usize = 1536;
 pub(crate) fn weight(body: &str, envelope: &Envelope<'_>) -> usize {
     // What is not base64 is rejected, and no values come of it.
     let Nodes { all, objects } = envelope.payload().map(|payload| Nodes::count(&payload)).unwrap_or_default();
-    PER_MESSAGE + PER_BYTE * body.len() + PER_NODE * all + PER_OBJECT * objects
+    [(PER_BYTE, body.len()), (PER_NODE, all), (PER_OBJECT, objects)]
+        .into_iter()
+        .fold(PER_MESSAGE, |sum, (bytes, count)| sum.saturating_add(bytes.saturating_mul(count)))
 }
 
 /// Values and names that a payload has at most.

@@ -1,12 +1,15 @@
 //! Carrying out a plan: batches and sequences at the same time, each for itself.
 
-use futures_util::{StreamExt as _, future, stream};
+use std::collections::HashMap;
+
+use futures_util::future;
 use lambda_runtime::tracing;
 use shared::contained::{IsolationError, contained};
 use shared::item::Write;
 use shared::port::{BatchWritten, ItemStore, ItemWritten};
 use tokio::time::Instant;
 
+use crate::concurrency::run;
 use crate::fates::Fate;
 use crate::plan::Plan;
 use crate::refusal::{Reason, Refusal};
@@ -22,12 +25,26 @@ type Settled = Vec<(usize, Fate)>;
 
 /// Carries out what can be done until then. Of what is not among the answer nothing is known.
 pub(crate) async fn carry_out<I: ItemStore + Sync>(items: &I, plan: &Plan, until: Instant) -> Settled {
-    let batches: Vec<_> = plan.batches.iter().map(|batch| write_batch(items, batch, until)).collect();
-    let sequences: Vec<_> = plan.sequences.iter().map(|steps| write_sequence(items, steps, until)).collect();
-    let batches = stream::iter(batches).buffer_unordered(BATCH_CONCURRENCY).collect::<Vec<_>>();
-    let sequences = stream::iter(sequences).buffer_unordered(SINGLE_CONCURRENCY).collect::<Vec<_>>();
-    let (batches, sequences) = future::join(batches, sequences).await;
+    let batches = alternating(&plan.batches, |batch| batch.first().and_then(Sequence::last));
+    let sequences = alternating(&plan.sequences, Sequence::last);
+    let batches = batches.into_iter().map(|batch| write_batch(items, batch, until)).collect();
+    let sequences = sequences.into_iter().map(|sequence| write_sequence(items, sequence, until)).collect();
+    let (batches, sequences) = future::join(run(batches, BATCH_CONCURRENCY), run(sequences, SINGLE_CONCURRENCY)).await;
     batches.into_iter().chain(sequences).flatten().collect()
+}
+
+/// Units of work in an order in which the tables take turns, so that one that hangs does not keep others waiting.
+fn alternating<'a, T>(units: &'a [T], last: impl Fn(&'a T) -> Option<&'a Pending>) -> Vec<&'a T> {
+    let mut turns: HashMap<&str, usize> = HashMap::new();
+    let mut turn = |unit| {
+        let table = last(unit).map_or("", |pending| pending.write.table.as_str());
+        let turn = turns.entry(table).or_default();
+        *turn = turn.saturating_add(1);
+        (*turn, unit)
+    };
+    let mut units: Vec<(usize, &T)> = units.iter().map(&mut turn).collect();
+    units.sort_by_key(|(turn, _)| *turn);
+    units.into_iter().map(|(_, unit)| unit).collect()
 }
 
 async fn write_batch<I: ItemStore + Sync>(items: &I, batch: &[Sequence], until: Instant) -> Settled {
@@ -60,8 +77,7 @@ fn has_several_tables(writes: &[&Write]) -> bool {
 
 async fn write_apart<I: ItemStore + Sync>(items: &I, batch: &[Sequence], until: Instant) -> Settled {
     let writes: Vec<_> = batch.iter().map(|sequence| write_sequence(items, sequence, until)).collect();
-    let settled = stream::iter(writes).buffer_unordered(SINGLE_CONCURRENCY).collect::<Vec<_>>().await;
-    settled.into_iter().flatten().collect()
+    run(writes, SINGLE_CONCURRENCY).await.concat()
 }
 
 async fn write_sequence<I: ItemStore + Sync>(items: &I, sequence: &Sequence, until: Instant) -> Settled {

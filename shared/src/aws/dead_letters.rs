@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::error::Error as _;
-use std::ops::Range;
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
@@ -10,11 +9,9 @@ use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 
 use super::error::fault;
 use crate::fault::{Fault, FaultKind, chain};
-use crate::port::{DeadLetters, MAX_MESSAGE_BYTES};
+use crate::port::DeadLetters;
 
 const SEND: &str = "sqs:SendMessageBatch";
-/// Messages of one request ("`SendMessageBatch`" in the Amazon SQS API reference).
-const MOST: usize = 10;
 
 /// A queue of SQS.
 #[derive(Clone, Debug)]
@@ -30,70 +27,35 @@ impl DeadLetterQueue {
         Self { client: Client::new(config), url: queue_url.into() }
     }
 
-    /// Sends one request, and gives back which places it failed for.
-    async fn send_batch(&self, batch: &[(usize, &String)]) -> Vec<(usize, Fault)> {
-        match self.request(batch).await {
-            Ok(not_taken) => not_taken,
-            Err(failed) => {
-                let cause = failed.source().map(chain).unwrap_or_default();
-                let fault = || Fault::new(SEND, failed.kind, cause.to_string());
-                batch.iter().map(|(place, _)| (*place, fault())).collect()
-            }
-        }
-    }
-
-    async fn request(&self, batch: &[(usize, &String)]) -> Result<Vec<(usize, Fault)>, Fault> {
-        let entry = |(place, body): &(usize, &String)| {
-            SendMessageBatchRequestEntry::builder().id(place.to_string()).message_body(*body).build()
+    async fn request(&self, bodies: &[String]) -> Result<Vec<(usize, Fault)>, Fault> {
+        let entry = |(place, body): (usize, &String)| {
+            SendMessageBatchRequestEntry::builder().id(place.to_string()).message_body(body).build()
         };
-        let entries = batch.iter().map(entry).collect::<Result<Vec<_>, _>>();
+        let entries = bodies.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>();
         let entries = entries.map_err(|error| Fault::new(SEND, FaultKind::Invalid, error))?;
         let request = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
         let answer = request.send().await.map_err(|error| fault(SEND, error))?;
         let taken: BTreeSet<&str> = answer.successful.iter().map(|entry| entry.id.as_str()).collect();
-        let not_taken = |(place, _): &(usize, &String)| {
+        let not_taken = |place: usize| {
             let id = place.to_string();
             // Only what SQS says it took is taken.
             let failed = || answer.failed.iter().find(|entry| entry.id == id).map_or_else(unmentioned, entry_fault);
-            (!taken.contains(id.as_str())).then(|| (*place, failed()))
+            (!taken.contains(id.as_str())).then(|| (place, failed()))
         };
-        Ok(batch.iter().filter_map(not_taken).collect())
+        Ok((0..bodies.len()).filter_map(not_taken).collect())
     }
 }
 
 impl DeadLetters for DeadLetterQueue {
     async fn send(&self, bodies: &[String]) -> Vec<(usize, Fault)> {
-        let (sendable, too_long): (Vec<_>, Vec<_>) =
-            bodies.iter().enumerate().partition(|(_, body)| body.len() <= MAX_MESSAGE_BYTES);
-        let mut not_taken: Vec<_> = too_long.into_iter().map(|(place, body)| (place, over_length(body))).collect();
-        for batch in batches(&sendable).filter_map(|range| sendable.get(range)) {
-            not_taken.extend(self.send_batch(batch).await);
+        if bodies.is_empty() {
+            return Vec::new();
         }
-        not_taken.sort_unstable_by_key(|(place, _)| *place);
-        not_taken
+        self.request(bodies).await.unwrap_or_else(|failed| {
+            let cause = failed.source().map(chain).unwrap_or_default();
+            (0..bodies.len()).map(|place| (place, Fault::new(SEND, failed.kind, cause.to_string()))).collect()
+        })
     }
-}
-
-/// The requests that messages are sent in: as many as one takes, in order.
-fn batches(bodies: &[(usize, &String)]) -> impl Iterator<Item = Range<usize>> {
-    let mut start = 0;
-    std::iter::from_fn(move || {
-        let mut size = 0;
-        let rest = bodies.get(start..)?.iter().take(MOST);
-        let fitting = rest.take_while(|(_, body)| {
-            size += body.len();
-            size <= MAX_MESSAGE_BYTES
-        });
-        let end = start + fitting.count();
-        let range = start..end;
-        start = end;
-        (!range.is_empty()).then_some(range)
-    })
-}
-
-fn over_length(body: &str) -> Fault {
-    let problem = format!("a message of {} octets, at most {MAX_MESSAGE_BYTES} are allowed", body.len());
-    Fault::new(SEND, FaultKind::Invalid, problem)
 }
 
 fn entry_fault(entry: &BatchResultErrorEntry) -> Fault {

@@ -64,7 +64,7 @@ impl DeviceEvents {
             return Ok(Vec::new());
         }
         let waits = backoff::waits(self.retries.as_ref(), TRIES);
-        let ended = batch_write::send(&self.client, HashMap::from([(self.table.clone(), puts)]), waits).await;
+        let ended = batch_write::send(&self.client, HashMap::from([(self.table.clone(), puts)]), waits, None).await;
         if let Some(error) = ended.error {
             return Err(fault(WRITE, error));
         }

@@ -62,7 +62,7 @@ impl ItemStore for Items {
         let end = Instant::now().checked_add(patience);
         let in_time = |wait: &Duration| end.is_none_or(|end| Instant::now() + *wait <= end);
         let waits = backoff::waits(self.client.config().retry_config(), usize::MAX).take_while(in_time);
-        let Ended { error, left } = batch_write::send(&self.client, request::batch(writes)?, waits).await;
+        let Ended { error, left } = batch_write::send(&self.client, request::batch(writes)?, waits, end).await;
         let Some(error) = error else { return Ok(BatchWritten::Left(request::places(writes, &left))) };
         if let Some(problem) = refusal(&error) {
             return Ok(BatchWritten::Refused(problem));

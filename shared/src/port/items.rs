@@ -14,7 +14,7 @@ pub const BATCH_WRITES: usize = 25;
 /// What became of a batch of writes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum BatchWritten {
-    /// All but these are done, by their places in the batch: there was no time for them.
+    /// All but these are done, by their places in the batch: there was no time for them, or no answer in time.
     Left(Vec<usize>),
     /// One of them is against DynamoDB's rules. What it said. As a rule none is done; what of them may be done can be
     /// done again, since all replace.
@@ -54,10 +54,13 @@ pub const MAX_BATCH_BYTES: usize = 1_600_000;
 /// A message of SQS has at most so many octets ("Amazon SQS message quotas"), and so has a request.
 pub const MAX_MESSAGE_BYTES: usize = 1_048_576;
 
+/// Messages of one request, at most ("`SendMessageBatch`" in the Amazon SQS API reference).
+pub const MAX_SENT: usize = 10;
+
 /// The queue of what can't be done.
 pub trait DeadLetters {
-    /// Sends messages, each of at most [`MAX_MESSAGE_BYTES`]. Gives back those that the queue did not take, by their
-    /// places, each with what it said.
+    /// Sends messages in one request: at most [`MAX_SENT`], of at most [`MAX_MESSAGE_BYTES`] together. Gives back those that
+    /// the queue did not take, by their places, each with what it said.
     fn send(&self, bodies: &[String]) -> impl Future<Output = Vec<(usize, Fault)>> + Send;
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::InjectedFault;
 use crate::fault::{Fault, FaultKind};
-use crate::port::{DeadLetters, MAX_MESSAGE_BYTES};
+use crate::port::{DeadLetters, MAX_MESSAGE_BYTES, MAX_SENT};
 
 const SEND: &str = "sqs:SendMessageBatch";
 
@@ -61,6 +61,10 @@ impl Queue {
     }
 
     fn take(&self, bodies: &[String], refused: &[usize], kind: FaultKind) -> Vec<(usize, Fault)> {
+        if bodies.len() > MAX_SENT || bodies.iter().map(String::len).sum::<usize>() > MAX_MESSAGE_BYTES {
+            let fault = || Fault::new(SEND, FaultKind::Invalid, "BatchRequestTooLong, or TooManyEntriesInBatchRequest");
+            return (0..bodies.len()).map(|place| (place, fault())).collect();
+        }
         let mut state = self.state();
         let mut not_taken = Vec::new();
         for (place, body) in bodies.iter().enumerate() {
@@ -108,8 +112,6 @@ fn problem(body: &str) -> Option<String> {
         |c: char| !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}'..='\u{ffff}');
     if body.is_empty() {
         Some("MissingParameter: the message is empty".to_owned())
-    } else if body.len() > MAX_MESSAGE_BYTES {
-        Some(format!("InvalidParameterValue: the message has {} octets", body.len()))
     } else if !body.chars().all(is_allowed) {
         Some("InvalidMessageContents: the message has characters that are not allowed".to_owned())
     } else {
@@ -143,9 +145,12 @@ mod tests {
         assert_eq!(queue.bodies(), ["a", "b", "c", "e\t\u{e000}"]);
 
         let queue = Queue::default();
-        let bodies = [MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES + 1].map(|length| "x".repeat(length));
-        assert_eq!(kinds(&queue.send(&bodies).await), [(1, invalid)]);
-        assert_eq!(queue.bodies(), bodies[..1]);
+        let [long, too_long] = [MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES + 1].map(|length| "x".repeat(length));
+        assert_eq!(kinds(&queue.send(&[too_long]).await), [(0, invalid)]);
+        assert_eq!(kinds(&queue.send(&[long.clone(), "x".to_owned()]).await), [(0, invalid), (1, invalid)]);
+        assert_eq!(kinds(&queue.send(&vec!["x".to_owned(); MAX_SENT + 1]).await).len(), MAX_SENT + 1);
+        assert!(queue.send(std::slice::from_ref(&long)).await.is_empty());
+        assert_eq!(queue.bodies(), [long]);
     }
 
     #[tokio::test]

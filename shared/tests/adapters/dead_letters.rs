@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shared::fault::FaultKind::{self, Denied, Invalid, NotFound, Throttled, Unavailable};
 use shared::fault::{Fault, chain};
-use shared::port::{DeadLetters, MAX_MESSAGE_BYTES};
+use shared::port::DeadLetters;
 
 use crate::wire::{Answer, Sent, Service, ok, sqs_error};
 
@@ -27,11 +27,6 @@ fn entries(sent: &Sent) -> Vec<(&str, &str)> {
     let text = |entry: &'_ Value, name: &str| entry[name].as_str().unwrap().to_owned().leak() as &str;
     let entry = |entry: &'_ Value| (text(entry, "Id"), text(entry, "MessageBody"));
     sent.body["Entries"].as_array().unwrap().iter().map(entry).collect()
-}
-
-/// How many messages each request has.
-fn counts(service: &Service) -> Vec<usize> {
-    service.sent().iter().map(|sent| entries(sent).len()).collect()
 }
 
 #[track_caller]
@@ -60,66 +55,14 @@ async fn messages_are_sent_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_request_has_at_most_ten_messages() {
-    for (count, expected) in [(10, vec![10]), (11, vec![10, 1]), (21, vec![10, 10, 1])] {
-        let service = Service::new([taken(0..10), taken(10..count.min(20)), taken(20..count)]);
-        assert_faults(&service.dead_letters().send(&bodies(count)).await, &[]);
-        assert_eq!(counts(&service), expected);
-    }
-}
-
-#[tokio::test]
-async fn a_request_has_at_most_a_mebibyte_of_messages() {
-    let of = |lengths: &[usize]| lengths.iter().map(|length| "x".repeat(*length)).collect::<Vec<_>>();
-    let half = MAX_MESSAGE_BYTES / 2;
-    let cases = [
-        (vec![half, half], vec![2]),
-        (vec![half, half + 1], vec![1, 1]),
-        (vec![half, half, 1], vec![2, 1]),
-        (vec![MAX_MESSAGE_BYTES, 1, 1], vec![1, 2]),
-        (vec![1, MAX_MESSAGE_BYTES, 1], vec![1, 1, 1]),
-    ];
-    for (lengths, expected) in cases {
-        let mut place = 0;
-        let answers = expected.iter().map(|count| {
-            place += count;
-            taken(place - count..place)
-        });
-        let service = Service::new(answers.collect::<Vec<_>>());
-        assert_faults(&service.dead_letters().send(&of(&lengths)).await, &[]);
-        assert_eq!(counts(&service), expected, "{lengths:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_message_that_is_too_long_is_told_and_does_not_hinder_others() {
-    let service = Service::new([taken([0, 2])]);
-    let bodies = ["a".to_owned(), "x".repeat(MAX_MESSAGE_BYTES + 1), "b".to_owned()];
-    let faults = service.dead_letters().send(&bodies).await;
-    assert_faults(&faults, &[(1, Invalid, "1048577 octets")]);
-    assert_eq!(entries(&service.only()), [("0", "a"), ("2", "b")]);
-
-    let service = Service::new([taken([2])]);
-    let faults = service.dead_letters().send(&bodies).await;
-    assert_faults(&faults, &[(0, Unavailable, "does not tell"), (1, Invalid, "1048577 octets")]);
-
-    // Its size is in octets, not in characters.
-    let service = Service::default();
-    let faults = service.dead_letters().send(&["é".repeat(MAX_MESSAGE_BYTES / 2 + 1)]).await;
-    assert_faults(&faults, &[(0, Invalid, "1048578 octets")]);
-    assert!(service.sent().is_empty());
-}
-
-#[tokio::test]
 async fn messages_that_the_queue_does_not_take_are_told_apart() {
     let failed = json!([
         {"Id": "1", "SenderFault": true, "Code": "InvalidMessageContents", "Message": "a character"},
-        {"Id": "11", "SenderFault": false, "Code": "InternalError", "Message": "later"},
+        {"Id": "3", "SenderFault": false, "Code": "InternalError", "Message": "later"},
     ]);
-    let first = partly([0, 2, 3, 4, 5, 6, 7, 8, 9], &json!([failed[0]]));
-    let service = Service::new([first, partly([10, 12], &json!([failed[1]]))]);
-    let faults = service.dead_letters().send(&bodies(13)).await;
-    let expected = [(1, Invalid, "InvalidMessageContents: a character"), (11, Unavailable, "InternalError: later")];
+    let service = Service::new([partly([0, 2, 4], &failed)]);
+    let faults = service.dead_letters().send(&bodies(5)).await;
+    let expected = [(1, Invalid, "InvalidMessageContents: a character"), (3, Unavailable, "InternalError: later")];
     assert_faults(&faults, &expected);
 }
 
@@ -131,13 +74,10 @@ async fn what_the_answer_does_not_mention_is_not_taken() {
 }
 
 #[tokio::test]
-async fn a_request_that_fails_fails_for_its_messages_only() {
-    let throttled = sqs_error(400, "RequestThrottled", "RequestThrottled;Sender");
-    let service = Service::new([taken(0..10), throttled, taken(20..21)]);
-    let faults = service.dead_letters().send(&bodies(21)).await;
-    let expected: Vec<_> = (10..20).map(|place| (place, Throttled, "RequestThrottled")).collect();
-    assert_faults(&faults, &expected);
-    assert_eq!(counts(&service), [10, 10, 1]);
+async fn a_request_that_fails_fails_for_all_its_messages() {
+    let service = Service::new([sqs_error(400, "RequestThrottled", "RequestThrottled;Sender")]);
+    let faults = service.dead_letters().send(&bodies(3)).await;
+    assert_faults(&faults, &[0, 1, 2].map(|place| (place, Throttled, "RequestThrottled")));
 }
 
 #[tokio::test]

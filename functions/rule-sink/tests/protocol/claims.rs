@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use rule_sink::Outcome;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::batch::SqsRecord;
 use shared::fault::{Fault, FaultKind};
 use shared::id::CertificateId;
 use shared::port::{Holders, Holding};
 use shared::testing::{Fate, InjectedFault};
-use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::stage::{MESSAGES, Stage, hex, json_message, message, sink};
+use crate::stage::{LATEST, MESSAGES, Stage, hex, json_message, message, now, sink};
 
 fn thing(name: &str) -> Holding {
     Holding::Thing(name.parse().unwrap())
@@ -185,7 +184,7 @@ async fn take_slowly(holders: Slow, certificates: u8) -> (Outcome, Duration) {
     };
     let records: Vec<SqsRecord> = (0..certificates).map(message).collect();
     let start = Instant::now();
-    let outcome = sink.take(&records, OffsetDateTime::UNIX_EPOCH, start + Duration::from_mins(1)).await;
+    let outcome = sink.take(&records, now(), start + Duration::from_mins(1)).await;
     (outcome, start.elapsed())
 }
 
@@ -215,6 +214,89 @@ async fn a_question_without_answer_costs_other_messages_nothing() {
         message_id: route.to_owned(),
     };
     let until = Instant::now() + Duration::from_mins(1);
-    let outcome = sink.take(&[of("claimed"), of("all")], OffsetDateTime::UNIX_EPOCH, until).await;
+    let outcome = sink.take(&[of("claimed"), of("all")], now(), until).await;
     assert_eq!((outcome.failed, outcome.written), (vec!["claimed".to_owned()], 1));
+}
+
+/// Answers never for the first certificate, and for others after a second.
+struct HangsForTheFirst;
+
+impl Holders for HangsForTheFirst {
+    async fn holding(&self, certificate: &CertificateId) -> Result<Holding, Fault> {
+        if certificate.as_str() == hex(1) {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(thing("pump"))
+    }
+}
+
+/// Neither what makes no claim waits for an answer, nor for long what has been answered for.
+#[tokio::test(start_paused = true)]
+async fn a_question_without_answer_delays_its_own_messages_only() {
+    let Stage { dynamodb, queue, .. } = Stage::new();
+    let sink = sink(&dynamodb, queue, HangsForTheFirst);
+    let mut other = json_message("claimed", "pump", 1, &json!(1));
+    other["principal"] = hex(2).into();
+    let bodies = [json_message("claimed", "pump", 0, &json!(1)), other, json_message("all", "pump", 2, &json!(1))];
+    let record = |(n, body): (usize, &Value)| SqsRecord { body: body.to_string(), message_id: n.to_string() };
+    let records: Vec<SqsRecord> = bodies.iter().enumerate().map(record).collect();
+    let taken = sink.take(&records, now(), Instant::now() + Duration::from_mins(1));
+    let looked = async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let free = dynamodb.rows(MESSAGES).len();
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        (free, dynamodb.rows(MESSAGES).len())
+    };
+    let (outcome, rows) = tokio::join!(taken, looked);
+    assert_eq!(rows, (1, 2));
+    assert_eq!((outcome.failed, outcome.written), (vec!["0".to_owned()], 2));
+}
+
+/// Among many that hang, one that would be answered is asked about.
+#[tokio::test(start_paused = true)]
+async fn certificates_without_answer_do_not_keep_others_from_being_asked_about() {
+    struct Hangs;
+    impl Holders for Hangs {
+        async fn holding(&self, certificate: &CertificateId) -> Result<Holding, Fault> {
+            // Whoever is asked too late is not told.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            if *certificate.as_str() < *hex(40) { std::future::pending().await } else { Ok(thing("pump")) }
+        }
+    }
+    let Stage { dynamodb, queue, .. } = Stage::new();
+    let sink = sink(&dynamodb, queue, Hangs);
+    let record = |n: u8| {
+        let mut message = json_message("claimed", "pump", n.into(), &json!(n));
+        message["principal"] = hex(n).into();
+        SqsRecord { body: message.to_string(), message_id: n.to_string() }
+    };
+    let records: Vec<SqsRecord> = (0..50).map(record).collect();
+    let outcome = sink.take(&records, now(), Instant::now() + Duration::from_mins(1)).await;
+    assert_eq!((outcome.failed.len(), outcome.written), (40, 10), "{outcome:?}");
+}
+
+/// A claim that is proven late does not let its message overtake a later one.
+#[tokio::test(start_paused = true)]
+async fn what_comes_after_a_claim_for_the_same_item_waits_for_it() {
+    let messages = [
+        json_message("latest", "pump", 0, &json!(0)),
+        json_message("mine", "pump", 1, &json!(1)),
+        json_message("latest", "pump", 2, &json!(2)),
+        json_message("latest", "valve", 3, &json!(3)),
+    ];
+    for max_slice_weight in [1, usize::MAX] {
+        let stage = Stage::with_max_slice_weight(max_slice_weight);
+        let id = stage.certificate(1, Holding::NotYet);
+        let outcome = stage.take(&messages).await;
+        assert_eq!((outcome.failed, outcome.written), (vec!["1".to_owned(), "2".to_owned()], 2));
+        let values = || stage.dynamodb.rows(LATEST).iter().map(|row| row["payload"]["N"].clone()).collect::<Vec<_>>();
+        assert_eq!(values(), ["0", "3"]);
+        let let_in = async {
+            tokio::time::sleep(Duration::from_millis(1200)).await;
+            stage.holders.set(id, thing("pump"));
+        };
+        tokio::join!(stage.written(&messages), let_in);
+        assert_eq!(values(), ["2", "3"]);
+    }
 }

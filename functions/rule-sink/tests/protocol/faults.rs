@@ -11,10 +11,9 @@ use shared::fault::{Fault, FaultKind};
 use shared::port::DeadLetters;
 use shared::testing::dynamodb::Answer;
 use shared::testing::{Delivery, Fate, InjectedFault, Queue};
-use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::stage::{LATEST, MESSAGES, NUMBERS, Stage, json_message, sink};
+use crate::stage::{LATEST, MESSAGES, NUMBERS, Stage, json_message, now, sink};
 
 fn refusal(code: &str) -> Answer {
     let message = "this is what it said";
@@ -212,7 +211,7 @@ async fn what_is_not_taken_up_is_sent_again_until_the_time_is_up() {
     // Pauses are of microseconds here: what is left after five seconds for refusals takes a hundred requests.
     let records = messages.iter().zip(0..).map(|(message, n)| record(&n.to_string(), message));
     let until = Instant::now() + Duration::from_millis(5001);
-    let outcome = stage.sink.take(&records.collect::<Vec<_>>(), OffsetDateTime::UNIX_EPOCH, until).await;
+    let outcome = stage.sink.take(&records.collect::<Vec<_>>(), now(), until).await;
     assert_eq!((outcome.failed.len(), outcome.written), (5, 15), "{outcome:?}");
     assert_eq!(stage.dynamodb.rows(MESSAGES).len(), 15);
 }
@@ -271,7 +270,7 @@ async fn without_time_everything_is_delivered_again() {
     let records =
         vec![SqsRecord { body: json_message("all", "pump", 0, &json!(1)).to_string(), message_id: "0".to_owned() }];
     let until = Instant::now() + Duration::from_secs(1);
-    let outcome = stage.sink.take(&records, OffsetDateTime::UNIX_EPOCH, until).await;
+    let outcome = stage.sink.take(&records, now(), until).await;
     assert_eq!(outcome.failed, ["0"]);
     assert!(Instant::now() <= until);
 }
@@ -317,7 +316,7 @@ async fn there_is_time_for_refusals_whatever_hangs() {
             let of = |id, route| record(id, &json_message(route, "pump", 0, &json!({"m": 1})));
             let start = Instant::now();
             let until = start + Duration::from_mins(1);
-            let outcome = sink.take(&[of("a", hanging), of("b", "nowhere")], OffsetDateTime::UNIX_EPOCH, until).await;
+            let outcome = sink.take(&[of("a", hanging), of("b", "nowhere")], now(), until).await;
             assert_eq!((outcome.rejected, outcome.failed.len()), (rejected, if rejected == 1 { 1 } else { 2 }));
             assert_eq!(start.elapsed(), Duration::from_secs(taken), "{hanging}");
         }
@@ -413,6 +412,76 @@ async fn the_handler_answers_before_its_deadline() {
     let taken = handled(Some(20)).await;
     assert!((Duration::from_secs(15)..=Duration::from_secs(18)).contains(&taken), "{taken:?}");
     assert_eq!(handled(None).await, Duration::from_secs(55));
+}
+
+/// What the queue has taken is done, whatever becomes of other requests.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_hangs_costs_the_refused_messages_of_others_nothing() {
+    let stage = Stage::new();
+    stage.queue.when(|bodies| {
+        let hangs = bodies.iter().any(|body| body.contains("hangs"));
+        if hangs { Delivery::Struck(InjectedFault::DiedBefore) } else { Delivery::Taken }
+    });
+    let mut bodies: Vec<String> = (0..620).map(|n| format!("poison-{n}")).collect();
+    bodies[15] = "it hangs".to_owned();
+    let outcome = stage.take_bodies(&bodies).await;
+    let of_the_request: Vec<String> = (10..20).map(|n| n.to_string()).collect();
+    assert_eq!((outcome.failed, outcome.rejected), (of_the_request, 610));
+    assert_eq!(stage.rejected().len(), 610);
+}
+
+/// Messages of which the devices `hangs-…` get no answer; tells how many are written when the time is nearly up.
+async fn written_in_time(messages: impl IntoIterator<Item = Value>) -> usize {
+    let stage = Stage::new();
+    stage.dynamodb.when(|sent| {
+        let hangs = sent.body.to_string().contains("hangs");
+        if hangs { Fate::Struck(InjectedFault::DiedBefore) } else { Fate::CarriedOut }
+    });
+    let messages: Vec<Value> = messages.into_iter().collect();
+    let looked = async {
+        tokio::time::sleep(Duration::from_secs(50)).await;
+        stage.rows().values().map(Vec::len).sum()
+    };
+    let (outcome, rows) = tokio::join!(stage.take(&messages), looked);
+    assert_eq!(outcome.written, u64::try_from(rows).unwrap());
+    assert_eq!(outcome.failed.len(), messages.len() - rows);
+    rows
+}
+
+/// Not even many of them, in one table or in another.
+#[tokio::test(start_paused = true)]
+async fn items_that_hang_do_not_keep_others_from_being_written() {
+    for hanging in ["count", "once"] {
+        let hanging = (0..400).map(|n| json_message(hanging, &format!("hangs-{n}"), n, &json!(n)));
+        let others = (0..50)
+            .flat_map(|n| ["count", "once"].map(|route| json_message(route, &format!("pump-{n}"), n, &json!(n))));
+        assert_eq!(written_in_time(hanging.chain(others)).await, 100);
+    }
+}
+
+/// Requests for a table that answers no request leave another table's time alone.
+#[tokio::test(start_paused = true)]
+async fn a_table_that_hangs_costs_another_one_nothing() {
+    for (hangs, answers) in [("all", "latest"), ("latest", "all"), ("count", "once"), ("once", "count")] {
+        let hanging = (0..700).map(|n| json_message(hangs, &format!("hangs-{n}"), n, &json!(n)));
+        let others = (0..100).map(|n| json_message(answers, &format!("pump-{n}"), n, &json!(n)));
+        // A batch on the border of two tables hangs as a whole.
+        assert!(written_in_time(hanging.chain(others)).await >= 76, "{hangs} {answers}");
+    }
+}
+
+/// What the first answer said is done, though the second one never comes.
+#[tokio::test(start_paused = true)]
+async fn what_a_batch_has_done_before_it_hangs_is_done() {
+    let stage = Stage::new();
+    let mut n = 0;
+    stage.dynamodb.when(move |_| {
+        n += 1;
+        if n == 1 { Fate::PartlyTaken(5) } else { Fate::Struck(InjectedFault::DiedBefore) }
+    });
+    let messages: Vec<Value> = (0..20).map(|n| json_message("all", "pump", n, &json!(n))).collect();
+    let outcome = stage.take(&messages).await;
+    assert_eq!((outcome.failed.len(), outcome.written), (5, 15), "{outcome:?}");
 }
 
 const FUNCTION: &str = "sink-of-the-child";

@@ -9,7 +9,7 @@ use shared::item::{Attribute, Attributes, Effect, ItemKey, KeyAttribute, Write};
 use shared::port::{MAX_BATCH_BYTES, MAX_MESSAGE_BYTES};
 use shared::route::KeyValue;
 
-use crate::stage::{LATEST, MESSAGES, Stage, json_message, message};
+use crate::stage::{LATEST, MESSAGES, START, Stage, json_message, message};
 
 /// Writes the first message, and refuses the second one for the reason.
 async fn just(below: Value, above: Value, reason: &str) {
@@ -151,5 +151,37 @@ fn sizes_of_a_batch_add_up_to_what_it_may_have() {
     for (octets, expected) in [(quarter, vec![4, 4, 1]), (quarter + 1, vec![3, 3, 3])] {
         let lengths: Vec<usize> = Plan::new(writes(octets)).batches.iter().map(Vec::len).collect();
         assert_eq!(lengths, expected, "{octets}");
+    }
+}
+
+/// Any time is written; only an item that would expire by it has to have one that can be.
+#[tokio::test]
+async fn a_message_may_be_of_any_time_unless_something_rests_on_it() {
+    const DAY: u64 = 86_400_000;
+    let at = |route: &str, after: u64| {
+        let mut message = json_message(route, "pump", 0, &json!({"device": "pump", "at": 1, "until": 1}));
+        message["timestamp"] = after.into();
+        message["traceId"] = after.to_string().into();
+        message
+    };
+    // The first of the year 9998, the end of 9999, what comes after it, and what no clock shows.
+    let far = [253_339_228_800_000, 253_402_300_799_999, 253_402_300_800_000, 9_223_372_036_854_775_807, u64::MAX];
+    for timestamp in [0, START + DAY, START + DAY + 1000].into_iter().chain(far) {
+        for route in ["all", "latest", "count", "once", "expiring"] {
+            Stage::new().written(&[at(route, timestamp)]).await;
+        }
+        let stage = Stage::new();
+        let outcome = stage.take(&[at("readable", timestamp), at("all", START)]).await;
+        assert!(outcome.failed.is_empty() && outcome.written >= 1, "{timestamp}: {outcome:?}");
+        for route in ["columns", "brief"] {
+            let stage = Stage::new();
+            if timestamp <= START + DAY {
+                stage.written(&[at(route, timestamp)]).await;
+            } else {
+                let refused = stage.refused(&[at(route, timestamp)]).await;
+                assert_eq!(refused[0].0, "ttl", "{timestamp}");
+                assert!(refused[0].1.contains("timestamp") && refused[0].1.contains("ahead"), "{refused:?}");
+            }
+        }
     }
 }

@@ -154,7 +154,7 @@ async fn a_refused_message_that_comes_back_is_looked_at_again() {
     assert_eq!(serde_json::from_str::<Value>(waiting["original"].as_str().unwrap()).unwrap(), original);
     assert_eq!(waiting["rejected"]["messageId"], "0");
     assert_eq!(waiting["rejected"]["route"], "claimed");
-    assert_eq!(waiting["rejected"]["at"], "1970-01-01T00:00:00.000Z");
+    assert_eq!(waiting["rejected"]["at"], "2026-09-21T14:13:20.000Z");
 
     // It is refused again as what it was, not as what it was wrapped in.
     stage.refused(&[json!(0), waiting.clone()]).await;

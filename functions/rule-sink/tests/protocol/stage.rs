@@ -77,10 +77,17 @@ const ROUTES: &str = r#"{
     },
     "latest": {"tableName": "latest", "hashKeyField": "device", "hashKeyValue": "${topic(2)}"},
     "missing": {"tableName": "missing", "hashKeyField": "device", "hashKeyValue": "${topic(2)}"},
+    "mine": {
+        "tableName": "latest", "hashKeyField": "device", "hashKeyValue": "${topic(2)}", "bindTo": "principal"
+    },
     "named": {"tableName": "latest", "hashKeyField": "device", "hashKeyValue": "${name}"},
     "numbered": {
         "tableName": "numbers", "hashKeyField": "device", "hashKeyValue": "${topic(2)}",
         "rangeKeyField": "at", "rangeKeyType": "NUMBER", "rangeKeyValue": "${at}"
+    },
+    "once": {
+        "tableName": "messages", "hashKeyField": "device", "hashKeyValue": "${topic(2)}",
+        "rangeKeyField": "message", "rangeKeyValue": "${timestamp()}", "unique": true
     },
     "owned": {
         "tableName": "messages", "hashKeyField": "device", "hashKeyValue": "${clientid()}",
@@ -89,6 +96,10 @@ const ROUTES: &str = r#"{
     },
     "raw": {
         "tableName": "latest", "hashKeyField": "device", "hashKeyValue": "${topic(2)}", "raw": true
+    },
+    "readable": {
+        "tableName": "messages", "hashKeyField": "device", "hashKeyValue": "${topic(2)}",
+        "rangeKeyField": "message", "rangeKeyValue": "${parse_time('yyyy-MM-dd HH:mm:ss.SSS z', timestamp(), 'Asia/Dili')}"
     },
     "small": {
         "tableName": "latest", "hashKeyField": "device", "hashKeyValue": "${topic(2)}", "maxItemBytes": 100
@@ -138,7 +149,7 @@ impl Stage {
     pub(crate) async fn take_bodies(&self, bodies: &[String]) -> Outcome {
         let record = |(n, body): (usize, &String)| SqsRecord { body: body.clone(), message_id: n.to_string() };
         let records: Vec<SqsRecord> = bodies.iter().enumerate().map(record).collect();
-        self.sink.take(&records, OffsetDateTime::UNIX_EPOCH, Instant::now() + Duration::from_mins(1)).await
+        self.sink.take(&records, now(), Instant::now() + Duration::from_mins(1)).await
     }
 
     /// The same, when all of it must be written.
@@ -202,6 +213,11 @@ where
 {
     let items = Items::new(&dynamodb.config());
     Sink::new("123456789012".parse().unwrap(), Routes::parse(ROUTES).unwrap(), items, dead_letters, holders)
+}
+
+/// The time at which messages are taken: that of the first ones.
+pub(crate) fn now() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp((START / 1000).try_into().unwrap()).unwrap()
 }
 
 pub(crate) fn hex(octet: u8) -> String {
