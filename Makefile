@@ -29,11 +29,12 @@ bench: ## measure the activator's start, the check of CRLs up to five million en
 explored = cargo test --profile explore --package actors
 
 # Random orders begin with a random seed, which is printed with every order that ends wrong.
-explore: ## let the functions, the operator and the CA cross each other: 20,000 random orders, every order of two, some with faults (hours)
+explore: ## let the functions, the operator and the CA cross each other: 20,000 random orders, every order of two, some with faults (hours); 20,000 histories of messages
 	SEED=$${SEED:-$$(date +%s)} SEEDS=$${SEEDS:-20000} $(explored) --test crossings --test crashes -- --nocapture
 	$(explored) --test pairs --test replacements -- --include-ignored --nocapture
 	FAULTS=1 $(explored) --test pairs -- --nocapture
 	FAULTS=2 $(explored) --test pairs -- --nocapture
+	SEED=$${SEED:-$$(date +%s)} SEEDS=$${SEEDS:-20000} cargo test --profile explore --package rule-sink --test protocol -- histories --nocapture
 
 fleet: ## let 10 to 10,000 new devices come at once, in virtual time: how long it takes, and what it costs (a quarter of an hour)
 	cargo run --profile explore --package fleet

@@ -5,6 +5,7 @@
 mod claims;
 mod cost;
 mod faults;
+mod histories;
 mod limits;
 mod order;
 mod refusals;
