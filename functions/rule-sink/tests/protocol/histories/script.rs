@@ -50,6 +50,11 @@ impl Message {
         matches!(self.kind, Kind::History { is_claimed: true } | Kind::Replaces { is_claimed: true })
     }
 
+    /// Whether it keeps its name when the queue calls it otherwise.
+    pub(super) fn is_named(&self) -> bool {
+        self.body.contains("\"id\"") || self.body.contains("\"traceId\"")
+    }
+
     /// What the item is known by that it goes to.
     pub(super) fn item(&self) -> &str {
         if matches!(self.kind, Kind::History { .. }) { &self.says } else { self.device }

@@ -64,15 +64,15 @@ impl Weather {
         std::mem::take(&mut self.0.lock().unwrap().struck)
     }
 
-    /// A fault, and the record of whom it strikes.
-    fn strike<T>(&self, choose: impl FnOnce(&mut Rng) -> T, record: impl FnOnce(&mut Struck)) -> Option<T> {
+    /// A fault, if there is to be one.
+    fn strike<T>(&self, choose: impl FnOnce(&mut Rng) -> T) -> Option<T> {
         let mut state = self.0.lock().unwrap();
         let once_in = state.once_in?;
-        if state.random.usize(..once_in) != 0 {
-            return None;
-        }
-        record(&mut state.struck);
-        Some(choose(&mut state.random))
+        (state.random.usize(..once_in) == 0).then(|| choose(&mut state.random))
+    }
+
+    fn record(&self, record: impl FnOnce(&mut Struck)) {
+        record(&mut self.0.lock().unwrap().struck);
     }
 
     pub(super) fn over_tables(&self, dynamodb: &DynamoDb) {
@@ -85,30 +85,39 @@ impl Weather {
                 });
             }
             let is_batch = sent.operation == "BatchWriteItem";
-            let fate = |random: &mut Rng| {
+            let fate = weather.strike(|random| {
                 if is_batch && random.bool() {
                     Fate::PartlyTaken(1 + random.usize(..4))
                 } else {
                     Fate::Struck(random.choice(FAULTS).unwrap())
                 }
-            };
-            let items = items(&sent.body);
-            weather.strike(fate, |struck| struck.items.extend(items)).unwrap_or(Fate::CarriedOut)
+            });
+            // What is not taken up is sent again at once, and nobody waits for another delivery.
+            if let Some(Fate::Struck(_)) = fate {
+                weather.record(|struck| struck.items.extend(items(&sent.body)));
+            }
+            fate.unwrap_or(Fate::CarriedOut)
         });
     }
 
     pub(super) fn over_queue(&self, queue: &Queue) {
         let weather = self.clone();
         queue.when(move |bodies| {
-            let delivery = |random: &mut Rng| {
-                if random.usize(..3) == 0 {
+            let delivery = weather.strike(|random| {
+                if random.bool() {
                     Delivery::NotTaken(vec![random.usize(..bodies.len())], FaultKind::Unavailable)
                 } else {
                     Delivery::Struck(random.choice(FAULTS).unwrap())
                 }
-            };
-            let originals = bodies.iter().map(|body| original(body));
-            weather.strike(delivery, |struck| struck.originals.extend(originals)).unwrap_or(Delivery::Taken)
+            });
+            weather.record(|struck| match &delivery {
+                Some(Delivery::NotTaken(places, _)) => {
+                    struck.originals.extend(places.iter().map(|place| original(&bodies[*place])));
+                }
+                Some(Delivery::Struck(_)) => struck.originals.extend(bodies.iter().map(|body| original(body))),
+                Some(Delivery::Taken) | None => {}
+            });
+            delivery.unwrap_or(Delivery::Taken)
         });
     }
 
@@ -152,12 +161,12 @@ pub(super) struct Registry {
 
 impl Holders for Registry {
     async fn holding(&self, certificate: &CertificateId) -> Result<Holding, Fault> {
-        let hangs = self.weather.strike(
-            |random| random.bool(),
-            |struck| {
+        let hangs = self.weather.strike(Rng::bool);
+        if hangs.is_some() {
+            self.weather.record(|struck| {
                 struck.certificates.insert(certificate.to_string());
-            },
-        );
+            });
+        }
         match hangs {
             Some(true) => std::future::pending().await,
             Some(false) => Err(Fault::new("dynamodb:Query", FaultKind::Throttled, "injected fault")),
