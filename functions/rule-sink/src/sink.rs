@@ -120,7 +120,7 @@ impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H
                     now,
                     routes: &self.routes,
                     // Writes that hang leave time for what waits.
-                    until: if is_complete { until } else { begun + (left - left / FOR_WAITING) },
+                    until: if is_complete { until } else { begun + left.saturating_sub(left / FOR_WAITING) },
                 };
                 messages = round.write(messages, progress).await;
                 if is_complete || messages.is_empty() {

@@ -83,7 +83,9 @@ impl Run {
             sink: sink.with_max_slice_weight(weight),
             weather,
         };
-        THINGS.iter().for_each(|(certificate, name)| run.let_in(*certificate, name));
+        for (certificate, name) in &THINGS {
+            run.let_in(*certificate, name);
+        }
         run.register(NEVER_IN, Holding::Nothing);
         run.register(ON_ITS_WAY, Holding::NotYet);
         run
@@ -133,7 +135,7 @@ impl Run {
     }
 
     fn named(&self, body: &str) -> usize {
-        self.messages.iter().position(|message| message.body == body).expect("a message of the history")
+        self.messages.iter().position(|message| message.body == body).unwrap()
     }
 
     /// Takes some of the messages that are there as a batch. Those that are given back come again, and a few others, too.
