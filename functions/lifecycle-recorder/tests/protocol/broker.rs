@@ -79,7 +79,7 @@ pub(crate) fn history(random: &mut Rng) -> History {
 
 /// A number of repetitions: few, and at times many.
 fn some(random: &mut Rng, few: i64, many: i64) -> i64 {
-    let most = if random.u8(..8) == 0 { many } else { few };
+    let most = if random.u8(..4) == 0 { many } else { few };
     random.i64(1..most)
 }
 

@@ -235,12 +235,32 @@ async fn a_repeat_never_brings_back_what_was_given_up() {
             stage.recorded(&begin).await;
         }
         stage.recorded(&events).await;
-        for batch in events.iter().rev().cloned().collect::<Vec<_>>().chunks(50) {
+        let repeats: Vec<Value> = events.into_iter().filter(|event| event["eventType"] == "subscribed").collect();
+        for batch in repeats.chunks(50).rev() {
             stage.recorded(batch).await;
         }
         stage.recorded(&begin).await;
+        stage.recorded(&repeats).await;
         assert_eq!(filters(&stage.device("c").await.unwrap()), held);
-        stage.recorded(&events).await;
+    }
+}
+
+#[tokio::test]
+async fn while_as_many_are_given_up_as_are_remembered_what_is_held_may_come_last() {
+    for begins_first in [true, false] {
+        let stage = Stage::new();
+        let begin = [connected("c", START, "s1", 4)];
+        let (held, events) = holding("s1", START + 1);
+        let replies: Vec<Value> = (0..128).flat_map(|n| once("s1", n, START + 100 + 2 * n)).collect();
+        let (subscribes, gives_up): (Vec<Value>, Vec<Value>) =
+            replies.into_iter().partition(|event| event["eventType"] == "subscribed");
+        if begins_first {
+            stage.recorded(&begin).await;
+        }
+        for events in [gives_up, subscribes, events] {
+            stage.recorded(&events).await;
+        }
+        stage.recorded(&begin).await;
         assert_eq!(filters(&stage.device("c").await.unwrap()), held);
     }
 }
