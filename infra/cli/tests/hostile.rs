@@ -124,6 +124,7 @@ impl Stage {
                 ],
                 true,
             ),
+            case("devices failing", 0, &[], true),
             case("devices list", 0, &[], true),
             case("devices show", 0, &[HOSTILE], true),
             case("routes check", 1, &["routes.json"], true),
@@ -148,10 +149,14 @@ fn answer(request: &Request, authority_pem: &str) -> Answer {
     let answer = match (request.operation(), text("/TableName").trim_start_matches("iot-jitr")) {
         ("GetItem", "-authorities") => json!({"Item": item(&profile(authority_pem))}),
         ("GetItem", "-registrations") => json!({"Item": item(&registration(&ids))}),
+        ("GetItem", "-devices") if text("/Key/clientId/S").starts_with("principal#") => {
+            json!({"Item": item(&failing())})
+        }
         ("GetItem", "-devices") => json!({"Item": item(&device())}),
         ("Query", "-authorities") if asked.to_string().contains("crl#") => json!({"Items": [item(&crl_state(&ids.0))]}),
         ("Query", "-authorities") => json!({"Items": [item(&announcement(&ids.0))]}),
         ("Query", "-registrations") => json!({"Items": [item(&registration(&ids))]}),
+        ("Query", "-devices") if asked.to_string().contains("failing") => json!({"Items": [item(&failing())]}),
         ("Query", "-devices") => json!({"Items": [item(&device())]}),
         ("Query", "-device-events") => json!({"Items": [item(&event("subscribed")), item(&event("connect_failed"))]}),
         ("", _) => of_iot(path, authority_pem, &ids),
@@ -221,6 +226,13 @@ fn device() -> Value {
         "disconnectedAt": TIME, "ipAddress": HOSTILE, "principal": HOSTILE, "presenceSince": TIME, "session": HOSTILE,
         "lastConnectFailure": {"at": TIME, "ipAddress": HOSTILE, "principal": HOSTILE, "reason": HOSTILE, "session": HOSTILE},
         "subscriptions": {HOSTILE: {"at": TIME, "subscribed": true}}, "thingName": HOSTILE, "versionNumber": 4,
+    })
+}
+
+fn failing() -> Value {
+    json!({
+        "clientId": format!("principal#{HOSTILE}"), "clients": [HOSTILE], "connectFailures": 9, "presence": "failing",
+        "presenceSince": TIME,
     })
 }
 
