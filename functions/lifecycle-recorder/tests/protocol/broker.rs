@@ -36,6 +36,8 @@ pub(crate) struct Truth {
 
 /// A client as the broker sees it.
 struct Client {
+    /// Whether its sessions are long.
+    calm: bool,
     id: String,
     offline_since: i64,
     online: bool,
@@ -88,6 +90,7 @@ impl Client {
         let id_text = ["pump-17", "site/7 valve", "iotconsole-4b0d"][n];
         let certificate = random.u8(..3) > 0;
         Self {
+            calm: random.u8(..3) == 0,
             id: id_text.to_owned(),
             offline_since: START,
             online: false,
@@ -102,7 +105,8 @@ impl Client {
     /// Does something, and tells how many milliseconds it took.
     fn act(&mut self, now: i64, random: &mut Rng, events: &mut Vec<Value>) -> i64 {
         let begun = events.len();
-        let took = match random.u8(..10) {
+        let what = if self.calm && random.u8(..10) > 0 { random.u8(5..9) } else { random.u8(..10) };
+        let took = match what {
             0 => self.fail(now, random, events),
             1 => self.flap(now, random, events),
             2..4 => self.connect(now, random, events),

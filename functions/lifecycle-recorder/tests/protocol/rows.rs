@@ -346,6 +346,33 @@ async fn a_change_that_was_made_for_another_row_is_not_written() {
 }
 
 #[tokio::test]
+async fn a_change_about_what_may_have_been_forgotten_is_not_written() {
+    let stage = Stage::new();
+    stage.recorded(&[connected("c", START, "s1", 4)]).await;
+    stage.recorded(&(0..300).flat_map(|n| once("s1", n, START + 100 + 2 * n)).collect::<Vec<_>>()).await;
+    let row = stage.device("c").await.unwrap();
+    let (session, forgotten) = (row.connection.clone().unwrap().session, row.subscriptions.forgotten.unwrap());
+    let put = |at| {
+        let filters = [("old".to_owned(), Subscription { at, subscribed: true })].into_iter().collect();
+        SubscriptionsChange::Put(session.clone(), filters)
+    };
+    let forget = |forgotten| {
+        SubscriptionsChange::Forget(
+            session.clone(),
+            Subscriptions { forgotten: Some(forgotten), ..Subscriptions::default() },
+        )
+    };
+    let later = forgotten + time::Duration::milliseconds(1);
+    for (change, is_written) in
+        [(put(forgotten), false), (forget(forgotten), false), (put(later), true), (forget(later), true)]
+    {
+        let change = Change { subscriptions: Some(change), ..Change::default() };
+        let written = stage.devices().change(&id("c"), &change, RETENTION).await.unwrap();
+        assert_eq!(matches!(written, Written::Done(_)), is_written, "{change:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_hundred_events_of_a_client_are_one_write() {
     let stage = Stage::new();
     let mut events = Vec::new();
