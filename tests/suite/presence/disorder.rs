@@ -1,6 +1,6 @@
 //! Ten thousand events in a random order, three in ten of them twice, through the built function.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 use shared::event::LifecycleEvent;
 use shared::presence::Device;
@@ -39,7 +39,8 @@ fn life(client: &str, n: usize) -> Result<Vec<Value>> {
     }
     let mut failed = connect_failed(client, MINUTE, "f");
     // Attempts of one principal under many client ids would be counted together.
-    failed["principalIdentifier"] = format!("{n:064x}").into();
+    let members = failed.as_object_mut().context("no object")?;
+    members.insert("principalIdentifier".to_owned(), format!("{n:064x}").into());
     events.push(failed);
     Ok(events)
 }
