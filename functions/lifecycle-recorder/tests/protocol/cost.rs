@@ -134,8 +134,19 @@ async fn the_readme_tells_what_events_cost() {
     let given_up: Vec<Value> =
         known.iter().map(|client| unsubscribed(client, START + 2 * MINUTE + 2, "s2", &["cmd/+"])).collect();
     line(&mut table, "subscription given up", given_up.len(), cost(&stage, &given_up).await);
-    let failures: Vec<Value> = known.iter().map(|client| connect_failed(client, START + 3 * MINUTE, "f1")).collect();
+    let mut failures: Vec<Value> =
+        known.iter().map(|client| connect_failed(client, START + 3 * MINUTE, "f1")).collect();
+    for (n, failure) in failures.iter_mut().enumerate() {
+        failure["principalIdentifier"] = format!("{n:064x}").into();
+    }
     line(&mut table, "failed attempt to connect", failures.len(), cost(&stage, &failures).await);
+    let bulk: Vec<Value> = known.iter().map(|client| connect_failed(client, START + 3 * MINUTE, "f2")).collect();
+    line(
+        &mut table,
+        "failed attempt of one principal, under a thousand client ids",
+        bulk.len(),
+        cost(&stage, &bulk).await,
+    );
     let repeats: Vec<Value> = known.iter().map(|client| connected(client, START + 2 * MINUTE, "s2", 2)).collect();
     line(&mut table, "event that was recorded before", repeats.len(), cost(&stage, &repeats).await);
     let storm: Vec<Value> = known
