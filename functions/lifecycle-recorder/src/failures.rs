@@ -27,7 +27,7 @@ pub struct Failing {
     pub attempts: usize,
     /// Client ids in the batch.
     pub clients: usize,
-    /// Who.
+    /// The principal itself.
     pub principal: FailingPrincipal,
 }
 

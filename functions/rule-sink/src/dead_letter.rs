@@ -23,7 +23,7 @@ pub const MAX_ROUTE: usize = 256;
 pub struct Rejected {
     /// The body as it came.
     pub original: String,
-    /// Why it was refused.
+    /// The reason of the refusal, and what belongs to it.
     pub rejected: Rejection,
 }
 

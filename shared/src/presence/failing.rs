@@ -38,7 +38,7 @@ pub struct FailingPrincipalRow {
     pub clients: Vec<String>,
     /// The time of the last attempt that was counted together.
     pub last: OffsetDateTime,
-    /// Who.
+    /// The principal that failed.
     pub principal: FailingPrincipal,
 }
 

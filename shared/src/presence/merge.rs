@@ -102,11 +102,11 @@ impl Device {
         let mut wanted = known.clone();
         wanted.merge(heard);
         let wanted = wanted.bounded(bounds);
-        let surplus = |subscribed| {
-            let is_surplus = |(filter, last): &(&String, &Subscription)| {
+        let excess = |subscribed| {
+            let is_excess = |(filter, last): &(&String, &Subscription)| {
                 last.subscribed == subscribed && !wanted.filters.contains_key(*filter)
             };
-            oldest(known.filters.iter().filter(is_surplus), bounds)
+            oldest(known.filters.iter().filter(is_excess), bounds)
         };
         let is_new = |(filter, last): &(&String, &Subscription)| known.filters.get(*filter) != Some(last);
         let (adding, replacing): (Vec<_>, Vec<_>) = wanted
@@ -123,7 +123,7 @@ impl Device {
             let old = Subscriptions { forgotten: old.forgotten.filter(raised), ..old };
             (!old.is_empty()).then(|| SubscriptionsChange::Forget(session.clone(), old))
         };
-        let (held, given_up) = (surplus(true), surplus(false));
+        let (held, given_up) = (excess(true), excess(false));
         if !held.is_empty() {
             forget(held)
         } else if given_up.is_empty() && !(adding.is_empty() && replacing.is_empty()) {

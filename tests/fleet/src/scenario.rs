@@ -16,8 +16,8 @@ const NARROWEST_CALLS: f64 = 2.0;
 /// How many of them AWS IoT allows in a second.
 const NARROWEST_QUOTA: f64 = 10.0;
 /// A simulation is given up after so many times the time that the quota allows, and this.
-const PATIENCE: f64 = 10.0;
-const LEAST_PATIENCE: Duration = Duration::from_mins(10);
+const TIME_LIMIT_FACTOR: f64 = 10.0;
+const LEAST_TIME_LIMIT: Duration = Duration::from_mins(10);
 /// Between two looks whether everybody is in.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -111,9 +111,9 @@ impl Scenario {
             tokio::spawn(device::patient(Arc::clone(&world), device.clone()));
         }
         let begun = Instant::now();
-        let patience = LEAST_PATIENCE + Duration::from_secs_f64(self.quota_seconds() * PATIENCE);
+        let time_limit = LEAST_TIME_LIMIT + Duration::from_secs_f64(self.quota_seconds() * TIME_LIMIT_FACTOR);
         let mut outside: Vec<&Issued> = fleet.iter().collect();
-        while !outside.is_empty() && begun.elapsed() < patience {
+        while !outside.is_empty() && begun.elapsed() < time_limit {
             sleep(LOOK).await;
             // The last one is looked for first: as long as it is outside, nobody else has to be.
             while outside.last().is_some_and(|device| world.is_in(&device.id)) {

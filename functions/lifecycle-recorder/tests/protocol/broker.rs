@@ -25,7 +25,7 @@ pub(crate) struct History {
     pub(crate) clients: BTreeMap<String, Truth>,
 }
 
-/// What is true of a client.
+/// The facts about a client that the broker knows.
 #[derive(Debug)]
 pub(crate) struct Truth {
     /// The row, without subscriptions.
@@ -126,7 +126,7 @@ impl Client {
         took
     }
 
-    /// What an event says for itself.
+    /// Adds to the truth what one event tells.
     fn told(&mut self, event: &Value) {
         let (event, known) = (decoded(event), &mut self.truth.device);
         let one = Device::of(&event);
