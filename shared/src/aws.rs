@@ -22,6 +22,8 @@ pub mod devices;
 pub mod iot;
 #[cfg(feature = "dynamodb")]
 pub mod items;
+#[cfg(feature = "sqs")]
+pub mod overflow;
 #[cfg(feature = "dynamodb")]
 pub mod presence;
 #[cfg(feature = "dynamodb")]

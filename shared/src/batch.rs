@@ -11,6 +11,27 @@ pub struct SqsEvent {
     pub records: Vec<SqsRecord>,
 }
 
+/// The queue of an invocation's records, as each of them tells.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+pub struct SqsSource {
+    #[serde(rename = "Records")]
+    records: Vec<SourceArn>,
+}
+
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+struct SourceArn {
+    #[serde(default, rename = "eventSourceARN")]
+    event_source_arn: String,
+}
+
+impl SqsSource {
+    /// Whether all records are from the queue of this ARN. Lambda's batches are from one queue.
+    #[must_use]
+    pub fn is(&self, queue_arn: &str) -> bool {
+        self.records.iter().all(|record| record.event_source_arn == queue_arn)
+    }
+}
+
 /// A message of the queue.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "camelCase")]

@@ -16,8 +16,10 @@ pub use registry::Paced;
 
 /// What remains of the rate when a call was throttled.
 const DECREASE: f64 = 0.7;
-/// Part of the quota by which the rate rises in a second without a throttled call.
+/// Part of the quota by which the rate rises in a second of calls without a throttled one.
 const INCREASE: f64 = 0.1;
+/// After so long without a call a process begins again.
+const KNOWN: Duration = Duration::from_mins(1);
 /// Throttled calls within this time tell the same.
 const SETTLING: Duration = Duration::from_millis(500);
 
@@ -32,19 +34,21 @@ pub struct Pacer {
 
 #[derive(Debug)]
 struct State {
+    /// When the last turn was taken.
+    last: Option<Instant>,
     /// The next turn is not before.
     next: Option<Instant>,
-    /// Turns a second at `since`.
+    /// Turns a second.
     rate: f64,
-    /// When the rate began to rise from `rate`.
-    since: Option<Instant>,
+    /// When the rate fell last.
+    slowed: Option<Instant>,
 }
 
 impl Pacer {
     /// The turns of a budget. It begins with the whole quota: a moment ago nobody was throttled.
     #[must_use]
     pub fn new(budget: Budget) -> Self {
-        let state = State { next: None, rate: budget.most, since: None };
+        let state = State { last: None, next: None, rate: budget.most, slowed: None };
         Self { budget, queue: tokio::sync::Mutex::default(), state: Mutex::new(state) }
     }
 
@@ -65,11 +69,11 @@ impl Pacer {
     pub fn throttled(&self) {
         let now = Instant::now();
         let mut state = self.state();
-        if state.since.is_some_and(|since| now.duration_since(since) < SETTLING) {
+        if state.slowed.is_some_and(|slowed| now.duration_since(slowed) < SETTLING) {
             return;
         }
-        state.rate = (state.rate_at(now, &self.budget) * DECREASE).max(self.budget.least);
-        state.since = Some(now);
+        state.rate = (state.rate * DECREASE).max(self.budget.least);
+        state.slowed = Some(now);
     }
 
     /// Takes the turn of this moment, or tells when the next one is.
@@ -78,8 +82,9 @@ impl Pacer {
         if let Some(next) = state.next.filter(|next| *next > now) {
             return Err(next);
         }
-        let interval = Duration::try_from_secs_f64(state.rate_at(now, &self.budget).recip());
-        state.next = now.checked_add(interval.unwrap_or(LONGEST));
+        state.rise(now, &self.budget);
+        let interval = Duration::try_from_secs_f64(state.rate.recip()).unwrap_or(LONGEST);
+        (state.last, state.next) = (Some(now), now.checked_add(interval));
         Ok(())
     }
 
@@ -92,9 +97,15 @@ impl Pacer {
 const LONGEST: Duration = Duration::from_hours(1);
 
 impl State {
-    fn rate_at(&self, now: Instant, budget: &Budget) -> f64 {
-        let risen = self.since.map_or(Duration::ZERO, |since| now.duration_since(since)).as_secs_f64();
-        risen.mul_add(INCREASE * budget.most, self.rate).min(budget.most)
+    /// The rate rises while it is used. Whoever is idle learns nothing of what others use, and what it knew gets old.
+    fn rise(&mut self, now: Instant, budget: &Budget) {
+        let idle = self.last.map_or(Duration::ZERO, |last| now.duration_since(last));
+        if idle > KNOWN || self.rate >= budget.most {
+            self.rate = budget.most;
+        } else {
+            let used = idle.as_secs_f64().min(self.rate.recip());
+            self.rate = used.mul_add(INCREASE * budget.most, self.rate).min(budget.most);
+        }
     }
 }
 

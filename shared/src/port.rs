@@ -1,6 +1,7 @@
 //! What the functions need from the world, in their own words. `aws` and `testing` implement it.
 
 mod items;
+mod overflow;
 mod presence;
 mod revocation;
 
@@ -12,6 +13,7 @@ pub use items::{
     BATCH_WRITES, BatchWritten, DeadLetters, Holders, Holding, ItemStore, ItemWritten, MAX_BATCH_BYTES,
     MAX_MESSAGE_BYTES, MAX_SENT,
 };
+pub use overflow::{OverflowQueue, WaitingEvent};
 pub use presence::{COUNTED_AT_ONCE, Counted, HISTORY_BATCH, PresenceStore, RowPolicy, Written};
 pub use revocation::{
     Continuation, CrlPublication, CrlStates, ListedRegistrations, ReadRow, SessionEnd, Sessions, SnapshotPages,
@@ -220,6 +222,23 @@ pub trait RegistrationStore {
 
     /// Writes a row in place of the one that was read, or a new one if there still is none. Its revision is set here.
     fn save(&self, before: &Registration, after: Registration) -> impl Future<Output = Result<Saved, Fault>> + Send;
+
+    /// Whether an event of a certificate waits in the overflow queue that was sent there when the newest row about the
+    /// certificate had this revision, as [`set_waiting`](Self::set_waiting) has told.
+    fn is_waiting(
+        &self,
+        certificate: &CertificateId,
+        revision: Option<u64>,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+
+    /// Tells other processes that an event of a certificate waits in the overflow queue, for an hour.
+    fn set_waiting(
+        &self,
+        certificate: &CertificateId,
+        revision: Option<u64>,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Keeps an event that was not acceptable, with what is wrong. Repeating it counts.
     fn record_rejection(

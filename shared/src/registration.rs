@@ -35,6 +35,10 @@ pub use status::{CertificateStatus, NewStatus};
 /// enrolled. These may be another stack's, and come without end.
 pub const STRANGER_LIFETIME: time::Duration = time::Duration::days(90);
 
+/// How long a certificate counts as waiting in the overflow queue. One that was decided about meanwhile has a row of another
+/// revision; one that has left no row behind is sent on again after that.
+pub const WAITING_LIFETIME: time::Duration = time::Duration::hours(1);
+
 /// Attribute of a thing that names the registration it was made for.
 ///
 /// It makes two creations of one name by two certificates differ, so that AWS IoT itself refuses the second.

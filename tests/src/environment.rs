@@ -13,6 +13,9 @@ pub const ROOT: (&str, &str) = ("test", "test");
 #[must_use]
 pub fn activator(endpoint: &str, identity: (&str, &str)) -> Vec<(String, String)> {
     let own = [
+        ("EVENT_BATCH_SIZE", "10".to_owned()),
+        ("EVENT_QUEUE_ARN", format!("arn:aws:sqs:us-east-1:000000000000:{STACK}-registered-events")),
+        ("OVERFLOW_QUEUE_URL", queue_url(endpoint, "registered-events-overflow")),
         ("ACCOUNT_ID", "000000000000".to_owned()),
         ("ADMIT_UNENROLLED_AUTHORITIES", "false".to_owned()),
         ("AUTHORITIES_TABLE", format!("{STACK}-authorities")),
@@ -55,12 +58,11 @@ pub fn lifecycle_recorder(endpoint: &str, identity: (&str, &str)) -> Vec<(String
 /// The rule sink's, with an endpoint and an access key, and with the template's routes.
 #[must_use]
 pub fn rule_sink(endpoint: &str, identity: (&str, &str)) -> Vec<(String, String)> {
-    let rejected = format!("{}/000000000000/{STACK}-rejected-messages", endpoint.trim_end_matches('/'));
     let own = [
         ("ACCOUNT_ID", "000000000000".to_owned()),
         ("MORE_ROUTES", "{}".to_owned()),
         ("REGISTRATIONS_TABLE", format!("{STACK}-registrations")),
-        ("REJECTED_QUEUE_URL", rejected),
+        ("REJECTED_QUEUE_URL", queue_url(endpoint, "rejected-messages")),
         ("ROUTES", routes()),
     ];
     with_identity(own, endpoint, identity)
@@ -79,6 +81,10 @@ pub fn routes() -> String {
     let routes = deployed.expect("the routes can't be resolved");
     let routes = routes.as_ref().and_then(Value::as_str).expect("the routes are no text");
     routes.replace("${Messages}", &format!("{STACK}-messages"))
+}
+
+fn queue_url(endpoint: &str, name: &str) -> String {
+    format!("{}/000000000000/{STACK}-{name}", endpoint.trim_end_matches('/'))
 }
 
 /// Quotas that the emulator does not have.

@@ -26,7 +26,7 @@ fn on<'a>(alarms: &'a BTreeMap<String, Value>, metric: &str, function: &str) -> 
 #[test]
 fn every_alarm_tells_when_it_begins_and_ends() -> Result<()> {
     let alarms = alarms()?;
-    assert!(alarms.len() >= 24, "{}", alarms.len());
+    assert!(alarms.len() >= 25, "{}", alarms.len());
     for (name, alarm) in alarms {
         for actions in ["AlarmActions", "OKActions"] {
             assert_eq!(alarm[actions], json!(["arn:aws:sns:r:123456789012:t"]), "{name}: {actions}");

@@ -14,7 +14,7 @@ const MAX_RETENTION: u64 = 1_209_600;
 /// Concurrent executions that a new account has, of all its functions together.
 const NEW_ACCOUNTS_CONCURRENCY: u64 = 10;
 /// What revocation and other functions are to have of it.
-const FOR_REVOCATION: u64 = 4;
+const FOR_REVOCATION: u64 = 2;
 
 /// The event sources of functions, each with the function's logical name.
 fn mappings(template: &Template) -> Result<Vec<(&str, &Value)>> {

@@ -75,13 +75,30 @@ fn the_shares_of_the_quotas_leave_some_for_others() -> Result<()> {
     Ok(())
 }
 
-/// The processes that share a function's part of the quotas are as many as there can be.
+/// The processes that share a function's part of the quotas are as many as there can be: so many for each of the two event
+/// sources that the activator counts on.
 #[test]
 fn a_share_is_divided_among_all_processes() -> Result<()> {
     let template = Template::transformed()?;
-    let source = template.at("/Resources/ActivatorRegistered/Properties/ScalingConfig")?.to_string();
-    let concurrency = template.at("/Resources/Activator/Properties/Environment/Variables/CONCURRENCY/Ref")?;
-    let concurrency = concurrency.as_str().context("no parameter")?;
-    assert!(source.contains(concurrency), "{source} is not {concurrency}");
+    let concurrency = template.at("/Resources/Activator/Properties/Environment/Variables/CONCURRENCY")?;
+    let sources = template.properties("AWS::Lambda::EventSourceMapping")?.into_values();
+    let own: Vec<_> = sources.filter(|source| source["FunctionName"]["Ref"] == "Activator").collect();
+    assert_eq!(own.len(), 2);
+    for source in own {
+        assert_eq!(source["ScalingConfig"]["Fn::If"][1]["MaximumConcurrency"], *concurrency, "{source}");
+    }
+    Ok(())
+}
+
+/// A batch is full when it has as many records as the event source takes.
+#[test]
+fn the_activator_knows_a_full_batch_of_its_queue() -> Result<()> {
+    let template = Template::transformed()?;
+    let variables = template.at("/Resources/Activator/Properties/Environment/Variables")?;
+    let source = template.at("/Resources/ActivatorRegistered/Properties")?;
+    assert_eq!(source["BatchSize"], variables["EVENT_BATCH_SIZE"]);
+    assert_eq!(source["EventSourceArn"], variables["EVENT_QUEUE_ARN"]);
+    let overflow = template.at("/Resources/ActivatorOverflow/Properties/EventSourceArn")?;
+    assert_eq!(template.resource_of_arn(overflow)?, variables["OVERFLOW_QUEUE_URL"]["Ref"]);
     Ok(())
 }

@@ -46,6 +46,19 @@ pub(crate) enum Outcome {
     Undecided(Verdict),
 }
 
+/// What the tables tell about an event.
+pub(crate) enum Told {
+    /// Nothing: an attempt is to be made.
+    Nothing {
+        /// The profile of the certificate's CA.
+        profile: Option<Profile>,
+        /// The revision of the certificate's newest row, if it has one.
+        revision: Option<u64>,
+    },
+    /// What is decided about it.
+    Outcome(Outcome),
+}
+
 /// Why the protocol ended before activation.
 enum Stop {
     /// A call to AWS failed.
@@ -121,28 +134,35 @@ where
         Self { authorities, registrations, registry, repeats, settings, snapshots: Snapshots::new(snapshots) }
     }
 
-    /// Answers an event from the tables, or decides about its certificate and carries the decision out.
+    /// Asks the tables about an event. Whether an attempt has a turn that would most likely end as the last one did is asked
+    /// only then.
+    ///
+    /// # Errors
+    /// A [`Fault`] if a table could not be read.
+    pub(crate) async fn ask_tables(
+        &self,
+        event: &RegisteredEvent,
+        attempt: &mut Attempt,
+        has_turn: impl FnOnce() -> bool,
+    ) -> Result<Told, Fault> {
+        let newest_row = async { if attempt.is_by_hand { Ok(None) } else { self.newest_row(event).await } };
+        let (row, profile) = tokio::try_join!(newest_row, self.authorities.profile(&event.ca_certificate_id))?;
+        attempt.inputs.read_rules(&self.settings, profile.as_ref());
+        let Some(row) = row else { return Ok(Told::Nothing { profile, revision: None }) };
+        Ok(match self.repeat(event, &row, attempt).await?.in_turn(has_turn) {
+            Repeat::Due { .. } | Repeat::Open => Told::Nothing { profile, revision: Some(row.revision) },
+            Repeat::Decided(verdict) => Told::Outcome(Outcome::Repeated(verdict)),
+            Repeat::Undecided(verdict) => Told::Outcome(Outcome::Undecided(verdict)),
+        })
+    }
+
+    /// Decides about the certificate of one event and carries the decision out.
     ///
     /// The attempt has a row once there is one in which a failure can be noted.
     ///
     /// # Errors
     /// A [`Fault`] if a call to AWS failed; repeating the event then ends in the same state as a clean run.
-    pub(crate) async fn activate(&self, event: &RegisteredEvent, attempt: &mut Attempt) -> Result<Outcome, Fault> {
-        let newest_row = async { if attempt.is_by_hand { Ok(None) } else { self.newest_row(event).await } };
-        let (row, profile) = tokio::try_join!(newest_row, self.authorities.profile(&event.ca_certificate_id))?;
-        attempt.inputs.read_rules(&self.settings, profile.as_ref());
-        if let Some(row) = row {
-            match self.repeat(event, &row, attempt).await?.in_turn(|| self.repeats.turn_now()) {
-                Repeat::Due { .. } | Repeat::Open => {}
-                Repeat::Decided(verdict) => return Ok(Outcome::Repeated(verdict)),
-                Repeat::Undecided(verdict) => return Ok(Outcome::Undecided(verdict)),
-            }
-        }
-        self.attempt_activation(event, profile, attempt).await.map(Outcome::Decided)
-    }
-
-    /// Decides about the certificate of one event and carries the decision out.
-    async fn attempt_activation(
+    pub(crate) async fn activate(
         &self,
         event: &RegisteredEvent,
         profile: Option<Profile>,

@@ -5,26 +5,31 @@ use std::io::Write as _;
 use lambda_runtime::{Diagnostic, tracing};
 use serde::Serialize;
 use shared::aws::registrations::MAX_KEPT_PAYLOAD;
-use shared::contained::contained;
+use shared::contained::{IsolationError, contained};
 use shared::decision::{Decision, Reason, Verdict};
 use shared::event::{EventFault, RegisteredEvent};
 use shared::fault::chain;
 use shared::id::CertificateId;
 use shared::metrics;
-use shared::port::{AuthorityStore, CertificateRegistry, CrlStates, RegistrationStore, SnapshotPages, ThingRegistry};
+use shared::port::{
+    AuthorityStore, CertificateRegistry, CrlStates, OverflowQueue, RegistrationStore, SnapshotPages, ThingRegistry,
+    WaitingEvent,
+};
+use shared::profile::Profile;
 use shared::registration::Process;
 use shared::text::{Detail, EscapedLines};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::activation::{Activator, Attempt, Outcome};
+use crate::activation::{Activator, Attempt, Outcome, Told};
 use crate::metrics::counts;
+use crate::overflow::Overflow;
 
 /// What an attempt has of its invocation.
 #[derive(Clone, Debug)]
-pub(crate) struct Invocation<'a> {
+pub(crate) struct Invocation {
     /// The function's name.
-    pub(crate) function: &'a str,
+    pub(crate) function: String,
     /// Time at which the invocation began.
     pub(crate) now: OffsetDateTime,
     /// The attempt, as rows know it.
@@ -53,6 +58,35 @@ pub struct Response {
     pub reason: Reason,
 }
 
+/// What the tables tell about an event.
+#[derive(Debug)]
+pub(crate) enum LookedUp {
+    /// The answer.
+    Answered(Response),
+    /// Nothing: only AWS IoT can.
+    Open(Box<Open>),
+}
+
+/// An event that only AWS IoT can answer.
+#[derive(Debug)]
+pub(crate) struct Open {
+    /// The attempt, which has read the tables.
+    attempt: Attempt,
+    /// The event.
+    event: RegisteredEvent,
+    /// The profile of the certificate's CA.
+    profile: Option<Profile>,
+    /// The revision of the certificate's newest row, if it has one.
+    revision: Option<u64>,
+}
+
+/// Why an event is not acceptable.
+struct Rejection {
+    detail: String,
+    member: Option<&'static str>,
+    reason: Reason,
+}
+
 impl<R, A, S, P> Activator<R, A, S, P>
 where
     R: CertificateRegistry + ThingRegistry + Sync,
@@ -60,32 +94,98 @@ where
     S: RegistrationStore + Sync,
     P: SnapshotPages + Sync,
 {
-    /// Decides about one event.
+    /// Answers one event from the tables, if they tell the answer. Whether an attempt has a turn that would most likely end as
+    /// the last one did is asked only then.
     ///
     /// # Errors
-    /// What may be tried again: failed calls, a CRL that is missing, a rejected event that is too large to be kept here.
-    /// `error_type` is the kind of fault.
-    pub(crate) async fn answer(
+    /// What may be tried again: failed calls, a rejected event that is too large to be kept here. `error_type` is the kind
+    /// of fault.
+    pub(crate) async fn look_up(
         &self,
         payload: &str,
         event: Result<RegisteredEvent, EventFault>,
-        invocation: &Invocation<'_>,
-    ) -> Result<Response, Diagnostic> {
-        match event {
-            Ok(event) if event.account_id == self.settings.account_id => self.attempt(&event, invocation).await,
-            Ok(event) => {
-                let problem = format!("awsAccountId: the event is about account {}", event.account_id);
-                self.reject(payload, Reason::OtherAccount, Some("awsAccountId"), problem, invocation.now).await
+        invocation: &Invocation,
+        has_turn: impl FnOnce() -> bool,
+    ) -> Result<LookedUp, Diagnostic> {
+        let event = match self.accept(event) {
+            Ok(event) => event,
+            Err(rejection) => return self.reject(payload, rejection, invocation.now).await.map(LookedUp::Answered),
+        };
+        let mut attempt = Attempt::new(invocation.process.clone(), invocation.is_by_hand, invocation.now);
+        let told = contained(self.ask_tables(&event, &mut attempt, has_turn), invocation.until).await;
+        let outcome = match told {
+            Ok(Told::Nothing { profile, revision }) => {
+                return Ok(LookedUp::Open(Box::new(Open { attempt, event, profile, revision })));
             }
-            Err(fault) => self.reject(payload, fault.reason(), fault.member(), fault.to_string(), invocation.now).await,
+            Ok(Told::Outcome(outcome)) => Ok(outcome),
+            Err(failure) => Err(failure),
+        };
+        self.tell(&event, outcome, attempt, invocation).await.map(LookedUp::Answered)
+    }
+
+    /// Decides about one event.
+    ///
+    /// # Errors
+    /// What may be tried again: failed calls, a CRL that is missing. `error_type` is the kind of fault.
+    pub(crate) async fn attempt(&self, open: Open, invocation: &Invocation) -> Result<Response, Diagnostic> {
+        let Open { mut attempt, event, profile, .. } = open;
+        let decided = contained(Box::pin(self.activate(&event, profile, &mut attempt)), invocation.until).await;
+        self.tell(&event, decided.map(Outcome::Decided), attempt, invocation).await
+    }
+
+    /// Lets an event wait: it is sent on, unless another one of the certificate was. Whoever asks next is told that it waits; if
+    /// that fails, the certificate may wait twice.
+    ///
+    /// # Errors
+    /// If the table can't be read, or the event can't be sent on. `error_type` is the kind of fault.
+    pub(crate) async fn let_wait(
+        &self,
+        open: Open,
+        payload: String,
+        overflow: &Overflow<impl OverflowQueue + Sync>,
+        invocation: &Invocation,
+    ) -> Result<(), Diagnostic> {
+        let Open { event: RegisteredEvent { ca_certificate_id, certificate_id: certificate, .. }, revision, .. } = open;
+        let now = invocation.now;
+        let sent = async {
+            if !self.registrations.is_waiting(&certificate, revision, now).await? {
+                overflow.send(&WaitingEvent { body: payload, ca_certificate_id }).await?;
+                if let Err(fault) = self.registrations.set_waiting(&certificate, revision, now).await {
+                    let error = chain(&fault);
+                    tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: may wait twice");
+                }
+            }
+            Ok(())
+        };
+        contained(sent, invocation.until).await.map_err(|failure| {
+            let error = Detail::new(&failure);
+            tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: could not be sent on");
+            Diagnostic { error_type: failure.as_str().to_owned(), error_message: error.into() }
+        })
+    }
+
+    /// The event, if it is one about this account.
+    fn accept(&self, event: Result<RegisteredEvent, EventFault>) -> Result<RegisteredEvent, Rejection> {
+        match event {
+            Ok(event) if event.account_id == self.settings.account_id => Ok(event),
+            Ok(event) => {
+                let detail = format!("awsAccountId: the event is about account {}", event.account_id);
+                Err(Rejection { detail, member: Some("awsAccountId"), reason: Reason::OtherAccount })
+            }
+            Err(fault) => Err(Rejection { detail: fault.to_string(), member: fault.member(), reason: fault.reason() }),
         }
     }
 
-    async fn attempt(&self, event: &RegisteredEvent, invocation: &Invocation<'_>) -> Result<Response, Diagnostic> {
+    /// Tells operators, and Lambda, what has come of an event.
+    async fn tell(
+        &self,
+        event: &RegisteredEvent,
+        outcome: Result<Outcome, IsolationError>,
+        mut attempt: Attempt,
+        invocation: &Invocation,
+    ) -> Result<Response, Diagnostic> {
         let (certificate, now) = (&event.certificate_id, invocation.now);
-        let mut attempt = Attempt::new(invocation.process.clone(), invocation.is_by_hand, now);
-        let decided = contained(Box::pin(self.activate(event, &mut attempt)), invocation.until).await;
-        match decided {
+        match outcome {
             Ok(Outcome::Repeated(Verdict { decision, detail, reason })) => {
                 tracing::debug!(
                     certificate.id = %certificate, %decision, %reason, %detail,
@@ -102,7 +202,7 @@ where
                 Err(Diagnostic { error_type: reason.to_string(), error_message: detail.into() })
             }
             Ok(Outcome::Decided(verdict)) => {
-                publish(invocation.function, &verdict, now);
+                publish(&invocation.function, &verdict, now);
                 let Verdict { decision, detail, reason } = verdict;
                 tracing::info!(
                     certificate.id = %certificate, ca.id = %event.ca_certificate_id, %decision, %reason, %detail,
@@ -142,14 +242,8 @@ where
     }
 
     /// Keeps a payload that is not a registered event of this account. Trying again would not mend it.
-    async fn reject(
-        &self,
-        payload: &str,
-        reason: Reason,
-        member: Option<&'static str>,
-        detail: String,
-        now: OffsetDateTime,
-    ) -> Result<Response, Diagnostic> {
+    async fn reject(&self, payload: &str, rejection: Rejection, now: OffsetDateTime) -> Result<Response, Diagnostic> {
+        let Rejection { detail, member, reason } = rejection;
         let verdict = Verdict::new(Decision::Rejected, reason, detail);
         tracing::warn!(decision = %verdict.decision, %reason, detail = %verdict.detail, "event rejected ({reason})");
         self.registrations.record_rejection(payload, &verdict, now).await.map_err(|fault| {

@@ -1,25 +1,33 @@
 //! Lambda's side: a batch of the queue's, or one event of an operator's hand.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::batch::{BatchResponse, SqsEvent, SqsRecord};
+use shared::batch::{BatchResponse, SqsEvent, SqsSource};
 use shared::deadline::time_left;
-use shared::event::RegisteredEvent;
-use shared::port::{AuthorityStore, CertificateRegistry, CrlStates, RegistrationStore, SnapshotPages, ThingRegistry};
+use shared::event::{EventFault, RegisteredEvent};
+use shared::port::{
+    AuthorityStore, CertificateRegistry, CrlStates, OverflowQueue, RegistrationStore, SnapshotPages, ThingRegistry,
+};
 use shared::registration::Process;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::activation::Activator;
-use crate::answer::{Invocation, Response};
-use crate::batch;
+use crate::answer::{Invocation, LookedUp, Response};
+use crate::batch::{self, Received};
+use crate::overflow::Overflow;
+use crate::settings::Queues;
 
 /// Certificates of one batch that are worked on at once.
 const AT_ONCE: usize = 10;
+/// The same of a batch while nobody else waits: for so many there is room in the quotas in a moment, before their devices come
+/// back.
+const AT_ONCE_ALONE: usize = 2;
 /// Time kept back before the function's deadline, for writing down that the attempt was cut short.
 const RESERVE: Duration = Duration::from_millis(1500);
 /// Time for an invocation that has no deadline.
@@ -42,13 +50,26 @@ struct Shape<'a> {
     records: Option<&'a RawValue>,
 }
 
-impl<R, A, S, P> Activator<R, A, S, P>
+/// The activator behind its queues.
+#[derive(Debug)]
+pub struct Handler<R, A, S, P, Q> {
+    activator: Activator<R, A, S, P>,
+    overflow: Overflow<Q>,
+}
+
+impl<R, A, S, P, Q> Handler<R, A, S, P, Q>
 where
     R: CertificateRegistry + ThingRegistry + Sync,
     A: AuthorityStore + CrlStates + Sync,
     S: RegistrationStore + Sync,
     P: SnapshotPages + Sync,
+    Q: OverflowQueue + Sync,
 {
+    /// Puts the parts together.
+    pub fn new(activator: Activator<R, A, S, P>, overflow: Q) -> Self {
+        Self { activator, overflow: Overflow::new(overflow) }
+    }
+
     /// Handles one invocation.
     ///
     /// # Errors
@@ -70,37 +91,91 @@ where
     ) -> Result<Answer, Diagnostic> {
         let LambdaEvent { payload, context } = event;
         if serde_json::from_str(payload.get()).is_ok_and(|shape: Shape<'_>| shape.records.is_some()) {
-            let SqsEvent { records } = serde_json::from_str(payload.get()).map_err(|error| unreadable(&error))?;
-            return self.take(records, &context, now).await.map(Answer::Batch);
+            return self.take(payload.get(), &context, now).await.map(Answer::Batch);
         }
         let invocation = Invocation { is_by_hand: true, ..invocation(&context, now, process(&context, now)) };
         let event = RegisteredEvent::decode(payload.get());
-        self.answer(payload.get(), event, &invocation).await.map(Answer::Event)
+        match self.activator.look_up(payload.get(), event, &invocation, || true).await? {
+            LookedUp::Answered(response) => Ok(response),
+            LookedUp::Open(open) => self.activator.attempt(*open, &invocation).await,
+        }
+        .map(Answer::Event)
     }
 
-    /// Decides about each certificate of a batch.
-    async fn take(
-        &self,
-        records: Vec<SqsRecord>,
-        context: &Context,
-        now: OffsetDateTime,
-    ) -> Result<BatchResponse, Diagnostic> {
+    /// Decides about each certificate of a batch that the tables tell nothing of, or lets it wait.
+    async fn take(&self, payload: &str, context: &Context, now: OffsetDateTime) -> Result<BatchResponse, Diagnostic> {
+        let SqsEvent { records } = serde_json::from_str(payload).map_err(|error| unreadable(&error))?;
+        let source: SqsSource = serde_json::from_str(payload).map_err(|error| unreadable(&error))?;
+        let room = self.room(&source, records.len(), now);
         let received = batch::read(records).ok_or_else(|| unreadable(&"a messageId is empty"))?;
         let answers = received.into_iter().enumerate().map(async |(place, received)| {
             // Rows tell the attempts of one batch apart.
             let Process { id, until } = process(context, now);
-            let process = Process { id: format!("{id}/{place}"), until };
-            let answer = self.answer(&received.payload, received.event, &invocation(context, now, process)).await;
-            answer.map_or(received.message_ids, |_| Vec::new())
+            let invocation = invocation(context, now, Process { id: format!("{id}/{place}"), until });
+            let Received { event, message_ids, payload } = received;
+            self.answer(event, payload, &room, &invocation).await.map_or(message_ids, |()| Vec::new())
         });
         let failed: Vec<String> = stream::iter(answers).buffer_unordered(AT_ONCE).concat().await;
         Ok(failed.into_iter().collect())
     }
+
+    /// Answers one event of a batch from the tables, decides about its certificate while there is room, or lets it wait.
+    async fn answer(
+        &self,
+        event: Result<RegisteredEvent, EventFault>,
+        payload: String,
+        room: &Room,
+        invocation: &Invocation,
+    ) -> Result<(), Diagnostic> {
+        let has_turn = || !room.is_full() && self.activator.repeats.turn_now();
+        match self.activator.look_up(&payload, event, invocation, has_turn).await? {
+            LookedUp::Answered(_) => Ok(()),
+            LookedUp::Open(open) if room.take() => self.activator.attempt(*open, invocation).await.map(|_| ()),
+            LookedUp::Open(open) => self.activator.let_wait(*open, payload, &self.overflow, invocation).await,
+        }
+    }
+
+    /// How many certificates of a batch of so many records may be decided about at once.
+    ///
+    /// All that have waited in the overflow queue. None of the events if others wait before them: the batch is full, or one was
+    /// lately; a batch that can't be larger tells nothing. Otherwise as many as AWS IoT has room for in a moment.
+    fn room(&self, source: &SqsSource, records: usize, now: OffsetDateTime) -> Room {
+        let Queues { batch_size, events_arn, .. } = &self.activator.settings.queues;
+        let can_be_larger = batch_size.get() > 1;
+        if can_be_larger && records >= batch_size.get() {
+            self.overflow.begins_at(now);
+        }
+        if !can_be_larger || !source.is(events_arn) {
+            Room::new(usize::MAX)
+        } else if self.overflow.is_used_at(now) {
+            Room::new(0)
+        } else {
+            Room::new(AT_ONCE_ALONE)
+        }
+    }
 }
 
-fn invocation(context: &Context, now: OffsetDateTime, process: Process) -> Invocation<'_> {
+/// For how many more certificates there is room.
+struct Room(AtomicUsize);
+
+impl Room {
+    fn new(places: usize) -> Self {
+        Self(AtomicUsize::new(places))
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+
+    /// Takes a place, if there is one.
+    fn take(&self) -> bool {
+        self.0.try_update(Ordering::Relaxed, Ordering::Relaxed, |places| places.checked_sub(1)).is_ok()
+    }
+}
+
+fn invocation(context: &Context, now: OffsetDateTime, process: Process) -> Invocation {
     let left = time_left(OffsetDateTime::from(context.deadline()), now, RESERVE, WITHOUT_DEADLINE);
-    let function = &context.env_config.function_name;
+    let function = context.env_config.function_name.clone();
     Invocation { function, is_by_hand: false, now, process, until: Instant::now() + left }
 }
 

@@ -6,11 +6,12 @@ mod answer;
 mod batch;
 mod handler;
 mod metrics;
+mod overflow;
 mod settings;
 mod take_over;
 mod thing;
 
 pub use activation::Activator;
 pub use answer::Response;
-pub use handler::Answer;
-pub use settings::{Settings, UnenrolledAuthorities};
+pub use handler::{Answer, Handler};
+pub use settings::{Queues, Settings, UnenrolledAuthorities};

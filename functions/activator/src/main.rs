@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use activator::{Activator, Settings};
+use activator::{Activator, Handler, Settings};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use serde_json::value::RawValue;
 use shared::aws::authorities::Authorities;
 use shared::aws::iot::Iot;
 use shared::aws::load_config;
+use shared::aws::overflow::FairQueue;
 use shared::aws::registrations::Registrations;
 use shared::aws::snapshots::{SnapshotBucket, client};
 use shared::pace::Paced;
@@ -35,6 +36,8 @@ async fn main() -> Result<(), Error> {
     }
 
     let registry = Paced::new(registry, &settings.quotas);
+    let overflow = FairQueue::new(&config, settings.queues.overflow_url.clone());
     let activator = Activator::new(settings, registry, authorities, registrations, snapshots);
-    run(service_fn(|event: LambdaEvent<Box<RawValue>>| Box::pin(activator.handle(event)))).await
+    let handler = Handler::new(activator, overflow);
+    run(service_fn(|event: LambdaEvent<Box<RawValue>>| Box::pin(handler.handle(event)))).await
 }

@@ -1,11 +1,15 @@
 //! The activator's environment.
 
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::str::FromStr;
 
 use shared::config::{ConfigError, Reader};
 use shared::id::AccountId;
 use shared::pace::Quotas;
 use shared::profile::Defaults;
+
+/// The queues of which each has an event source of its own: the one that the rule fills, and the overflow queue.
+const EVENT_SOURCES: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 
 /// What becomes of the devices of a CA that no operator has enrolled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -30,6 +34,18 @@ impl FromStr for UnenrolledAuthorities {
     }
 }
 
+/// The queues of registered events.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Queues {
+    /// Most records in a batch of the first one's. A batch of so many is taken for a sign that more wait behind it, unless it
+    /// can't be told from any other.
+    pub batch_size: NonZeroUsize,
+    /// ARN of the one that the rule fills.
+    pub events_arn: String,
+    /// URL of the one in which new certificates wait while more come than AWS IoT's quotas allow.
+    pub overflow_url: String,
+}
+
 /// What the template tells the function.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -40,6 +56,8 @@ pub struct Settings {
     /// Rules for CAs whose profile leaves them out: `DEFAULT_POLICY_NAME`, `DEFAULT_THING_GROUP`,
     /// `DEFAULT_THING_NAME_TEMPLATE`, `DEFAULT_THING_TYPE`.
     pub defaults: Defaults,
+    /// Where events come from, and where they wait: `EVENT_BATCH_SIZE`, `EVENT_QUEUE_ARN`, `OVERFLOW_QUEUE_URL`.
+    pub queues: Queues,
     /// Quotas of AWS IoT, and the share of them: `ATTACH_POLICY_QUOTA`, `CONCURRENCY`, `DESCRIBE_CERTIFICATE_QUOTA`,
     /// `QUOTA_SHARE`, `UPDATE_CERTIFICATE_QUOTA`.
     pub quotas: Quotas,
@@ -66,7 +84,10 @@ impl Settings {
         let account_id = reader.required("ACCOUNT_ID");
         let unenrolled_authorities = reader.required("ADMIT_UNENROLLED_AUTHORITIES");
         let authorities_table = reader.required("AUTHORITIES_TABLE");
-        let quotas = Quotas::read(&mut reader);
+        let batch_size = reader.required("EVENT_BATCH_SIZE");
+        let events_arn = reader.required("EVENT_QUEUE_ARN");
+        let overflow_url = reader.required("OVERFLOW_QUEUE_URL");
+        let quotas = Quotas::read(&mut reader, EVENT_SOURCES);
         let registrations_table = reader.required("REGISTRATIONS_TABLE");
         let revocation_bucket = reader.required("REVOCATION_BUCKET");
         let policy_name = reader.required("DEFAULT_POLICY_NAME");
@@ -83,6 +104,7 @@ impl Settings {
                     thing_name_template: thing_name_template?,
                     thing_type,
                 },
+                queues: Queues { batch_size: batch_size?, events_arn: events_arn?, overflow_url: overflow_url? },
                 quotas: quotas?,
                 registrations_table: registrations_table?,
                 revocation_bucket: revocation_bucket?,
@@ -101,9 +123,13 @@ mod tests {
         let value = match name {
             "ACCOUNT_ID" => "012345678901",
             "ADMIT_UNENROLLED_AUTHORITIES" => "false",
-            "ATTACH_POLICY_QUOTA" | "DESCRIBE_CERTIFICATE_QUOTA" | "UPDATE_CERTIFICATE_QUOTA" => "10",
+            "ATTACH_POLICY_QUOTA" | "DESCRIBE_CERTIFICATE_QUOTA" | "EVENT_BATCH_SIZE" | "UPDATE_CERTIFICATE_QUOTA" => {
+                "10"
+            }
             "AUTHORITIES_TABLE" => "authorities",
             "CONCURRENCY" => "2",
+            "EVENT_QUEUE_ARN" => "arn:aws:sqs:us-east-1:012345678901:registered-events",
+            "OVERFLOW_QUEUE_URL" => "https://sqs.us-east-1.amazonaws.com/012345678901/overflow",
             "QUOTA_SHARE" => "60",
             "REGISTRATIONS_TABLE" => "registrations",
             "REVOCATION_BUCKET" => "revocation",

@@ -9,6 +9,7 @@ use aws_config::SdkConfig;
 use aws_lc_rs::digest;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::error::fault;
@@ -19,7 +20,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::id::{CaCertificateId, CertificateId, ThingName};
 use crate::port::{RegistrationStore, Saved};
 use crate::registration::{
-    CERTIFICATE_INDEX, Registration, RegistrationId, STRANGER_LIFETIME, THING_INDEX, UNCONFIRMED,
+    CERTIFICATE_INDEX, Registration, RegistrationId, STRANGER_LIFETIME, THING_INDEX, UNCONFIRMED, WAITING_LIFETIME,
 };
 use crate::timestamp;
 
@@ -43,13 +44,7 @@ impl Registrations {
         Self { client: Client::new(config), table: table.into() }
     }
 
-    fn update(&self, id: &RegistrationId) -> Update {
-        Update::new(&self.client, &self.table).key(PARTITION_KEY, id.as_str())
-    }
-}
-
-impl RegistrationStore for Registrations {
-    async fn registration(&self, id: &RegistrationId) -> Result<Option<Registration>, Fault> {
+    async fn item(&self, id: &RegistrationId) -> Result<Option<Item>, Fault> {
         let request = self
             .client
             .get_item()
@@ -57,7 +52,17 @@ impl RegistrationStore for Registrations {
             .key(PARTITION_KEY, AttributeValue::S(id.as_str().to_owned()))
             .consistent_read(true);
         let answer = request.send().await.map_err(|error| fault(GET, error))?;
-        answer.item.map(|item| read_registration(GET, item)).transpose()
+        Ok(answer.item)
+    }
+
+    fn update(&self, id: &RegistrationId) -> Update {
+        Update::new(&self.client, &self.table).key(PARTITION_KEY, id.as_str())
+    }
+}
+
+impl RegistrationStore for Registrations {
+    async fn registration(&self, id: &RegistrationId) -> Result<Option<Registration>, Fault> {
+        self.item(id).await?.map(|item| read_registration(GET, item)).transpose()
     }
 
     async fn registrations_about(&self, certificate: &CertificateId) -> Result<Vec<Registration>, Fault> {
@@ -117,6 +122,40 @@ impl RegistrationStore for Registrations {
         }
     }
 
+    async fn is_waiting(
+        &self,
+        certificate: &CertificateId,
+        revision: Option<u64>,
+        now: OffsetDateTime,
+    ) -> Result<bool, Fault> {
+        let Some(item) = self.item(&RegistrationId::waiting(certificate)).await? else { return Ok(false) };
+        let row: WaitingRow = row::read(item).map_err(|cause| {
+            Fault::new(
+                GET,
+                FaultKind::Invalid,
+                format!("registration {}: {cause}", RegistrationId::waiting(certificate)),
+            )
+        })?;
+        // DynamoDB deletes rows days after they have expired.
+        Ok(row.revision == revision && row.expires_at > now.unix_timestamp())
+    }
+
+    async fn set_waiting(
+        &self,
+        certificate: &CertificateId,
+        revision: Option<u64>,
+        now: OffsetDateTime,
+    ) -> Result<(), Fault> {
+        let expires = now.saturating_add(WAITING_LIFETIME);
+        let update =
+            self.update(&RegistrationId::waiting(certificate)).set_number("expiresAt", expires.unix_timestamp());
+        let update = match revision {
+            Some(revision) => update.set_number("revision", revision),
+            None => update.remove("revision"),
+        };
+        update.build(None).send().await.map(|_| ()).map_err(|error| fault(UPDATE, error))
+    }
+
     async fn record_rejection(&self, payload: &str, verdict: &Verdict, now: OffsetDateTime) -> Result<(), Fault> {
         let id = RegistrationId::rejected(digest::digest(&digest::SHA256, payload.as_bytes()).as_ref());
         let kept = payload.get(..payload.floor_char_boundary(MAX_KEPT_PAYLOAD)).unwrap_or_default();
@@ -138,6 +177,14 @@ impl RegistrationStore for Registrations {
             .map(|_| ())
             .map_err(|error| fault(UPDATE, error))
     }
+}
+
+/// What tells that an event of a certificate waits.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WaitingRow {
+    expires_at: i64,
+    revision: Option<u64>,
 }
 
 /// Reads a row, or names it and the attribute at fault.

@@ -31,6 +31,12 @@ impl RegistrationId {
         Self(format!("rejected#{}", hex::encode(sha256)))
     }
 
+    /// `waiting#<certificateId>`: a certificate whose event waits in the overflow queue.
+    #[must_use]
+    pub fn waiting(certificate: &CertificateId) -> Self {
+        Self(format!("waiting#{certificate}"))
+    }
+
     /// Reads a key back, as a thing's attribute holds it.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
@@ -43,7 +49,7 @@ impl RegistrationId {
         &self.0
     }
 
-    /// The CA whose certificate the row is about; none for a rejected event.
+    /// The CA whose certificate the row is about; none for a rejected event, and for one that waits.
     #[must_use]
     pub fn authority(&self) -> Option<CaCertificateId> {
         self.0.split_once('#').and_then(|(authority, _)| authority.parse().ok())

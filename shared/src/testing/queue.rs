@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::InjectedFault;
 use crate::fault::{Fault, FaultKind};
-use crate::port::{DeadLetters, MAX_MESSAGE_BYTES, MAX_SENT};
+use crate::id::CaCertificateId;
+use crate::port::{DeadLetters, MAX_MESSAGE_BYTES, MAX_SENT, OverflowQueue, WaitingEvent};
 
 const SEND: &str = "sqs:SendMessageBatch";
 
@@ -29,12 +30,17 @@ pub struct Queue(Arc<Mutex<State>>);
 
 struct State {
     bodies: Vec<String>,
+    groups: Vec<CaCertificateId>,
     rule: Rule,
 }
 
 impl Default for Queue {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(State { bodies: Vec::new(), rule: Box::new(|_| Delivery::Taken) })))
+        Self(Arc::new(Mutex::new(State {
+            bodies: Vec::new(),
+            groups: Vec::new(),
+            rule: Box::new(|_| Delivery::Taken),
+        })))
     }
 }
 
@@ -49,6 +55,12 @@ impl Queue {
     #[must_use]
     pub fn bodies(&self) -> Vec<String> {
         self.state().bodies.clone()
+    }
+
+    /// The CAs of the events that it holds, in the order in which they came.
+    #[must_use]
+    pub fn groups(&self) -> Vec<CaCertificateId> {
+        self.state().groups.clone()
     }
 
     /// Decides from now on what becomes of the messages of each call.
@@ -82,6 +94,23 @@ impl Queue {
 
 impl DeadLetters for Queue {
     async fn send(&self, bodies: &[String]) -> Vec<(usize, Fault)> {
+        self.request(bodies).await
+    }
+}
+
+impl OverflowQueue for Queue {
+    async fn send_on(&self, event: &WaitingEvent) -> Result<(), Fault> {
+        let not_taken = self.request(std::slice::from_ref(&event.body)).await;
+        if let Some((_, fault)) = not_taken.into_iter().next() {
+            return Err(fault);
+        }
+        self.state().groups.push(event.ca_certificate_id.clone());
+        Ok(())
+    }
+}
+
+impl Queue {
+    async fn request(&self, bodies: &[String]) -> Vec<(usize, Fault)> {
         let delivery = (self.state().rule)(bodies);
         let take = |refused: &[usize], kind| self.take(bodies, refused, kind);
         let all = || (0..bodies.len()).map(|place| (place, Fault::new(SEND, FaultKind::Unavailable, "injected fault")));

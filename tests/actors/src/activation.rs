@@ -1,18 +1,24 @@
 //! Invocations of the activator.
 
-use activator::{Activator, Answer, Response, Settings, UnenrolledAuthorities};
+use std::num::NonZeroUsize;
+
+use activator::{Activator, Answer, Handler, Queues, Response, Settings, UnenrolledAuthorities};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::json;
 use serde_json::value::RawValue;
+use shared::aws::authorities::Authorities;
+use shared::aws::registrations::Registrations;
 use shared::id::{AccountId, CertificateId};
 use shared::pace::Quotas;
 use shared::port::{AuthorityStore, CertificateStatus, CrlStates, RegisteredCertificate};
 use shared::profile::Defaults;
-use shared::testing::FakeCloud;
+use shared::testing::{FakeCloud, Queue};
 use time::OffsetDateTime;
 
 use crate::{account, deadline, explored_time, next_request_id};
 
+/// ARN of the queue that the rule fills.
+pub const EVENTS_ARN: &str = "arn:aws:sqs:us-east-1:000000000000:registered-events";
 /// How often a message that fails is delivered here, and the next connection's besides.
 const DELIVERIES: usize = 4;
 
@@ -69,9 +75,21 @@ pub async fn invoke(
     tables: &FakeCloud,
     payload: &str,
 ) -> Result<Response, Diagnostic> {
+    let handler = handler(settings, registry, tables, Queue::default());
+    Box::pin(handler.handle(lambda_event(&next_request_id(), payload))).await.map(of_event)
+}
+
+/// The handler of a process with these settings, the tables and the bucket of one cloud, the registry of another, and an
+/// overflow queue.
+pub fn handler(
+    settings: Settings,
+    registry: &FakeCloud,
+    tables: &FakeCloud,
+    overflow: Queue,
+) -> Handler<FakeCloud, Authorities, Registrations, FakeCloud, Queue> {
     let activator =
         Activator::new(settings, registry.clone(), tables.authorities(), tables.registrations(), tables.clone());
-    Box::pin(activator.handle(lambda_event(&next_request_id(), payload))).await.map(of_event)
+    Handler::new(activator, overflow)
 }
 
 /// One invocation at this time under this request id, with a way of its own to the `Authorities` table. An exploration runs
@@ -88,7 +106,8 @@ pub async fn answer_at<A: AuthorityStore + CrlStates + Sync>(
 ) -> Result<Answer, Diagnostic> {
     let activator =
         Activator::new(settings(&account()), cloud.clone(), authorities, cloud.registrations(), cloud.clone());
-    Box::pin(activator.handle_at(lambda_event(request_id, payload), now)).await
+    let handler = Handler::new(activator, Queue::default());
+    Box::pin(handler.handle_at(lambda_event(request_id, payload), now)).await
 }
 
 fn of_event(answer: Answer) -> Response {
@@ -99,7 +118,8 @@ fn of_event(answer: Answer) -> Response {
     response.expect("the answer to an event")
 }
 
-fn lambda_event(request_id: &str, payload: &str) -> LambdaEvent<Box<RawValue>> {
+/// What Lambda hands over.
+pub fn lambda_event(request_id: &str, payload: &str) -> LambdaEvent<Box<RawValue>> {
     let mut context = Context::default();
     request_id.clone_into(&mut context.request_id);
     context.deadline = u64::try_from(deadline().unix_timestamp() * 1000).expect("a time after 1970");
@@ -116,6 +136,11 @@ pub fn settings(account: &AccountId) -> Settings {
             thing_group: None,
             thing_name_template: "${CommonName}".parse().expect("a template"),
             thing_type: None,
+        },
+        queues: Queues {
+            batch_size: const { NonZeroUsize::new(10).expect("not 0") },
+            events_arn: EVENTS_ARN.to_owned(),
+            overflow_url: "https://sqs.us-east-1.amazonaws.com/000000000000/overflow".to_owned(),
         },
         quotas: Quotas::UNLIMITED,
         registrations_table: "registrations".to_owned(),

@@ -3,22 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::testing::Issued;
 use tokio::time::sleep;
 
-use crate::world::World;
+use crate::world::{Device, World};
 
-/// First of the waits between two connections, each of which is twice as long as the one before, and the longest.
-const FIRST_WAIT: Duration = Duration::from_secs(5);
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+/// First of the waits between two connections, each of which is twice as long as the one before, and the longest: those of
+/// AWS's SDKs (`AWSIoTMQTTConfiguration` in the reference of the AWS SDK for iOS).
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(128);
 /// The power returns within this time.
 const POWER: Duration = Duration::from_secs(1);
 
 /// A device that backs off.
-pub(crate) async fn patient(world: Arc<World>, device: Issued) {
+pub(crate) async fn patient(world: Arc<World>, device: Device) {
     sleep(POWER.mul_f64(fastrand::f64())).await;
     let mut wait = FIRST_WAIT;
-    while !world.is_in(&device.id) {
+    while !world.is_in(&device.issued.id) {
         world.connect(&device);
         sleep(wait.mul_f64(fastrand::f64() + 0.5)).await;
         wait = (wait * 2).min(LONGEST_WAIT);
@@ -26,7 +26,7 @@ pub(crate) async fn patient(world: Arc<World>, device: Issued) {
 }
 
 /// A device that does not: it connects so often until the simulation is over.
-pub(crate) async fn stubborn(world: Arc<World>, device: Issued, every: Duration) {
+pub(crate) async fn stubborn(world: Arc<World>, device: Device, every: Duration) {
     sleep(every.mul_f64(fastrand::f64())).await;
     while !world.is_over() {
         world.connect(&device);

@@ -1,16 +1,23 @@
 //! A standard queue of SQS: messages that are received are hidden for a while, and are dead letters after so many times.
+//! Messages with a group are delivered fairly ("How Amazon SQS fair queues work" in the Amazon SQS developer guide).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod groups;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+use self::groups::Groups;
+
 /// A message, or a delivery of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     pub(crate) body: String,
+    /// Whose it is; in a queue that is not fair all are one's.
+    group: String,
     pub(crate) id: u64,
     receives: u32,
 }
@@ -18,6 +25,8 @@ pub(crate) struct Message {
 /// The queue.
 #[derive(Debug)]
 pub(crate) struct Queue {
+    /// Its ARN.
+    pub(crate) arn: String,
     arrived: Notify,
     max_receives: u32,
     state: Mutex<State>,
@@ -29,23 +38,30 @@ struct State {
     dead: u64,
     /// Messages that were received, by when they come back.
     due: BTreeSet<(Instant, u64)>,
-    hidden: BTreeMap<u64, (Instant, Message)>,
-    ready: VecDeque<Message>,
+    hidden: BTreeMap<u64, Hidden>,
+    ready: Groups,
     sent: u64,
 }
 
+#[derive(Debug)]
+struct Hidden {
+    due: Instant,
+    message: Message,
+    since: Instant,
+}
+
 impl Queue {
-    /// The queue between rule and activator, as the template has it.
-    pub(crate) fn new(visibility_time_out: Duration, max_receives: u32) -> Self {
-        Self { arrived: Notify::new(), max_receives, state: Mutex::default(), visibility_time_out }
+    pub(crate) fn new(arn: &str, visibility_time_out: Duration, max_receives: u32) -> Self {
+        let arn = arn.to_owned();
+        Self { arn, arrived: Notify::new(), max_receives, state: Mutex::default(), visibility_time_out }
     }
 
-    pub(crate) fn send(&self, body: String) {
+    pub(crate) fn send(&self, body: String, group: &str) {
         {
             let mut state = self.state();
             state.sent += 1;
             let id = state.sent;
-            state.ready.push_back(Message { body, id, receives: 0 });
+            state.ready.push(Message { body, group: group.to_owned(), id, receives: 0 });
         }
         self.arrived.notify_one();
     }
@@ -75,8 +91,9 @@ impl Queue {
 
     pub(crate) fn delete(&self, id: u64) {
         let mut state = self.state();
-        if let Some((due, _)) = state.hidden.remove(&id) {
+        if let Some(Hidden { due, message, since }) = state.hidden.remove(&id) {
             state.due.remove(&(due, id));
+            state.ready.worked(&message.group, since, Instant::now());
         }
     }
 
@@ -93,17 +110,19 @@ impl Queue {
     }
 
     fn take(&self, state: &mut State, most: usize) -> Vec<Message> {
-        let due = Instant::now() + self.visibility_time_out;
+        let since = Instant::now();
+        let due = since + self.visibility_time_out;
         let mut received = Vec::new();
         while received.len() < most {
-            let Some(mut message) = state.ready.pop_front() else { break };
+            let Some(mut message) = state.ready.pop(since) else { break };
             if message.receives == self.max_receives {
                 state.dead += 1;
+                state.ready.worked(&message.group, since, since);
                 continue;
             }
             message.receives += 1;
             state.due.insert((due, message.id));
-            state.hidden.insert(message.id, (due, message.clone()));
+            state.hidden.insert(message.id, Hidden { due, message: message.clone(), since });
             received.push(message);
         }
         received
@@ -118,8 +137,9 @@ impl State {
     fn show_due(&mut self, now: Instant) {
         while let Some((due, id)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
             self.due.remove(&(due, id));
-            if let Some((_, message)) = self.hidden.remove(&id) {
-                self.ready.push_back(message);
+            if let Some(Hidden { message, since, .. }) = self.hidden.remove(&id) {
+                self.ready.worked(&message.group, since, now);
+                self.ready.push(message);
             }
         }
     }

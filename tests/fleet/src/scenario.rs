@@ -1,23 +1,26 @@
 //! What is simulated, and what comes of it.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use shared::testing::{CloudThing, Issued};
+use shared::testing::CloudThing;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::world::World;
-use crate::{device, source};
+use crate::device;
+use crate::source::Function;
+use crate::world::{Device, World};
 
-/// Calls of the narrowest operation that let one device in: AWS IoT is asked for the certificate and for its twin.
-const NARROWEST_CALLS: f64 = 2.0;
-/// How many of them AWS IoT allows in a second.
-const NARROWEST_QUOTA: f64 = 10.0;
+/// Time that the narrowest quota takes for one device: AWS IoT is asked for the certificate and for its twin, which it allows
+/// ten times a second.
+const SECONDS_A_DEVICE: f64 = 2.0 / 10.0;
 /// A simulation is given up after so many times the time that the quota allows, and this.
 const TIME_LIMIT_FACTOR: f64 = 10.0;
 const LEAST_TIME_LIMIT: Duration = Duration::from_mins(10);
+/// Between two devices of another CA.
+const BETWEEN_OTHERS: Duration = Duration::from_secs(10);
 /// Between two looks whether everybody is in.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -30,11 +33,13 @@ pub enum Beside {
     OneInAHundred,
     /// One whose name is another one's, and who connects a hundred times a second.
     Flood,
+    /// New devices of another CA, one in a while.
+    OtherAuthority,
 }
 
 impl Beside {
     /// Each of them.
-    pub const ALL: [Self; 3] = [Self::Nobody, Self::OneInAHundred, Self::Flood];
+    pub const ALL: [Self; 4] = [Self::Nobody, Self::OneInAHundred, Self::Flood, Self::OtherAuthority];
 }
 
 impl fmt::Display for Beside {
@@ -43,6 +48,7 @@ impl fmt::Display for Beside {
             Self::Nobody => "nobody",
             Self::OneInAHundred => "1 % refused, each second",
             Self::Flood => "one refused, 100 a second",
+            Self::OtherAuthority => "new ones of another CA",
         })
     }
 }
@@ -52,10 +58,10 @@ impl fmt::Display for Beside {
 pub struct Scenario {
     /// Who is there beside.
     pub beside: Beside,
+    /// The template's `ActivatorConcurrency`.
+    pub concurrency: u32,
     /// New devices.
     pub devices: u32,
-    /// The template's `ActivatorConcurrency`.
-    pub instances: u32,
     /// Seed of everything random.
     pub seed: u64,
 }
@@ -69,12 +75,18 @@ pub struct Outcome {
     pub dead: u64,
     /// Events published.
     pub events: u64,
+    /// Events that had to wait in the overflow queue.
+    pub overflowed: u64,
     /// Devices of the fleet that are in.
     pub inside: u32,
     /// Invocations of the activator.
     pub invocations: u64,
+    /// The longest time that a device of the other CA has waited, seconds; none if there is none.
+    pub longest_of_other: Option<f64>,
     /// Messages that still wait at the end.
     pub left: usize,
+    /// Until the last one can be in under the narrowest quota, as AWS IoT has registered them one after the other, seconds.
+    pub quota_seconds: f64,
     /// Until the last one was in, seconds.
     pub seconds: f64,
     /// Calls that were throttled.
@@ -82,9 +94,9 @@ pub struct Outcome {
 }
 
 impl Scenario {
-    /// The time that the narrowest quota allows, seconds.
-    pub fn quota_seconds(&self) -> f64 {
-        f64::from(self.devices) * NARROWEST_CALLS / NARROWEST_QUOTA
+    /// The time that the narrowest quota takes for devices that are there from the beginning, seconds.
+    fn quota_seconds(&self) -> f64 {
+        f64::from(self.devices) * SECONDS_A_DEVICE
     }
 
     /// Calls to AWS IoT for each device of the fleet, those for others among them.
@@ -102,37 +114,48 @@ impl Scenario {
 
     async fn simulate(&self) -> Outcome {
         let world = Arc::new(World::new());
-        for _ in 0..self.instances {
-            tokio::spawn(source::work(Arc::clone(&world), self.instances));
-        }
-        let fleet: Vec<Issued> = (0..self.devices).map(|n| issue(&world, &format!("device-{n}"))).collect();
+        let function = Function::new(&world, self.concurrency);
+        function.serve(|world| &world.registered_events);
+        function.serve(|world| &world.overflow);
+        let fleet: Vec<Device> =
+            (0..self.devices).map(|n| world.issue(&world.authority, &format!("device-{n}"))).collect();
         self.let_strangers_come(&world);
+        let others = (self.beside == Beside::OtherAuthority).then(|| tokio::spawn(let_others_come(Arc::clone(&world))));
         for device in &fleet {
             tokio::spawn(device::patient(Arc::clone(&world), device.clone()));
         }
         let begun = Instant::now();
         let time_limit = LEAST_TIME_LIMIT + Duration::from_secs_f64(self.quota_seconds() * TIME_LIMIT_FACTOR);
-        let mut outside: Vec<&Issued> = fleet.iter().collect();
+        let mut outside: Vec<&Device> = fleet.iter().collect();
         while !outside.is_empty() && begun.elapsed() < time_limit {
             sleep(LOOK).await;
             // The last one is looked for first: as long as it is outside, nobody else has to be.
-            while outside.last().is_some_and(|device| world.is_in(&device.id)) {
+            while outside.last().is_some_and(|device| world.is_in(&device.issued.id)) {
                 outside.pop();
             }
         }
         let seconds = begun.elapsed().as_secs_f64();
+        let quota_seconds = quota_seconds(&world);
         let (calls, throttled) = world.account.calls();
         world.end();
-        self.drain(&world).await;
+        let longest_of_other = match others {
+            Some(others) => Some(others.await.expect("no panic").as_secs_f64()),
+            None => None,
+        };
+        drain(&world).await;
         let (events, dead) = world.registered_events.counts();
-        let inside = fleet.iter().filter(|device| world.is_in(&device.id)).count();
+        let (overflowed, dead_of_overflow) = world.overflow.counts();
+        let inside = fleet.iter().filter(|device| world.is_in(&device.issued.id)).count();
         Outcome {
             calls,
-            dead,
+            dead: dead + dead_of_overflow,
             events,
             inside: u32::try_from(inside).expect("no more than there are"),
             invocations: world.invocations.load(Ordering::Relaxed),
-            left: world.registered_events.len(),
+            left: world.waiting(),
+            longest_of_other,
+            overflowed,
+            quota_seconds,
             seconds,
             throttled,
         }
@@ -140,7 +163,7 @@ impl Scenario {
 
     fn let_strangers_come(&self, world: &Arc<World>) {
         let (strangers, every) = match self.beside {
-            Beside::Nobody => (0, Duration::MAX),
+            Beside::Nobody | Beside::OtherAuthority => (0, Duration::MAX),
             Beside::OneInAHundred => (self.devices.div_ceil(100), Duration::from_secs(1)),
             Beside::Flood => (1, Duration::from_millis(10)),
         };
@@ -148,19 +171,51 @@ impl Scenario {
             let name = format!("stolen-{n}");
             let thing = CloudThing { version: 1, ..CloudThing::default() };
             world.cloud.change(|state| state.things.insert(name.parse().expect("a name"), thing));
-            tokio::spawn(device::stubborn(Arc::clone(world), issue(world, &name), every));
-        }
-    }
-
-    /// Nobody comes any more, and what waits is worked on.
-    async fn drain(&self, world: &World) {
-        let begun = Instant::now();
-        while world.registered_events.len() > 0 && begun.elapsed() < Duration::from_hours(24) {
-            sleep(Duration::from_secs(1)).await;
+            let device = Device { may_come_in: false, ..world.issue(&world.authority, &name) };
+            tokio::spawn(device::stubborn(Arc::clone(world), device, every));
         }
     }
 }
 
-fn issue(world: &World, name: &str) -> Issued {
-    world.authority.issue(name, world.now())
+/// When the last device could be in: each takes its time of the quota once it is there and those before it are in.
+fn quota_seconds(world: &World) -> f64 {
+    let arrivals = world.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+    arrivals.iter().fold(0.0, |end: f64, arrival| end.max(*arrival) + SECONDS_A_DEVICE)
+}
+
+/// Devices of another CA come until the fleet is in, one after the other. Gives back the longest time from the
+/// registration of one until it was in.
+async fn let_others_come(world: Arc<World>) -> Duration {
+    let mut longest = Duration::ZERO;
+    let mut devices = JoinSet::new();
+    for n in 0.. {
+        sleep(BETWEEN_OTHERS).await;
+        if world.is_over() {
+            break;
+        }
+        let (world, device) = (Arc::clone(&world), world.issue(&world.other_authority, &format!("other-{n}")));
+        devices.spawn(async move {
+            tokio::spawn(device::patient(Arc::clone(&world), device.clone()));
+            while !world.is_registered(&device.issued.id) {
+                sleep(LOOK).await;
+            }
+            let registered = Instant::now();
+            while !world.is_in(&device.issued.id) {
+                sleep(LOOK).await;
+            }
+            registered.elapsed()
+        });
+    }
+    while let Some(waited) = devices.join_next().await {
+        longest = longest.max(waited.expect("no panic"));
+    }
+    longest
+}
+
+/// Nobody comes any more, and what waits is worked on.
+async fn drain(world: &World) {
+    let begun = Instant::now();
+    while world.waiting() > 0 && begun.elapsed() < Duration::from_hours(24) {
+        sleep(Duration::from_secs(1)).await;
+    }
 }

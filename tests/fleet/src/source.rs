@@ -1,10 +1,10 @@
-//! Lambda: an event source that hands batches of the queue to instances of the activator.
+//! Lambda: event sources that hand batches of their queues to instances of the activator.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use activator::{Activator, Answer};
+use activator::{Activator, Answer, Handler, Queues};
 use actors::account;
 use actors::activation::settings;
 use lambda_runtime::{Context, LambdaEvent};
@@ -12,12 +12,14 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use shared::aws::authorities::Authorities;
 use shared::aws::registrations::Registrations;
+use shared::fault::Fault;
 use shared::pace::{Paced, Quotas};
+use shared::port::{OverflowQueue, WaitingEvent};
 use shared::testing::FakeCloud;
 use tokio::time::sleep;
 
-use crate::queue::Message;
-use crate::quota::Registry;
+use crate::queue::{Message, Queue};
+use crate::quota::{Registry, TABLE_LATENCY};
 use crate::world::World;
 
 /// Records of a batch at most.
@@ -26,6 +28,8 @@ const BATCH: usize = 10;
 const COLD_START: Duration = Duration::from_millis(300);
 /// Time that Lambda needs for an invocation besides.
 const OVERHEAD: Duration = Duration::from_millis(10);
+/// Event sources of the function.
+const SOURCES: u32 = 2;
 /// The function's timeout.
 const TIME_OUT: Duration = Duration::from_secs(30);
 
@@ -35,36 +39,82 @@ fn quotas(instances: u32) -> Quotas {
     Quotas { attach_policy: 15.0, describe_certificate: 10.0, share, update_certificate: 10.0 }
 }
 
-type Instance = Activator<Paced<Registry>, Authorities, Registrations, FakeCloud>;
+type Instance = Handler<Paced<Registry>, Authorities, Registrations, FakeCloud, Sender>;
 
-fn start(world: &World, instances: u32) -> Instance {
-    let quotas = quotas(instances);
-    let registry = Registry { account: Arc::clone(&world.account), cloud: world.cloud.clone() };
-    let settings = activator::Settings { quotas, ..settings(&account()) };
-    let (authorities, registrations) = (world.cloud.authorities(), world.cloud.registrations());
-    Activator::new(settings, Paced::new(registry, &quotas), authorities, registrations, world.cloud.clone())
+/// Sends to the overflow queue.
+struct Sender(Arc<World>);
+
+impl OverflowQueue for Sender {
+    async fn send_on(&self, event: &WaitingEvent) -> Result<(), Fault> {
+        sleep(TABLE_LATENCY).await;
+        self.0.overflow.send(event.body.clone(), event.ca_certificate_id.as_str());
+        Ok(())
+    }
 }
 
-/// One of the concurrent invocations, which goes on with the next batch when it is done with one.
-pub(crate) async fn work(world: Arc<World>, instances: u32) {
-    let mut instance = None;
-    loop {
-        let batch = world.registered_events.receive(BATCH).await;
-        if instance.is_none() {
-            sleep(COLD_START).await;
+/// The instances of the function that no invocation has, the one that was used last first to be used again.
+pub(crate) struct Function {
+    concurrency: u32,
+    idle: Mutex<Vec<Instance>>,
+    world: Arc<World>,
+}
+
+impl Function {
+    /// The function, with so many invocations at once of each event source.
+    pub(crate) fn new(world: &Arc<World>, concurrency: u32) -> Arc<Self> {
+        Arc::new(Self { concurrency, idle: Mutex::default(), world: Arc::clone(world) })
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Instance>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(&self) -> Instance {
+        let world = &self.world;
+        let quotas = quotas(self.concurrency * SOURCES);
+        let registry = Registry { account: Arc::clone(&world.account), cloud: world.cloud.clone() };
+        let settings = settings(&account());
+        let queues = Queues { events_arn: world.registered_events.arn.clone(), ..settings.queues };
+        let settings = activator::Settings { queues, quotas, ..settings };
+        let (authorities, registrations) = (world.cloud.authorities(), world.cloud.registrations());
+        let registry = Paced::new(registry, &quotas);
+        let activator = Activator::new(settings, registry, authorities, registrations, world.cloud.clone());
+        Handler::new(activator, Sender(Arc::clone(world)))
+    }
+
+    /// The event source of a queue begins to hand over its batches.
+    pub(crate) fn serve(self: &Arc<Self>, queue: fn(&World) -> &Queue) {
+        for _ in 0..self.concurrency {
+            tokio::spawn(Arc::clone(self).work(queue));
         }
-        sleep(OVERHEAD).await;
-        let instance: &Instance = instance.get_or_insert_with(|| start(&world, instances));
-        for done in invoke(&world, instance, batch).await {
-            world.registered_events.delete(done);
+    }
+
+    /// One of the concurrent invocations, which goes on with the next batch when it is done with one.
+    async fn work(self: Arc<Self>, queue: fn(&World) -> &Queue) {
+        let queue = queue(&self.world);
+        loop {
+            let batch = queue.receive(BATCH).await;
+            let idle = self.idle().pop();
+            let instance = if let Some(instance) = idle {
+                instance
+            } else {
+                sleep(COLD_START).await;
+                self.start()
+            };
+            sleep(OVERHEAD).await;
+            for done in invoke(&self.world, &instance, &queue.arn, batch).await {
+                queue.delete(done);
+            }
+            self.idle().push(instance);
         }
     }
 }
 
 /// The messages of a batch that are done.
-async fn invoke(world: &World, instance: &Instance, batch: Vec<Message>) -> Vec<u64> {
+async fn invoke(world: &World, instance: &Instance, arn: &str, batch: Vec<Message>) -> Vec<u64> {
     let n = world.invocations.fetch_add(1, Ordering::Relaxed);
-    let record = |message: &Message| json!({"messageId": message.id.to_string(), "body": message.body});
+    let record =
+        |message: &Message| json!({"body": message.body, "eventSourceARN": arn, "messageId": message.id.to_string()});
     let payload = json!({"Records": batch.iter().map(record).collect::<Vec<_>>()}).to_string();
     let mut context = Context::default();
     context.request_id = format!("00000000-0000-4000-8000-{n:012}");

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actors::{account, enrol};
-use shared::id::CertificateId;
+use shared::id::{CaCertificateId, CertificateId};
 use shared::port::CertificateStatus;
 use shared::testing::{FakeCloud, Issued, TestAuthority};
 use time::OffsetDateTime;
@@ -22,34 +22,55 @@ const BEGIN: OffsetDateTime = datetime!(2026-09-01 12:00 UTC);
 const VISIBILITY_TIME_OUT: Duration = Duration::from_mins(3);
 const MAX_RECEIVES: u32 = 480;
 
-/// The account, its queue, and the fleet's CA.
+/// A device, and the CA that has issued its certificate.
+#[derive(Clone, Debug)]
+pub(crate) struct Device {
+    pub(crate) ca_certificate_id: CaCertificateId,
+    pub(crate) issued: Issued,
+    /// Whether nothing speaks against it.
+    pub(crate) may_come_in: bool,
+}
+
+/// The account, its queues, and the CAs.
 pub(crate) struct World {
     pub(crate) account: Arc<Account>,
+    /// The fleet's CA.
     pub(crate) authority: TestAuthority,
+    /// When AWS IoT has registered each device that may come in, since the beginning, seconds.
+    pub(crate) arrivals: Mutex<Vec<f64>>,
     begun: Instant,
     pub(crate) cloud: FakeCloud,
     pub(crate) invocations: AtomicU64,
     /// Devices outside stop connecting.
     is_over: AtomicBool,
-    pub(crate) registered: Mutex<BTreeSet<CertificateId>>,
+    /// Another customer's CA.
+    pub(crate) other_authority: TestAuthority,
+    pub(crate) overflow: Queue,
+    registered: Mutex<BTreeSet<CertificateId>>,
     pub(crate) registered_events: Queue,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        let authority = TestAuthority::new("Fleet CA", BEGIN);
+        let [authority, other_authority] = ["Fleet CA", "Other CA"].map(|name| TestAuthority::new(name, BEGIN));
         let cloud = FakeCloud::default();
         cloud.set_latency(latency);
-        enrol(&cloud, &authority, serde_json::from_str("{}").expect("a profile"));
+        for authority in [&authority, &other_authority] {
+            enrol(&cloud, authority, serde_json::from_str("{}").expect("a profile"));
+        }
+        let queue = |arn| Queue::new(arn, VISIBILITY_TIME_OUT, MAX_RECEIVES);
         Self {
             account: Arc::new(Account::new()),
             authority,
+            arrivals: Mutex::default(),
             begun: Instant::now(),
             cloud,
             invocations: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
+            other_authority,
+            overflow: queue("arn:aws:sqs:us-east-1:123456789012:overflow"),
             registered: Mutex::default(),
-            registered_events: Queue::new(VISIBILITY_TIME_OUT, MAX_RECEIVES),
+            registered_events: queue("arn:aws:sqs:us-east-1:123456789012:registered-events"),
         }
     }
 
@@ -65,31 +86,52 @@ impl World {
         self.is_over.store(true, Ordering::Relaxed);
     }
 
+    /// Messages that wait or are being worked on.
+    pub(crate) fn waiting(&self) -> usize {
+        self.registered_events.len() + self.overflow.len()
+    }
+
+    /// Whether AWS IoT has found room in its quota for the certificate.
+    pub(crate) fn is_registered(&self, id: &CertificateId) -> bool {
+        self.registered.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+
     pub(crate) fn is_in(&self, id: &CertificateId) -> bool {
         self.cloud
             .change(|state| state.certificates.get(id).is_some_and(|found| found.status == CertificateStatus::Active))
     }
 
+    /// A new device of a CA.
+    pub(crate) fn issue(&self, authority: &TestAuthority, name: &str) -> Device {
+        let issued = authority.issue(name, self.now());
+        Device { ca_certificate_id: authority.id().clone(), issued, may_come_in: true }
+    }
+
     /// AWS IoT's part in a connection of a certificate that is not ACTIVE: it registers the certificate, if its quota has
     /// room, and publishes the event.
-    pub(crate) fn connect(&self, device: &Issued) {
+    pub(crate) fn connect(&self, device: &Device) {
+        let Device { ca_certificate_id, issued, .. } = device;
         let mut registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
-        if !registered.contains(&device.id) {
+        if !registered.contains(&issued.id) {
             if !self.account.registers() {
                 return;
             }
-            self.cloud.register(self.authority.id(), &account(), &device.id, &device.pem);
-            registered.insert(device.id.clone());
+            self.cloud.register(ca_certificate_id, &account(), &issued.id, &issued.pem);
+            registered.insert(issued.id.clone());
+            if device.may_come_in {
+                let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+                arrivals.push(self.begun.elapsed().as_secs_f64());
+            }
         }
-        self.registered_events.send(self.event(device));
+        self.registered_events.send(self.event(device), "");
     }
 
-    fn event(&self, device: &Issued) -> String {
+    fn event(&self, device: &Device) -> String {
         let millis = self.now().unix_timestamp_nanos() / 1_000_000;
         serde_json::json!({
             "awsAccountId": account(),
-            "caCertificateId": self.authority.id(),
-            "certificateId": device.id,
+            "caCertificateId": device.ca_certificate_id,
+            "certificateId": device.issued.id,
             "certificateRegistrationTimestamp": null,
             "certificateStatus": "PENDING_ACTIVATION",
             "timestamp": i64::try_from(millis).expect("a time near now"),

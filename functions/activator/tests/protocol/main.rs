@@ -10,6 +10,7 @@ mod fixtures;
 mod gate;
 mod kill_points;
 mod logs;
+mod overflow;
 mod races;
 mod repeats;
 mod twins;

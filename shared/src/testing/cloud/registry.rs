@@ -164,7 +164,8 @@ impl ThingRegistry for FakeCloud {
 
 impl CloudState {
     fn is_registered(&self, arn: &str) -> bool {
-        self.certificates.values().any(|certificate| certificate.arn == arn)
+        let id = arn.rsplit_once(":cert/").and_then(|(_, id)| id.parse::<CertificateId>().ok());
+        id.and_then(|id| self.certificates.get(&id)).is_some_and(|certificate| certificate.arn == arn)
     }
 }
 

@@ -1,0 +1,222 @@
+//! Full batches: what the tables don't answer waits in the overflow queue.
+
+use activator::{Answer, Handler, Settings};
+use actors::activation::{EVENTS_ARN, handler, lambda_event, settings};
+use actors::{Fleet, account, next_request_id, now};
+use serde_json::{Value, json};
+use shared::aws::authorities::Authorities;
+use shared::aws::registrations::Registrations;
+use shared::fault::FaultKind;
+use shared::port::CertificateStatus::{Active, PendingActivation};
+use shared::testing::{Delivery, FakeCloud, InjectedFault, Issued, Queue};
+use time::{Duration, OffsetDateTime};
+
+const OVERFLOW_ARN: &str = "arn:aws:sqs:us-east-1:000000000000:overflow";
+
+/// A process of the activator, and its overflow queue.
+struct Stage {
+    fleet: Fleet,
+    handler: Handler<FakeCloud, Authorities, Registrations, FakeCloud, Queue>,
+    overflow: Queue,
+}
+
+impl Stage {
+    fn new(rules: Value) -> Self {
+        Self::with(rules, settings(&account()))
+    }
+
+    fn with(rules: Value, settings: Settings) -> Self {
+        let (fleet, overflow) = (Fleet::new(rules), Queue::default());
+        let handler = handler(settings, &fleet.cloud, &fleet.cloud, overflow.clone());
+        Self { fleet, handler, overflow }
+    }
+
+    fn devices(&self, count: usize) -> Vec<Issued> {
+        (0..count).map(|n| self.fleet.device(&format!("pump-{n}"))).collect()
+    }
+
+    /// Hands over the events of these devices, and tells which messages are to be delivered again.
+    async fn batch<'a>(&self, arn: &str, devices: impl IntoIterator<Item = &'a Issued>) -> Vec<String> {
+        let bodies = devices.into_iter().map(|device| self.fleet.event(device));
+        self.bodies_at(now(), arn, bodies).await
+    }
+
+    async fn bodies_at(&self, now: OffsetDateTime, arn: &str, bodies: impl IntoIterator<Item = String>) -> Vec<String> {
+        let record = |(place, body): (usize, String)| json!({"body": body, "eventSourceARN": arn, "messageId": place.to_string()});
+        let records: Vec<_> = bodies.into_iter().enumerate().map(record).collect();
+        let event = lambda_event(&next_request_id(), &json!({"Records": records}).to_string());
+        let response = match Box::pin(self.handler.handle_at(event, now)).await.unwrap() {
+            Answer::Batch(response) => Some(response),
+            Answer::Event(_) => None,
+        };
+        let failures = response.unwrap().batch_item_failures.into_iter();
+        let mut ids: Vec<_> = failures.map(|failure| failure.item_identifier).collect();
+        ids.sort();
+        ids
+    }
+
+    fn calls_of_aws_iot(&self) -> usize {
+        self.fleet.cloud.calls().iter().filter(|call| call.starts_with("iot:")).count()
+    }
+
+    fn waiting(&self) -> Vec<String> {
+        let mut bodies = self.overflow.bodies();
+        bodies.sort();
+        bodies
+    }
+
+    fn events(&self, devices: &[Issued]) -> Vec<String> {
+        let mut events: Vec<_> = devices.iter().map(|device| self.fleet.event(device)).collect();
+        events.sort();
+        events
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_certificates_of_a_full_batch_wait_with_their_ca_as_group() {
+    let stage = Stage::new(json!({}));
+    let devices = stage.devices(10);
+    assert!(stage.batch(EVENTS_ARN, &devices).await.is_empty());
+    assert_eq!(stage.waiting(), stage.events(&devices));
+    assert_eq!(stage.overflow.groups(), vec![stage.fleet.id().clone(); 10]);
+    assert_eq!(stage.calls_of_aws_iot(), 0);
+
+    assert!(stage.batch(OVERFLOW_ARN, &devices).await.is_empty());
+    assert!(devices.iter().all(|device| stage.fleet.status(device) == Active));
+    assert_eq!(stage.overflow.bodies().len(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_of_a_batch_that_is_not_full_are_decided_about_at_once() {
+    let stage = Stage::new(json!({}));
+    let devices = stage.devices(9);
+    assert!(stage.batch(EVENTS_ARN, &devices).await.is_empty());
+    let (inside, waiting): (Vec<_>, Vec<_>) =
+        devices.iter().cloned().partition(|device| stage.fleet.status(device) == Active);
+    assert_eq!((inside.len(), stage.waiting()), (2, stage.events(&waiting)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_full_batch_others_wait_for_a_while() {
+    for arn in [EVENTS_ARN, OVERFLOW_ARN] {
+        let stage = Stage::new(json!({}));
+        let devices = stage.devices(12);
+        let (many, late) = devices.split_at(10);
+        let now = now();
+        let bodies = |devices: &[Issued]| devices.iter().map(|device| stage.fleet.event(device)).collect::<Vec<_>>();
+        assert!(stage.bodies_at(now, arn, bodies(many)).await.is_empty());
+        assert!(stage.bodies_at(now + Duration::seconds(9), EVENTS_ARN, bodies(&late[..1])).await.is_empty());
+        assert!(stage.bodies_at(now + Duration::seconds(10), EVENTS_ARN, bodies(&late[1..])).await.is_empty());
+        let statuses = [0, 1].map(|place| stage.fleet.status(&late[place]));
+        assert_eq!(statuses, [PendingActivation, Active], "{arn}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_every_batch_is_full_none_tells_of_a_backlog() {
+    let mut settings = settings(&account());
+    settings.queues.batch_size = "1".parse().unwrap();
+    let stage = Stage::with(json!({}), settings);
+    let devices = stage.devices(1);
+    assert!(stage.batch(EVENTS_ARN, &devices).await.is_empty());
+    assert_eq!(stage.fleet.status(&devices[0]), Active);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_waits_once() {
+    let stage = Stage::new(json!({}));
+    let devices = stage.devices(5);
+    let twice = || devices.iter().chain(&devices);
+    assert!(stage.batch(EVENTS_ARN, twice()).await.is_empty());
+    assert!(stage.batch(EVENTS_ARN, twice()).await.is_empty());
+    assert_eq!(stage.waiting(), stage.events(&devices));
+
+    // What has left no row behind after an hour may have been lost.
+    let bodies = || twice().map(|device| stage.fleet.event(device));
+    for (minutes, sent) in [(59, 5), (60, 10)] {
+        assert!(stage.bodies_at(now() + Duration::minutes(minutes), EVENTS_ARN, bodies()).await.is_empty());
+        assert_eq!(stage.overflow.bodies().len(), sent, "{minutes}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_tables_answer_in_a_full_batch_too() {
+    let stage = Stage::new(json!({"admission": "listed"}));
+    let devices = stage.devices(10);
+    let (refused, new) = devices.split_at(4);
+    assert!(stage.batch(OVERFLOW_ARN, refused).await.is_empty());
+    assert!(refused.iter().all(|device| stage.fleet.status(device) == PendingActivation));
+    let before = stage.calls_of_aws_iot();
+    assert!(stage.batch(EVENTS_ARN, &devices).await.is_empty());
+    assert_eq!(stage.waiting(), stage.events(new));
+    assert_eq!(stage.calls_of_aws_iot(), before);
+
+    // Who may come in after all waits with the new ones.
+    stage.fleet.cloud.allow_name(stage.fleet.id(), &"pump-0".parse().unwrap());
+    assert!(stage.batch(EVENTS_ARN, &devices).await.is_empty());
+    assert_eq!(stage.overflow.bodies().len(), 7);
+    assert_eq!(stage.overflow.bodies()[6], stage.fleet.event(&devices[0]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_sent_on_is_delivered_again() {
+    let stage = Stage::new(json!({}));
+    let devices = stage.devices(9);
+    let batch = || devices.iter().chain(&devices[..1]);
+    let id = devices[0].id.clone();
+    stage.overflow.when(move |bodies| {
+        let is_refused = bodies[0].contains(id.as_str());
+        if is_refused { Delivery::NotTaken(vec![0], FaultKind::Throttled) } else { Delivery::Taken }
+    });
+    let failed = stage.batch(EVENTS_ARN, batch()).await;
+    assert_eq!((failed, stage.waiting()), (vec!["0".to_owned(), "9".to_owned()], stage.events(&devices[1..])));
+    stage.overflow.when(|_| Delivery::Taken);
+    assert!(stage.batch(EVENTS_ARN, batch()).await.is_empty());
+    assert_eq!(stage.waiting(), stage.events(&devices));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_does_not_answer_loses_nothing() {
+    for fault in
+        [InjectedFault::Refused, InjectedFault::AnswerLost, InjectedFault::DiedBefore, InjectedFault::DiedAfter]
+    {
+        let stage = Stage::new(json!({}));
+        let devices = stage.devices(10);
+        stage.overflow.when(move |_| Delivery::Struck(fault));
+        assert_eq!(stage.batch(EVENTS_ARN, &devices).await.len(), 10, "{fault:?}");
+        stage.overflow.when(|_| Delivery::Taken);
+        assert!(stage.batch(EVENTS_ARN, &devices).await.is_empty());
+        assert!(stage.overflow.bodies().len() >= 10, "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_event_does_not_wait() {
+    let stage = Stage::new(json!({}));
+    let devices = stage.devices(9);
+    let bodies = devices.iter().map(|device| stage.fleet.event(device)).chain(["{}".to_owned()]);
+    assert!(stage.bodies_at(now(), EVENTS_ARN, bodies).await.is_empty());
+    assert_eq!(stage.fleet.cloud.rejections().len(), 1);
+    assert_eq!(stage.waiting(), stage.events(&devices));
+}
+
+/// Whatever happens to a table, one certificate's messages come back at most.
+#[tokio::test(start_paused = true)]
+async fn a_table_that_can_not_be_read_or_written_costs_one_certificate() {
+    for fault in
+        [InjectedFault::Refused, InjectedFault::AnswerLost, InjectedFault::DiedBefore, InjectedFault::DiedAfter]
+    {
+        let calls = 40;
+        for n in 0..calls {
+            let stage = Stage::new(json!({}));
+            let devices = stage.devices(10);
+            stage.fleet.cloud.plan(n, fault);
+            let failed = stage.batch(EVENTS_ARN, &devices).await.len();
+            let waiting = stage.overflow.bodies().len();
+            assert!(failed <= 1 && failed + waiting >= 10, "{fault:?} at {n}: {failed} failed, {waiting} wait");
+        }
+        let stage = Stage::new(json!({}));
+        stage.batch(EVENTS_ARN, &stage.devices(10)).await;
+        assert_eq!(stage.fleet.cloud.calls().len(), calls, "every call has met the fault");
+    }
+}
