@@ -34,6 +34,8 @@ mod uri;
 #[cfg(feature = "aws")]
 pub mod aws;
 #[cfg(feature = "aws")]
+pub mod concurrency;
+#[cfg(feature = "aws")]
 pub mod contained;
 #[cfg(feature = "aws")]
 pub mod pace;

@@ -1,9 +1,11 @@
 //! The protocol: every event into the history, every client's row by one merged change, failures counted once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use futures_util::{StreamExt as _, future, stream};
+use futures_util::future;
 use lambda_runtime::tracing;
+use shared::concurrency::run;
 use shared::contained::{self, contained};
 use shared::event::LifecycleEvent;
 use shared::fault::{Fault, FaultKind};
@@ -19,6 +21,8 @@ use crate::failures::{Failing, Failures, in_bulk, is_failure};
 const HISTORY_CONCURRENCY: usize = 8;
 /// Clients whose rows are written at a time.
 const ROW_CONCURRENCY: usize = 16;
+/// Time kept back for counting failed attempts together: which of them get no rows is known once the clients are done.
+const FOR_COUNTING: Duration = Duration::from_secs(3);
 /// Writes of one row before it is left to the next delivery. Others may write it at the same time, and topic filters are
 /// written ten at a time: as many as a session may have, given up, forgotten and replaced by others, take less than 90.
 const ROW_WRITES: usize = 128;
@@ -60,6 +64,14 @@ struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
+    fn of_all(parts: Vec<Self>) -> Self {
+        let mut all = Self::default();
+        for part in parts {
+            all.join(part);
+        }
+        all
+    }
+
     fn join(&mut self, other: Self) {
         self.counted += other.counted;
         self.unprocessed.extend(other.unprocessed);
@@ -88,8 +100,10 @@ impl<P: PresenceStore + Sync> Recorder<P> {
     /// does it again, and changes nothing where it was done.
     pub async fn record(&self, batch: &Batch, until: Instant) -> Outcome {
         let failures = Failures::of(batch);
-        let clients = self.update_clients(batch, &failures, until);
-        let (history, mut clients) = future::join(self.keep_history(batch, until), clients).await;
+        let has_failures = !failures.principals.is_empty();
+        let counting_at = if has_failures { until.checked_sub(FOR_COUNTING).unwrap_or(until) } else { until };
+        let clients = self.update_clients(batch, &failures, counting_at);
+        let (history, mut clients) = future::join(self.keep_history(batch, counting_at), clients).await;
         let mut in_bulk = failures.in_bulk;
         for (principal, received) in std::mem::take(&mut clients.in_bulk) {
             in_bulk.entry(principal).or_default().extend(received);
@@ -124,8 +138,7 @@ impl<P: PresenceStore + Sync> Recorder<P> {
                 Err(cause) => Some(Unprocessed { problem: Problem::Isolated(cause), received: part.to_vec() }),
             }
         });
-        let requests: Vec<_> = requests.collect();
-        stream::iter(requests).buffer_unordered(HISTORY_CONCURRENCY).filter_map(future::ready).collect().await
+        run(requests.collect(), HISTORY_CONCURRENCY).await.into_iter().flatten().collect()
     }
 
     /// The failed attempts and the row of each client.
@@ -135,12 +148,7 @@ impl<P: PresenceStore + Sync> Recorder<P> {
             .iter()
             .map(|(client, received)| self.update_client(client, received, failures.by_client.get(client), until))
             .collect();
-        let mut clients = stream::iter(clients).buffer_unordered(ROW_CONCURRENCY);
-        let mut progress = Progress::default();
-        while let Some(client) = clients.next().await {
-            progress.join(client);
-        }
-        progress
+        Progress::of_all(run(clients, ROW_CONCURRENCY).await)
     }
 
     /// One client. What was counted counts, whatever becomes of the row; and the row is written, whatever becomes of the
@@ -206,13 +214,7 @@ impl<P: PresenceStore + Sync> Recorder<P> {
             }
             progress
         });
-        let counts: Vec<_> = counts.collect();
-        let mut counts = stream::iter(counts).buffer_unordered(ROW_CONCURRENCY);
-        let mut all = Progress::default();
-        while let Some(progress) = counts.next().await {
-            all.join(progress);
-        }
-        all
+        Progress::of_all(run(counts.collect(), ROW_CONCURRENCY).await)
     }
 
     /// Writes what was told into the row. Each attempt is made for the row that the one before has met; the first one

@@ -5,14 +5,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lambda_runtime::tracing;
+use shared::concurrency::run;
 use shared::contained::contained;
 use shared::fault::Fault;
 use shared::id::CertificateId;
 use shared::port::{Holders, Holding};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
-
-use crate::concurrency::run;
 
 /// How often it is asked for a certificate that is just being let in, and how long it is waited before it is asked again.
 /// A device may speak before the activator has written down that it is in; given back, its message would come again

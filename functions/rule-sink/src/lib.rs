@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod binding;
-mod concurrency;
 mod dead_letter;
 mod envelope;
 mod fates;

@@ -3,11 +3,10 @@
 use std::ops::Range;
 
 use lambda_runtime::tracing;
+use shared::concurrency::run;
 use shared::contained::contained;
 use shared::port::{DeadLetters, MAX_MESSAGE_BYTES, MAX_SENT};
 use tokio::time::Instant;
-
-use crate::concurrency::run;
 
 /// Requests that are under way at a time.
 const CONCURRENCY: usize = 8;

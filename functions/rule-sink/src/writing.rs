@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use futures_util::future;
 use lambda_runtime::tracing;
+use shared::concurrency::run;
 use shared::contained::{IsolationError, contained};
 use shared::item::Write;
 use shared::port::{BatchWritten, ItemStore, ItemWritten};
 use tokio::time::Instant;
 
-use crate::concurrency::run;
 use crate::fates::Fate;
 use crate::plan::Plan;
 use crate::refusal::{Reason, Refusal};

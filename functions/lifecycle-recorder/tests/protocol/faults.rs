@@ -11,9 +11,9 @@ use shared::event::LifecycleEvent;
 use shared::fault::{Fault, FaultKind};
 use shared::id::ClientId;
 use shared::port::{Counted, PresenceStore, RowPolicy, Written};
-use shared::presence::{Change, Device, FailingPrincipal, FailuresInBulk};
+use shared::presence::{Change, Device, FailingPrincipal, FailuresInBulk, MAX_FAILING_CLIENTS};
 use shared::testing::dynamodb::Answer;
-use shared::testing::{Fate, InjectedFault};
+use shared::testing::{Fate, InjectedFault, Sent};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -259,6 +259,61 @@ async fn what_is_not_done_in_time_is_left_to_the_next_delivery() {
     let begun = Instant::now();
     let outcome = stage.recorder.record(&batch(&events), begun + Duration::from_secs(5)).await;
     assert_eq!((names(&outcome.failed), begun.elapsed()), (vec!["1"], Duration::from_secs(5)));
+}
+
+/// Records events of which some requests get no answer. Tells of how many clients there are rows, and the attempts that have
+/// been counted together, when the time is nearly up.
+async fn recorded_in_time(events: &[Value], hangs: fn(&Sent) -> bool) -> (usize, Vec<Value>) {
+    let stage = Stage::new();
+    stage
+        .dynamodb
+        .when(move |sent| if hangs(sent) { Fate::Struck(InjectedFault::DiedBefore) } else { Fate::CarriedOut });
+    let looked = async {
+        tokio::time::sleep(Duration::from_secs(27)).await;
+        let counts = stage.principal_rows().into_iter().map(|row| row["connectFailures"]["N"].clone());
+        (stage.client_rows().len(), counts.filter(|count| !count.is_null()).collect())
+    };
+    let batch = batch(events);
+    let recording = stage.recorder.record(&batch, Instant::now() + Duration::from_secs(28));
+    tokio::join!(recording, looked).1
+}
+
+fn is_of_hanging(sent: &Sent) -> bool {
+    sent.body["Key"]["clientId"]["S"].as_str().is_some_and(|client| client.contains("hanging"))
+}
+
+/// Failed attempts of a principal under so many client ids that one is counted together with others.
+fn failures_in_bulk(principal: &str) -> Vec<Value> {
+    let of = |client| {
+        let mut event = connect_failed(&format!("{principal}-{client}"), START, "f");
+        event["principalIdentifier"] = json!(principal);
+        event
+    };
+    (0..=MAX_FAILING_CLIENTS).map(of).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_whose_writes_hang_keep_no_others_from_being_recorded() {
+    let clients = (0..40).map(|n| format!("hanging-{n}")).chain((0..40).map(|n| format!("waiting-{n}")));
+    let events: Vec<Value> = clients.map(|client| connected(&client, START, "s", 0)).collect();
+    assert_eq!(recorded_in_time(&events, is_of_hanging).await.0, 40);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_hangs_leaves_time_to_count_what_gets_no_row() {
+    let mut events = failures_in_bulk("p");
+    events.push(connected("hanging", START, "s", 0));
+    for hangs in [is_of_hanging, |sent: &Sent| sent.operation == "BatchWriteItem"] {
+        assert_eq!(recorded_in_time(&events, hangs).await.1, [json!("1")]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn principals_whose_counts_hang_keep_no_others_from_being_counted() {
+    let principals = (0..20).map(|n| format!("hanging{n}")).chain((0..20).map(|n| format!("waiting{n}")));
+    let events: Vec<Value> = principals.flat_map(|principal| failures_in_bulk(&principal)).collect();
+    let is_count = |sent: &Sent| is_of_hanging(sent) && sent.body["UpdateExpression"].to_string().contains("#since");
+    assert_eq!(recorded_in_time(&events, is_count).await.1, vec![json!("1"); 20]);
 }
 
 /// A store that panics over one client.

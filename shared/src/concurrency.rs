@@ -11,11 +11,11 @@ use tokio::time::timeout;
 /// How long a unit of work counts as one of those that are under way.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Units that are under way, those that hang included: each of them has a connection, and a process of Lambda 1,024 files.
-pub(crate) const MAX_UNDER_WAY: usize = 512;
+const MAX_UNDER_WAY: usize = 512;
 
 /// Runs units of work, `limit` at a time. One that has not ended after [`PATIENCE`] goes on beside the others, and the next
 /// one is begun. Each unit has to end by itself.
-pub(crate) async fn run<F: Future>(units: Vec<F>, limit: usize) -> Vec<F::Output> {
+pub async fn run<F: Future>(units: Vec<F>, limit: usize) -> Vec<F::Output> {
     let permits = Semaphore::new(limit);
     let units: Vec<_> = units.into_iter().map(|unit| run_one(&permits, unit)).collect();
     stream::iter(units).buffer_unordered(MAX_UNDER_WAY).collect().await
