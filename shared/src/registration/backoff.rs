@@ -169,11 +169,12 @@ impl Registration {
 
     fn repeat_outside(&self, backoff: &Backoff, published_at: OffsetDateTime, now: OffsetDateTime) -> Repeat {
         let (is_recent, is_covered) = (now < backoff.until(), published_at <= backoff.since);
-        match self.decision {
-            Decision::Activating | Decision::Deferred if !is_recent => Repeat::due(Repeat::Undecided(self.verdict())),
-            Decision::Activating | Decision::Deferred if is_covered => Repeat::Undecided(self.verdict()),
-            _ if is_recent || is_covered => Repeat::Decided(self.verdict()),
-            _ => Repeat::due(Repeat::Decided(self.verdict())),
+        let is_open = matches!(self.decision, Decision::Activating | Decision::Deferred);
+        match (is_open && is_covered, is_recent) {
+            (true, true) => Repeat::Undecided(self.verdict()),
+            (true, false) => Repeat::due(Repeat::Undecided(self.verdict())),
+            (false, _) if is_recent || is_covered => Repeat::Decided(self.verdict()),
+            (false, _) => Repeat::due(Repeat::Decided(self.verdict())),
         }
     }
 }
@@ -214,8 +215,8 @@ mod tests {
     fn an_attempt_that_failed_keeps_its_event_in_the_queue() {
         let row = refused_row(Decision::Activating);
         assert_eq!(
-            [answer(&row, 0, true, 9), answer(&row, 1, true, 9), answer(&row, 0, true, 10)],
-            ["undecided", "decided", "due, or undecided"]
+            [0, 1].map(|published| [9, 10].map(|now| answer(&row, published, true, now))),
+            [["undecided", "due, or undecided"], ["decided", "due, or decided"]]
         );
     }
 
@@ -253,7 +254,11 @@ mod tests {
     fn what_is_still_open_keeps_its_event_in_the_queue() {
         let row = refused_row(Decision::Deferred);
         assert_eq!([answer(&row, 0, true, 9), answer(&row, 1, true, 9)], ["undecided", "decided"]);
-        assert_eq!([answer(&row, 0, true, 10), answer(&row, 1, true, 10)], ["due, or undecided"; 2]);
+        assert_eq!(
+            [answer(&row, 0, true, 10), answer(&row, 1, true, 10)],
+            ["due, or undecided", "due, or decided"],
+            "one event waits, however long there is no room for an attempt"
+        );
         assert_eq!(answer(&row, 0, false, 1), "open");
     }
 
