@@ -168,6 +168,9 @@ impl Registration {
     }
 
     fn repeat_outside(&self, backoff: &Backoff, published_at: OffsetDateTime, now: OffsetDateTime) -> Repeat {
+        if self.has_become_valid(now) {
+            return Repeat::Open;
+        }
         let (is_recent, is_covered) = (now < backoff.until(), published_at <= backoff.since);
         let is_open = matches!(self.decision, Decision::Activating | Decision::Deferred);
         match (is_open && is_covered, is_recent) {
@@ -176,6 +179,11 @@ impl Registration {
             (false, _) if is_recent || is_covered => Repeat::Decided(self.verdict()),
             (false, _) => Repeat::due(Repeat::Decided(self.verdict())),
         }
+    }
+
+    /// Whether the clock alone has changed the decision: an attempt would not end as the last one did.
+    fn has_become_valid(&self, now: OffsetDateTime) -> bool {
+        self.reason == Reason::CertificateNotYetValid && self.not_before().is_some_and(|valid| valid <= now)
     }
 }
 
@@ -309,8 +317,14 @@ mod tests {
     #[test]
     fn the_clock_alone_ends_an_answer_that_rests_on_it() {
         let too_early = Registration { reason: Reason::CertificateNotYetValid, ..refused_row(Decision::Refused) };
-        let held = too_early.backing_off(basis("a"), DECIDED).backoff.unwrap();
+        let held = too_early.clone().backing_off(basis("a"), DECIDED).backoff.unwrap();
         assert_eq!(held.seconds, 25, "the certificate becomes valid then");
+        let too_early = saved(too_early.backing_off(basis("a"), DECIDED));
+        assert_eq!(
+            [answer(&too_early, 24, true, 24), answer(&too_early, 0, true, 25), answer(&too_early, 25, true, 25)],
+            ["decided", "open", "open"],
+            "it needs no turn of those whose attempts would end as the last one did"
+        );
         let transient = Registration { reason: Reason::HolderInProgress, ..refused_row(Decision::Refused) };
         assert_eq!(transient.backing_off(basis("a"), DECIDED).backoff, None);
     }
