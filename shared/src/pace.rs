@@ -16,8 +16,9 @@ pub use registry::Paced;
 
 /// What remains of the rate when a call was throttled.
 const DECREASE: f64 = 0.7;
-/// Part of the quota by which the rate rises in a second of calls without a throttled one.
-const INCREASE: f64 = 0.1;
+/// Part of its share by which a process's rate rises in a second of calls without a throttled one. Were it a part of the
+/// quota, many processes would rise past it at once, and whoever has few would not come to its share.
+const INCREASE: f64 = 2.0 / 3.0;
 /// After so long without a call a process begins again.
 const KNOWN: Duration = Duration::from_mins(1);
 /// Throttled calls within this time tell the same.
@@ -104,13 +105,17 @@ impl State {
             self.rate = budget.most;
         } else {
             let used = idle.as_secs_f64().min(self.rate.recip());
-            self.rate = used.mul_add(INCREASE * budget.most, self.rate).min(budget.most);
+            self.rate = used.mul_add(INCREASE * budget.least, self.rate).min(budget.most);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
+    use futures_util::future::join_all;
+
     use super::*;
 
     const BUDGET: Budget = Budget { least: 3.0, most: 10.0 };
@@ -161,6 +166,56 @@ mod tests {
         turns(&pacer, 20, true).await;
         turns(&pacer, 8, false).await;
         assert_eq!(turns(&pacer, 10, false).await, 100);
+    }
+
+    /// AWS's side of a quota: unused calls of one second are kept.
+    struct Bucket {
+        calls: f64,
+        filled: Instant,
+        quota: f64,
+    }
+
+    impl Bucket {
+        fn has_room(&mut self) -> bool {
+            let since = std::mem::replace(&mut self.filled, Instant::now());
+            self.calls =
+                self.filled.duration_since(since).as_secs_f64().mul_add(self.quota, self.calls).min(self.quota);
+            let has_room = self.calls >= 1.0;
+            self.calls -= if has_room { 1.0 } else { 0.0 };
+            has_room
+        }
+    }
+
+    /// Calls a second of the last of so many processes which are not throttled, in the second half of a minute in which all of
+    /// them have more to do than the quota allows: its neighbours have `theirs` of it together.
+    async fn answered(quota: f64, neighbours: u32, theirs: f64, share: f64) -> f64 {
+        let bucket = RefCell::new(Bucket { calls: quota, filled: Instant::now(), quota });
+        let begun = Instant::now();
+        let process = async |n: u32, share: f64| {
+            tokio::time::sleep(Duration::from_millis(u64::from(n) * 7)).await;
+            let pacer = Pacer::new(Budget { least: quota * share, most: quota });
+            let mut answered = 0.0;
+            while tokio::time::timeout_at(begun + Duration::from_mins(1), pacer.turn()).await.is_ok() {
+                match bucket.borrow_mut().has_room() {
+                    true if begun.elapsed() > Duration::from_secs(30) => answered += 1.0,
+                    true => {}
+                    false => pacer.throttled(),
+                }
+            }
+            answered / 30.0
+        };
+        let others = join_all((0..neighbours).map(|n| process(n, theirs / f64::from(neighbours))));
+        tokio::join!(others, process(neighbours, share)).1
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn everybody_has_its_share_however_many_others_want_more() {
+        // Activations have 60 percent, revocations the rest.
+        for (quota, neighbours) in [(10.0, 2), (10.0, 10), (100.0, 20), (500.0, 100)] {
+            let answered = answered(quota, neighbours, 0.6, 0.3).await;
+            let part = answered / (quota * 0.3);
+            assert!(part > 0.7, "{part:.2} of the share beside {neighbours} others, of a quota of {quota}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
