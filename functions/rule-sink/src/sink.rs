@@ -82,11 +82,11 @@ impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H
         let mut progress = Progress::new(fates);
         self.write(messages, now, writing_until, &mut progress).await;
         let mut fates = progress.fates;
-        for (repeat, first) in repeats {
-            fates.set(repeat, fates.of(first).clone());
-        }
         for place in self.reject(&received, &fates, now, until).await {
             fates.set(place, Fate::Again);
+        }
+        for (repeat, first) in repeats {
+            fates.set(repeat, fates.of(first).clone());
         }
         let again = fates.iter().filter(|(_, fate)| **fate == Fate::Again);
         let id = |(place, _)| records.get(place).map(|record: &SqsRecord| record.message_id.clone());

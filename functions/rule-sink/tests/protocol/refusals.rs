@@ -145,3 +145,12 @@ async fn what_stands_beside_a_refused_message_is_short() {
         assert!(length("detail") <= MAX_DETAIL && length("route") <= MAX_ROUTE, "{}", rejected["reason"]);
     }
 }
+
+/// The queue delivers at least once: what came twice is one message among the refused ones too.
+#[tokio::test]
+async fn a_message_that_came_twice_in_one_delivery_is_put_aside_once() {
+    let stage = Stage::new();
+    let message = json_message("nowhere", "pump", 0, &json!(1));
+    let outcome = stage.take(&[message.clone(), message]).await;
+    assert_eq!((stage.rejected().len(), outcome.rejected, outcome.failed.len()), (1, 2, 0));
+}
