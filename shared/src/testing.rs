@@ -16,6 +16,7 @@ mod queue;
 mod service;
 #[cfg(all(feature = "dynamodb", feature = "iot-data"))]
 mod still;
+mod token_bucket;
 #[cfg(feature = "dynamodb")]
 mod wire;
 
@@ -31,5 +32,6 @@ pub use injected_fault::InjectedFault;
 pub use queue::{Delivery, Queue};
 #[cfg(feature = "dynamodb")]
 pub use service::{DynamoDb, Fate, Sent};
+pub use token_bucket::TokenBucket;
 #[cfg(feature = "dynamodb")]
 pub use wire::connected;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use anyhow::Result;
 use axum::Router;
@@ -11,38 +10,14 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use shared::testing::TokenBucket;
 use tokio::net::TcpListener;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
-
-/// A bucket of tokens, filled at a steady rate, which holds what comes in one second.
-struct Bucket {
-    at: Instant,
-    per_second: f64,
-    tokens: f64,
-}
-
-impl Bucket {
-    fn new(per_second: u32) -> Self {
-        let per_second = f64::from(per_second);
-        Self { at: Instant::now(), per_second, tokens: per_second }
-    }
-
-    fn take(&mut self) -> bool {
-        let now = Instant::now();
-        let filled = now.duration_since(self.at).as_secs_f64().mul_add(self.per_second, self.tokens);
-        (self.at, self.tokens) = (now, filled.min(self.per_second));
-        let is_there = self.tokens >= 1.0;
-        if is_there {
-            self.tokens -= 1.0;
-        }
-        is_there
-    }
-}
 
 struct Proxy {
     client: reqwest::Client,
     operations: Mutex<Vec<String>>,
-    quotas: Mutex<BTreeMap<String, Bucket>>,
+    quotas: Mutex<BTreeMap<String, TokenBucket>>,
     /// Requests of AWS IoT that are still to be turned away, and of DynamoDB.
     throttled: [AtomicUsize; 2],
     upstream: String,
@@ -83,7 +58,7 @@ impl Recorder {
     /// with a `ThrottlingException`.
     pub fn limit(&self, operation: &str, per_second: u32) {
         if let Ok(mut quotas) = self.proxy.quotas.lock() {
-            quotas.insert(operation.to_owned(), Bucket::new(per_second));
+            quotas.insert(operation.to_owned(), TokenBucket::new(f64::from(per_second)));
         }
     }
 
@@ -108,7 +83,7 @@ async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers
     let operation = operation(&method, uri.path(), &headers);
     let has_room = || {
         let mut quotas = proxy.quotas.lock().ok()?;
-        quotas.get_mut(&operation).map(Bucket::take)
+        quotas.get_mut(&operation).map(TokenBucket::take)
     };
     let is_throttled = has_room() == Some(false);
     let (of_iot, of_dynamodb) = (operation.starts_with("iot:"), operation.starts_with("dynamodb:"));

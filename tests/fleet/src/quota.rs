@@ -10,8 +10,7 @@ use shared::port::{
     Attachments, CertificateRegistry, Creation, NewStatus, NewThing, Principal, RegisteredCertificate, StatusChange,
     Thing, ThingRegistry,
 };
-use shared::testing::FakeCloud;
-use tokio::time::Instant;
+use shared::testing::{FakeCloud, TokenBucket};
 
 /// Calls a second that the account has of each operation.
 const QUOTAS: [(&str, f64); 11] = [
@@ -37,47 +36,22 @@ pub(crate) const TABLE_LATENCY: Duration = Duration::from_millis(5);
 const TRIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
-/// A bucket of tokens, filled at a steady rate, which holds what comes in one second.
-#[derive(Debug)]
-struct Bucket {
-    at: Instant,
-    rate: f64,
-    tokens: f64,
-}
-
-impl Bucket {
-    fn new(rate: f64) -> Self {
-        Self { at: Instant::now(), rate, tokens: rate }
-    }
-
-    fn take(&mut self) -> bool {
-        let now = Instant::now();
-        let filled = now.duration_since(self.at).as_secs_f64().mul_add(self.rate, self.tokens);
-        (self.at, self.tokens) = (now, filled.min(self.rate));
-        let is_there = self.tokens >= 1.0;
-        if is_there {
-            self.tokens -= 1.0;
-        }
-        is_there
-    }
-}
-
 /// What an account may do, and what it has done.
 #[derive(Debug)]
 pub(crate) struct Account(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    buckets: BTreeMap<&'static str, Bucket>,
+    buckets: BTreeMap<&'static str, TokenBucket>,
     calls: u64,
-    registrations: Bucket,
+    registrations: TokenBucket,
     throttled: u64,
 }
 
 impl Account {
     pub(crate) fn new() -> Self {
-        let buckets = QUOTAS.into_iter().map(|(operation, rate)| (operation, Bucket::new(rate))).collect();
-        Self(Mutex::new(State { buckets, calls: 0, registrations: Bucket::new(REGISTRATIONS), throttled: 0 }))
+        let buckets = QUOTAS.into_iter().map(|(operation, rate)| (operation, TokenBucket::new(rate))).collect();
+        Self(Mutex::new(State { buckets, calls: 0, registrations: TokenBucket::new(REGISTRATIONS), throttled: 0 }))
     }
 
     /// Whether one more certificate can be registered now.
