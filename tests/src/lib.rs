@@ -13,4 +13,4 @@ pub mod roll;
 pub mod sink;
 pub mod source;
 pub mod stack;
-pub mod template;
+pub use sam_template as template;

@@ -96,7 +96,7 @@ impl Template {
 
 /// Runs the SAM transform.
 fn transform() -> Result<Template> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let script = root.join("infra/local/transform.py");
     let output = Command::new(root.join(".venv/bin/python")).arg(script).output().context(
         "the SAM transform can't be run: install the tools with `python3 infra/local/cloud.py setup` (`make test` does)",
