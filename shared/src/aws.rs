@@ -48,18 +48,20 @@ use aws_config::{BehaviorVersion, SdkConfig};
 pub use error::fault;
 
 /// Loads Region, credentials and endpoint from the environment, for clients that are made once at start.
-///
-/// Retries are the SDK's standard ones: up to five tries with jittered back-off, for throttling, HTTP 5xx, time-outs
-/// and lost connections. A try ends after 5 s, so that one that hangs does not use up the invocation.
 pub async fn load_config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .retry_config(RetryConfig::standard().with_max_attempts(5).with_initial_backoff(Duration::from_millis(200)))
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(3))
-                .operation_attempt_timeout(Duration::from_secs(5))
-                .build(),
-        )
-        .load()
-        .await
+    aws_config::defaults(BehaviorVersion::v2026_01_12()).retry_config(retries()).timeout_config(timeouts()).load().await
+}
+
+/// Retries of the functions' clients, the SDK's standard ones: up to five tries with jittered back-off, for throttling,
+/// HTTP 5xx, timeouts and lost connections.
+pub(crate) fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(5).with_initial_backoff(Duration::from_millis(200))
+}
+
+/// Timeouts of the functions' clients. A try ends after 5 s, so that one that hangs does not use up the invocation.
+pub(crate) fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(5))
+        .build()
 }

@@ -29,7 +29,18 @@ impl<P: PresenceStore + Sync> Recorder<P> {
     /// # Errors
     /// If a record has no id: it could not be told which one failed, so that all are delivered again.
     pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<BatchResponse, Diagnostic> {
-        let now = now();
+        self.handle_at(event, now()).await
+    }
+
+    /// The same at a given time.
+    ///
+    /// # Errors
+    /// See [`handle`](Self::handle).
+    pub async fn handle_at(
+        &self,
+        event: LambdaEvent<SqsEvent>,
+        now: OffsetDateTime,
+    ) -> Result<BatchResponse, Diagnostic> {
         let left = time_left(OffsetDateTime::from(event.context.deadline()), now, RESERVE, WITHOUT_DEADLINE);
         let records = u64::try_from(event.payload.records.len()).unwrap_or(u64::MAX);
         let batch = Batch::read(event.payload.records, now).ok_or_else(|| Diagnostic {

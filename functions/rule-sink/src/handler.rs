@@ -25,7 +25,18 @@ impl<I: ItemStore + Sync, D: DeadLetters + Sync, H: Holders + Sync> Sink<I, D, H
     /// # Errors
     /// If a record has no id: it could not be told which one failed, so that all are delivered again.
     pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<BatchResponse, Diagnostic> {
-        let now = now();
+        self.handle_at(event, now()).await
+    }
+
+    /// The same at a given time.
+    ///
+    /// # Errors
+    /// See [`handle`](Self::handle).
+    pub async fn handle_at(
+        &self,
+        event: LambdaEvent<SqsEvent>,
+        now: OffsetDateTime,
+    ) -> Result<BatchResponse, Diagnostic> {
         let left = time_left(OffsetDateTime::from(event.context.deadline()), now, RESERVE, WITHOUT_DEADLINE);
         let records = event.payload.records;
         if records.iter().any(|record| record.message_id.is_empty()) {

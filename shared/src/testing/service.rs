@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a request that is no JSON ends the test")]
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use serde_json::Value;
@@ -35,6 +36,7 @@ pub enum Fate {
 }
 
 type Rule = Box<dyn FnMut(&Sent) -> Fate + Send>;
+type Latency = Box<dyn FnMut() -> Duration + Send>;
 
 /// The service.
 #[derive(Clone)]
@@ -43,6 +45,7 @@ pub struct DynamoDb(Arc<Mutex<State>>);
 struct State {
     /// Decides for how many turns of the others a request waits.
     chance: u64,
+    latency: Latency,
     rule: Rule,
     sent: Vec<Sent>,
     tables: Tables,
@@ -58,14 +61,25 @@ impl DynamoDb {
     /// The service with these tables.
     #[must_use]
     pub fn new(tables: Tables) -> Self {
-        let rule: Rule = Box::new(|_| Fate::CarriedOut);
-        Self(Arc::new(Mutex::new(State { chance: 0, rule, sent: Vec::new(), tables })))
+        let (latency, rule): (Latency, Rule) = (Box::new(|| Duration::ZERO), Box::new(|_| Fate::CarriedOut));
+        Self(Arc::new(Mutex::new(State { chance: 0, latency, rule, sent: Vec::new(), tables })))
     }
 
     /// Settings of clients that are connected with it. They try once.
     #[must_use]
     pub fn config(&self) -> SdkConfig {
         wire::config(self.clone())
+    }
+
+    /// Settings of clients that are connected with it. They try again as the clients of the functions do.
+    #[must_use]
+    pub fn config_with_retries(&self) -> SdkConfig {
+        wire::config_with_retries(self.clone())
+    }
+
+    /// Decides from now on how long each request takes.
+    pub fn set_latency(&self, latency: impl FnMut() -> Duration + Send + 'static) {
+        self.state().latency = Box::new(latency);
     }
 
     /// Decides from now on what becomes of each request.
@@ -107,6 +121,10 @@ impl DynamoDb {
         for _ in 0..self.turns_to_wait() {
             tokio::task::yield_now().await;
         }
+        let latency = (self.state().latency)();
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
         let fate = {
             let mut state = self.state();
             state.sent.push(sent.clone());
@@ -128,7 +146,7 @@ impl DynamoDb {
                 None
             }
             Fate::Struck(InjectedFault::Stalled) => {
-                tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+                tokio::time::sleep(Duration::from_secs(30)).await;
                 Some(answer())
             }
         }

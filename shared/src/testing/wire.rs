@@ -13,6 +13,8 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
+use crate::aws::{retries, timeouts};
+
 /// A request as it was sent.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
@@ -41,6 +43,11 @@ pub(super) trait Service: Clone + Debug + Send + Sync + 'static {
 /// Settings of clients whose requests end in the service. They try once.
 pub(super) fn config(service: impl Service) -> SdkConfig {
     connected(Connector(service))
+}
+
+/// Settings of clients whose requests end in the service. They try again as the clients of the functions do.
+pub(super) fn config_with_retries(service: impl Service) -> SdkConfig {
+    config(service).into_builder().retry_config(retries()).timeout_config(timeouts()).build()
 }
 
 /// Settings of clients with this connection. They try once.
