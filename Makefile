@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test cloud bench explore fleet clean
+.PHONY: help demo test cloud bench explore fleet storm clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -38,6 +38,11 @@ explore: ## let the functions, the operator and the CA cross each other: 20,000 
 
 fleet: ## let 10 to 1,000 new devices come at once, in virtual time: how long it takes, and what it costs
 	cargo run --profile explore --package fleet
+
+# What the functions write themselves, their metrics, is not wanted here.
+storm: ## let 100 to 10,000 known devices reconnect at once, in virtual time: how long the recorder's and the sink's queues take to drain
+	python3 infra/local/cloud.py setup
+	cargo run --profile explore --package fleet --bin storm >/dev/null
 
 clean: ## remove everything that the other targets made
 	rm -rf .aws-sam .venv target

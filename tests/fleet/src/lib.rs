@@ -17,6 +17,7 @@ mod queue;
 mod quota;
 mod scenario;
 mod source;
+pub mod storm;
 mod world;
 
 pub use scenario::{Beside, Outcome, Scenario};
