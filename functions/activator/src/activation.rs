@@ -51,7 +51,7 @@ pub(crate) enum Told {
     /// Nothing: an attempt is to be made.
     Nothing {
         /// The profile of the certificate's CA.
-        profile: Option<Profile>,
+        profile: Option<Box<Profile>>,
         /// The revision of the certificate's newest row, if it has one.
         revision: Option<u64>,
     },
@@ -85,6 +85,8 @@ struct Made {
 /// One attempt to activate a certificate, as far as it has come.
 #[derive(Debug)]
 pub(crate) struct Attempt {
+    /// When the earliest event of the certificate was published that is handled with this one.
+    pub(crate) earliest: Option<OffsetDateTime>,
     /// Whether it may have set a status.
     pub(crate) has_acted: bool,
     /// What has been read that a decision may rest on.
@@ -105,7 +107,7 @@ impl Attempt {
     /// An attempt that has not begun.
     pub(crate) fn new(process: Process, is_by_hand: bool, now: OffsetDateTime) -> Self {
         let inputs = Inputs::default();
-        Self { has_acted: false, inputs, is_by_hand, is_repeated: false, now, process, row: None }
+        Self { earliest: None, has_acted: false, inputs, is_by_hand, is_repeated: false, now, process, row: None }
     }
 }
 
@@ -148,6 +150,7 @@ where
         let newest_row = async { if attempt.is_by_hand { Ok(None) } else { self.newest_row(event).await } };
         let (row, profile) = tokio::try_join!(newest_row, self.authorities.profile(&event.ca_certificate_id))?;
         attempt.inputs.read_rules(&self.settings, profile.as_ref());
+        let profile = profile.map(Box::new);
         let Some(row) = row else { return Ok(Told::Nothing { profile, revision: None }) };
         Ok(match self.repeat(event, &row, attempt).await?.in_turn(has_turn) {
             Repeat::Due { .. } | Repeat::Open => Told::Nothing { profile, revision: Some(row.revision) },

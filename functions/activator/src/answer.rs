@@ -30,6 +30,8 @@ use crate::overflow::Overflow;
 pub(crate) struct Invocation {
     /// The function's name.
     pub(crate) function: String,
+    /// When the earliest event of the certificate was published that the batch holds; none of a single event.
+    pub(crate) earliest: Option<OffsetDateTime>,
     /// Time at which the invocation began.
     pub(crate) now: OffsetDateTime,
     /// The attempt, as rows know it.
@@ -75,7 +77,7 @@ pub(crate) struct Open {
     /// The event.
     event: RegisteredEvent,
     /// The profile of the certificate's CA.
-    profile: Option<Profile>,
+    profile: Option<Box<Profile>>,
     /// The revision of the certificate's newest row, if it has one.
     revision: Option<u64>,
 }
@@ -112,6 +114,7 @@ where
             Err(rejection) => return self.reject(payload, rejection, invocation.now).await.map(LookedUp::Answered),
         };
         let mut attempt = Attempt::new(invocation.process.clone(), invocation.is_by_hand, invocation.now);
+        attempt.earliest = invocation.earliest;
         let told = contained(self.ask_tables(&event, &mut attempt, has_turn), invocation.until).await;
         let outcome = match told {
             Ok(Told::Nothing { profile, revision }) => {
@@ -129,7 +132,9 @@ where
     /// What may be tried again: failed calls, a CRL that is missing. `error_type` is the kind of fault.
     pub(crate) async fn attempt(&self, open: Open, invocation: &Invocation) -> Result<Response, Diagnostic> {
         let Open { mut attempt, event, profile, .. } = open;
-        let decided = contained(Box::pin(self.activate(&event, profile, &mut attempt)), invocation.until).await;
+        let decided =
+            contained(Box::pin(self.activate(&event, profile.map(|profile| *profile), &mut attempt)), invocation.until)
+                .await;
         self.tell(&event, decided.map(Outcome::Decided), attempt, invocation).await
     }
 

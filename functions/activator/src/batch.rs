@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use shared::batch::SqsRecord;
 use shared::event::{EventFault, RegisteredEvent};
 use shared::id::{CaCertificateId, CertificateId};
+use time::OffsetDateTime;
 
 /// What one or several messages say.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Received {
+    /// When the earliest of the events was published.
+    pub(crate) earliest: Option<OffsetDateTime>,
     /// The event, or why there is none.
     pub(crate) event: Result<RegisteredEvent, EventFault>,
     /// Ids of the messages: several if a device came back while its event waited.
@@ -26,7 +29,8 @@ pub(crate) fn read(records: Vec<SqsRecord>) -> Option<Vec<Received>> {
         let message_ids = vec![Some(message_id).filter(|id| !id.is_empty())?];
         let event = RegisteredEvent::decode(&payload);
         let key = event.as_ref().ok().map(|event| (event.ca_certificate_id.clone(), event.certificate_id.clone()));
-        let received = Received { event, message_ids, payload };
+        let earliest = event.as_ref().ok().map(|event| event.timestamp);
+        let received = Received { earliest, event, message_ids, payload };
         match key {
             Some(key) => {
                 certificates.entry(key).and_modify(|known| known.join(&received)).or_insert(received);
@@ -41,6 +45,7 @@ impl Received {
     fn join(&mut self, other: &Self) {
         let time = |received: &Self| received.event.as_ref().ok().map(|event| event.timestamp);
         self.message_ids.extend_from_slice(&other.message_ids);
+        self.earliest = self.earliest.min(other.earliest);
         if time(other) > time(self) {
             self.event.clone_from(&other.event);
             self.payload.clone_from(&other.payload);

@@ -112,7 +112,8 @@ where
             // Rows tell the attempts of one batch apart.
             let Process { id, until } = process(context, now);
             let invocation = invocation(context, now, Process { id: format!("{id}/{place}"), until });
-            let Received { event, message_ids, payload } = received;
+            let Received { earliest, event, message_ids, payload } = received;
+            let invocation = Invocation { earliest, ..invocation };
             self.answer(event, payload, &room, &invocation).await.map_or(message_ids, |()| Vec::new())
         });
         let failed: Vec<String> = stream::iter(answers).buffer_unordered(AT_ONCE).concat().await;
@@ -169,14 +170,14 @@ impl Room {
 
     /// Takes a place, if there is one.
     fn take(&self) -> bool {
-        self.0.try_update(Ordering::Relaxed, Ordering::Relaxed, |places| places.checked_sub(1)).is_ok()
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |places| places.checked_sub(1)).is_ok()
     }
 }
 
 fn invocation(context: &Context, now: OffsetDateTime, process: Process) -> Invocation {
     let left = time_left(OffsetDateTime::from(context.deadline()), now, RESERVE, WITHOUT_DEADLINE);
     let function = context.env_config.function_name.clone();
-    Invocation { function, is_by_hand: false, now, process, until: Instant::now() + left }
+    Invocation { earliest: None, function, is_by_hand: false, now, process, until: Instant::now() + left }
 }
 
 /// The attempt as rows know it. Lambda gives an event that it delivers again the same request id, and a later deadline.

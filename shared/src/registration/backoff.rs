@@ -103,6 +103,16 @@ impl Repeat {
         }
     }
 
+    /// Whether the event needs no attempt, and is not needed any more, unless there is room for an attempt.
+    #[must_use]
+    pub fn acknowledges(&self) -> bool {
+        match self {
+            Self::Decided(_) => true,
+            Self::Due { otherwise } => otherwise.acknowledges(),
+            Self::Open | Self::Undecided(_) => false,
+        }
+    }
+
     fn due(otherwise: Self) -> Self {
         Self::Due { otherwise: Box::new(otherwise) }
     }

@@ -85,7 +85,12 @@ where
             None => false,
         };
         attempt.inputs.passed();
-        Ok(row.repeat(event.timestamp, is_current, &attempt.process, attempt.now))
+        let repeat = |published_at| row.repeat(published_at, is_current, &attempt.process, attempt.now);
+        let newest = repeat(event.timestamp);
+        // The newest event counts, unless it needs no answer because an earlier one waits for it, and is in the same batch.
+        let earliest =
+            attempt.earliest.map(repeat).filter(|earliest| newest.acknowledges() && !earliest.acknowledges());
+        Ok(earliest.unwrap_or(newest))
     }
 
     /// What a decision on the same ground would rest on now.

@@ -284,3 +284,24 @@ async fn what_an_operator_has_to_mend_is_not_tried_each_second() {
     assert!(visitor.event_of(Duration::ZERO, seconds(12)).await.is_acknowledged);
     assert_eq!(fleet.status(&device), Active);
 }
+
+/// It may be all that is left of the certificate in the queue.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_has_to_wait_stays_in_the_queue_beside_a_later_one() {
+    let fleet = Fleet::new(json!({"crl": "required", "crlSources": [checking::source()]}));
+    fleet.sync().await;
+    let device = fleet.device("pump-1");
+    let visitor = Visitor::new(&fleet, &device);
+    visitor.connects(Duration::ZERO).await;
+    let own = event_at(fleet.id(), &device, begun());
+    let later = event_at(fleet.id(), &device, begun() + seconds(3));
+    let batch =
+        json!({"Records": [{"messageId": "own", "body": own}, {"messageId": "later", "body": later}]}).to_string();
+    let request_id = actors::next_request_id();
+    let answer =
+        answer_at(begun() + seconds(5), &request_id, &fleet.cloud, fleet.cloud.authorities(), &batch).await.unwrap();
+    let is_own = |id: &str| id == "own";
+    let stays = matches!(&answer, Answer::Batch(response)
+        if response.batch_item_failures.iter().any(|failure| is_own(&failure.item_identifier)));
+    assert!(stays, "{answer:?}");
+}
