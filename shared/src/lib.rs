@@ -1,9 +1,11 @@
 //! What the functions of the suite share: identifiers, certificates, CRLs, profiles, registrations, and the way to AWS.
 //!
 //! The modules form rings. [`id`], [`pki`], [`snapshot`], [`template`], [`text`], [`profile`], [`decision`], [`deadline`],
-//! [`registration`], [`presence`], [`event`], [`substitution`], [`route`], [`item`] and [`timestamp`] are pure. [`attachment`],
-//! [`revocation`], [`convergence`] and [`thing_release`] are the protocols that several programs follow. [`port`] says what the functions need from the world. `aws` (a feature for each
-//! service) and `testing` (feature `test-support`) provide it.
+//! [`registration`], [`presence`], [`event`], [`substitution`], [`route`], [`item`] and [`timestamp`] are pure.
+//! [`attachment`], [`revocation`], [`convergence`] and [`thing_release`] are the protocols that several programs follow.
+//! [`port`] says what the functions need from the world. `aws` (a feature for each service) and `testing` (feature
+//! `test-support`) provide it; `pace` keeps it to the quotas of AWS IoT, and `contained` and `concurrency` keep units of
+//! work from each other.
 
 pub mod attachment;
 pub mod batch;

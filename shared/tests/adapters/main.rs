@@ -12,6 +12,7 @@ mod gate;
 mod holders;
 mod iot;
 mod items;
+mod overflow;
 mod registrations;
 mod s3;
 mod sessions;

@@ -16,6 +16,7 @@ use shared::aws::authorities::Authorities;
 use shared::aws::dead_letters::DeadLetterQueue;
 use shared::aws::iot::Iot;
 use shared::aws::items::Items;
+use shared::aws::overflow::FairQueue;
 use shared::aws::registrations::Registrations;
 use shared::aws::sessions::LiveSessions;
 use shared::aws::snapshots::{self, SnapshotBucket};
@@ -146,6 +147,10 @@ impl Service {
 
     pub(crate) fn dead_letters(&self) -> DeadLetterQueue {
         DeadLetterQueue::new(&self.config(), "https://sqs.us-east-1.amazonaws.com/000000000000/refused")
+    }
+
+    pub(crate) fn overflow(&self) -> FairQueue {
+        FairQueue::new(&self.config(), "https://sqs.us-east-1.amazonaws.com/000000000000/overflow")
     }
 
     pub(crate) fn items(&self) -> Items {

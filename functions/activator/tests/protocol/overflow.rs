@@ -220,3 +220,52 @@ async fn a_table_that_can_not_be_read_or_written_costs_one_certificate() {
         assert_eq!(stage.fleet.cloud.calls().len(), calls, "every call has met the fault");
     }
 }
+
+/// Requests of one certificate's event, as a line of the README's table.
+struct Costs<'s> {
+    stage: &'s Stage,
+    calls: usize,
+    sent: usize,
+}
+
+impl<'s> Costs<'s> {
+    fn begin(stage: &'s Stage) -> Self {
+        Self { stage, calls: stage.fleet.cloud.calls().len(), sent: stage.overflow.bodies().len() }
+    }
+
+    fn line(&self, events: usize, what: &str) -> String {
+        let calls = self.stage.fleet.cloud.calls().split_off(self.calls);
+        let count =
+            |names: &[&str]| calls.iter().filter(|call| names.iter().any(|name| call.starts_with(name))).count();
+        let sent = self.stage.overflow.bodies().len() - self.sent;
+        let [iot, reads, writes, sent] =
+            [count(&["iot:"]), count(&["dynamodb:GetItem", "dynamodb:Query"]), count(&["dynamodb:UpdateItem"]), sent]
+                .map(|requests| {
+                    assert_eq!(requests % events, 0, "{what}: {calls:?}");
+                    requests / events
+                });
+        format!("| {what} | {iot} | {reads} | {writes} | {sent} |")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_cost_what_the_readme_says() {
+    let stage = Stage::new(json!({}));
+    let devices = stage.devices(11);
+    let (alone, many) = (&devices[..1], &devices[1..]);
+    let mut lines = Vec::new();
+    for (arn, devices, what) in [
+        (EVENTS_ARN, alone, "of a certificate alone"),
+        (EVENTS_ARN, alone, "again, and the tables tell the answer"),
+        (EVENTS_ARN, many, "of a certificate that has to wait"),
+        (EVENTS_ARN, many, "again, while it waits"),
+        (OVERFLOW_ARN, many, "from the overflow queue"),
+    ] {
+        let costs = Costs::begin(&stage);
+        assert!(stage.batch(arn, devices).await.is_empty(), "{what}");
+        lines.push(costs.line(devices.len(), what));
+    }
+    assert!(devices.iter().all(|device| stage.fleet.status(device) == Active));
+    let table = lines.join("\n");
+    assert!(include_str!("../../README.md").contains(&table), "{table}");
+}

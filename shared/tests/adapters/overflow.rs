@@ -1,0 +1,92 @@
+//! The queue of new certificates that wait, and the rows that tell of them.
+
+use serde_json::{Value, json};
+use shared::fault::FaultKind::{Invalid, NotFound, Throttled};
+use shared::id::{CaCertificateId, CertificateId};
+use shared::port::{OverflowQueue as _, RegistrationStore as _, WaitingEvent};
+use time::Duration;
+
+use crate::wire::{Answer, NOW, Service, assert_fault, ok, sqs_error};
+
+fn event() -> WaitingEvent {
+    WaitingEvent { body: "{\"a\":\"é\"}".to_owned(), ca_certificate_id: authority() }
+}
+
+fn authority() -> CaCertificateId {
+    "c".repeat(64).parse().unwrap()
+}
+
+fn certificate() -> CertificateId {
+    "a".repeat(64).parse().unwrap()
+}
+
+#[tokio::test]
+async fn an_event_is_sent_as_it_is_with_its_ca_as_group() {
+    let service = Service::new([ok(&json!({"MD5OfMessageBody": "0", "MessageId": "m"}))]);
+    service.overflow().send_on(&event()).await.unwrap();
+    let sent = service.only();
+    assert_eq!(sent.target, "AmazonSQS.SendMessage");
+    assert_eq!(sent.text("QueueUrl"), "https://sqs.us-east-1.amazonaws.com/000000000000/overflow");
+    assert_eq!(sent.text("MessageBody"), event().body);
+    assert_eq!(sent.text("MessageGroupId"), "c".repeat(64));
+}
+
+#[tokio::test]
+async fn what_the_queue_does_not_take_is_a_fault() {
+    for (code, kind) in
+        [("QueueDoesNotExist", NotFound), ("RequestThrottled", Throttled), ("InvalidMessageContents", Invalid)]
+    {
+        let service = Service::new([sqs_error(400, code, "")]);
+        let text = assert_fault(service.overflow().send_on(&event()).await, "sqs:SendMessage", kind, code);
+        assert!(text.contains("so it is"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_waits_for_an_hour() {
+    for (revision, has_revision) in [(None, false), (Some(7), true)] {
+        let service = Service::new([ok(&json!({}))]);
+        service.registrations().set_waiting(&certificate(), revision, NOW).await.unwrap();
+        let sent = service.only();
+        assert_eq!(sent.target, "DynamoDB_20120810.UpdateItem");
+        assert_eq!(sent.body["Key"], json!({"registrationId": {"S": format!("waiting#{}", "a".repeat(64))}}));
+        let values = &sent.body["ExpressionAttributeValues"];
+        let expires = (NOW + Duration::hours(1)).unix_timestamp().to_string();
+        assert_eq!(values[":expiresAt"], json!({"N": expires}));
+        assert_eq!(values.get(":revision"), has_revision.then(|| json!({"N": "7"})).as_ref());
+        assert_eq!(sent.text("UpdateExpression").contains("REMOVE #revision"), !has_revision);
+    }
+}
+
+#[tokio::test]
+async fn a_row_tells_whether_a_certificate_waits() {
+    let row = |revision: Option<u64>, seconds: i64| -> Answer {
+        let expires = (NOW + Duration::seconds(seconds)).unix_timestamp().to_string();
+        let mut item = json!({"registrationId": {"S": "waiting"}, "expiresAt": {"N": expires}});
+        if let Some(revision) = revision {
+            item["revision"] = json!({"N": revision.to_string()});
+        }
+        ok(&json!({"Item": item}))
+    };
+    for (answer, revision, is_waiting) in [
+        (ok(&Value::Object(serde_json::Map::new())), None, false),
+        (row(None, 1), None, true),
+        (row(None, 0), None, false),
+        (row(None, 1), Some(1), false),
+        (row(Some(1), 1), Some(1), true),
+        (row(Some(1), 1), Some(2), false),
+        (row(Some(1), 1), None, false),
+    ] {
+        let service = Service::new([answer]);
+        let found = service.registrations().is_waiting(&certificate(), revision, NOW).await.unwrap();
+        assert_eq!(found, is_waiting, "{revision:?}");
+        let sent = service.only();
+        assert_eq!(sent.target, "DynamoDB_20120810.GetItem");
+        assert_eq!(sent.body["ConsistentRead"], json!(true));
+    }
+    let service =
+        Service::new([ok(&json!({"Item": {"registrationId": {"S": "waiting"}, "expiresAt": {"S": "soon"}}}))]);
+    let fault = service.registrations().is_waiting(&certificate(), None, NOW).await;
+    let text = assert_fault(fault, "dynamodb:GetItem", Invalid, "no number");
+    assert!(text.contains("expiresAt"), "{text}");
+}
