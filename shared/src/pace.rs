@@ -70,7 +70,7 @@ impl Pacer {
     pub fn throttled(&self) {
         let now = Instant::now();
         let mut state = self.state();
-        if state.slowed.is_some_and(|slowed| now.duration_since(slowed) < SETTLING) {
+        if state.is_settling(now) {
             return;
         }
         state.rate = (state.rate * DECREASE).max(self.budget.least);
@@ -98,8 +98,16 @@ impl Pacer {
 const LONGEST: Duration = Duration::from_hours(1);
 
 impl State {
+    /// Whether the rate has just fallen: calls that are throttled now were made before.
+    fn is_settling(&self, now: Instant) -> bool {
+        self.slowed.is_some_and(|slowed| now.duration_since(slowed) < SETTLING)
+    }
+
     /// The rate rises while it is used. Whoever is idle learns nothing of what others use, and what it knew gets old.
     fn rise(&mut self, now: Instant, budget: &Budget) {
+        if self.is_settling(now) {
+            return;
+        }
         let idle = self.last.map_or(Duration::ZERO, |last| now.duration_since(last));
         if idle > KNOWN || self.rate >= budget.most {
             self.rate = budget.most;
