@@ -18,7 +18,7 @@ pub use registry::Paced;
 const DECREASE: f64 = 0.7;
 /// Part of its share by which a process's rate rises in a second of calls without a throttled one. Were it a part of the
 /// quota, many processes would rise past it at once, and whoever has few would not come to its share.
-const INCREASE: f64 = 2.0 / 3.0;
+const INCREASE: f64 = 1.0 / 3.0;
 /// After so long without a call a process begins again.
 const KNOWN: Duration = Duration::from_mins(1);
 /// Throttled calls within this time tell the same.

@@ -227,6 +227,7 @@ pub trait RegistrationStore {
     /// certificate had this revision, as [`set_waiting`](Self::set_waiting) has told.
     fn is_waiting(
         &self,
+        authority: &CaCertificateId,
         certificate: &CertificateId,
         revision: Option<u64>,
         now: OffsetDateTime,
@@ -235,9 +236,17 @@ pub trait RegistrationStore {
     /// Tells other processes that an event of a certificate waits in the overflow queue, for an hour.
     fn set_waiting(
         &self,
+        authority: &CaCertificateId,
         certificate: &CertificateId,
         revision: Option<u64>,
         now: OffsetDateTime,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Tells other processes that no event of a certificate waits any more.
+    fn end_waiting(
+        &self,
+        authority: &CaCertificateId,
+        certificate: &CertificateId,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Keeps an event that was not acceptable, with what is wrong. Repeating it counts.

@@ -36,6 +36,8 @@ pub(crate) struct Invocation {
     pub(crate) now: OffsetDateTime,
     /// The attempt, as rows know it.
     pub(crate) process: Process,
+    /// Whether the event is from the overflow queue.
+    pub(crate) has_waited: bool,
     /// Whether an operator has sent the event: an attempt is made whatever the tables say.
     pub(crate) is_by_hand: bool,
     /// Moment by which the attempt has to end.
@@ -150,15 +152,13 @@ where
         overflow: &Overflow<impl OverflowQueue + Sync>,
         invocation: &Invocation,
     ) -> Result<(), Diagnostic> {
-        let Open { event: RegisteredEvent { ca_certificate_id, certificate_id: certificate, .. }, revision, .. } = open;
-        let now = invocation.now;
+        let Open { event, revision, .. } = open;
+        let (certificate, now) = (&event.certificate_id, invocation.now);
         let sent = async {
-            if !self.registrations.is_waiting(&certificate, revision, now).await? {
+            if !self.registrations.is_waiting(&event.ca_certificate_id, certificate, revision, now).await? {
+                let ca_certificate_id = event.ca_certificate_id.clone();
                 overflow.send(&WaitingEvent { body: payload, ca_certificate_id }).await?;
-                if let Err(fault) = self.registrations.set_waiting(&certificate, revision, now).await {
-                    let error = chain(&fault);
-                    tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: may wait twice");
-                }
+                self.tell_waiting(&event, revision, now).await;
             }
             Ok(())
         };
@@ -167,6 +167,26 @@ where
             tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: could not be sent on");
             Diagnostic { error_type: failure.as_str().to_owned(), error_message: error.into() }
         })
+    }
+
+    /// Tells other processes that an event of a certificate whose newest row has this revision waits in the overflow queue. If
+    /// that fails, another one may be sent there.
+    async fn tell_waiting(&self, event: &RegisteredEvent, revision: Option<u64>, now: OffsetDateTime) {
+        let (authority, certificate) = (&event.ca_certificate_id, &event.certificate_id);
+        if let Err(fault) = self.registrations.set_waiting(authority, certificate, revision, now).await {
+            let error = chain(&fault);
+            tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: may wait twice");
+        }
+    }
+
+    /// Tells other processes that no event of a certificate waits any more, where no row will. If that fails, events that come
+    /// while others wait are acknowledged for an hour at most.
+    async fn tell_waited(&self, event: &RegisteredEvent) {
+        let (authority, certificate) = (&event.ca_certificate_id, &event.certificate_id);
+        if let Err(fault) = self.registrations.end_waiting(authority, certificate).await {
+            let error = chain(&fault);
+            tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: may count as waiting");
+        }
     }
 
     /// The event, if it is one about this account.
@@ -217,6 +237,10 @@ where
                     let ca = &event.ca_certificate_id;
                     tracing::warn!(ca.id = %ca, %reason, %detail, "CA {ca}: an operator is needed: {detail}");
                 }
+                let has_row = attempt.row.is_some();
+                if invocation.has_waited && !has_row && decision != Decision::Deferred {
+                    self.tell_waited(event).await;
+                }
                 if decision == Decision::Deferred {
                     return Err(Diagnostic { error_type: reason.to_string(), error_message: detail.into() });
                 }
@@ -231,6 +255,9 @@ where
                     tracing::error!(certificate.id = %certificate, %error, "certificate {certificate}: needs an operator");
                 }
                 self.note(certificate, &error, failure.is_retryable(), &mut attempt).await;
+                if invocation.has_waited {
+                    self.tell_waiting(event, attempt.row.map(|row| row.revision), now).await;
+                }
                 Err(Diagnostic { error_type: failure.as_str().to_owned(), error_message: error.into() })
             }
         }

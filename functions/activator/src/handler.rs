@@ -1,6 +1,6 @@
 //! Lambda's side: a batch of the queue's, or one event of an operator's hand.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
@@ -21,10 +21,12 @@ use crate::activation::Activator;
 use crate::answer::{Invocation, LookedUp, Response};
 use crate::batch::{self, Received};
 use crate::overflow::Overflow;
-use crate::settings::Queues;
 
 /// Certificates of one batch that are worked on at once.
 const AT_ONCE: usize = 10;
+/// The same of a batch from the overflow queue. Each has several calls to make at turns of their own: what has begun is to
+/// come to its end before the next one begins.
+const AT_ONCE_WAITED: usize = 4;
 /// The same of a batch while nobody else waits: for so many there is room in the quotas in a moment, before their devices come
 /// back.
 const AT_ONCE_ALONE: usize = 2;
@@ -106,17 +108,19 @@ where
     async fn take(&self, payload: &str, context: &Context, now: OffsetDateTime) -> Result<BatchResponse, Diagnostic> {
         let SqsEvent { records } = serde_json::from_str(payload).map_err(|error| unreadable(&error))?;
         let source: SqsSource = serde_json::from_str(payload).map_err(|error| unreadable(&error))?;
-        let room = self.room(&source, records.len(), now);
+        let has_waited = !source.is(&self.activator.settings.queues.events_arn);
+        let room = self.room(has_waited, records.len(), now);
         let received = batch::read(records).ok_or_else(|| unreadable(&"a messageId is empty"))?;
         let answers = received.into_iter().enumerate().map(async |(place, received)| {
             // Rows tell the attempts of one batch apart.
             let Process { id, until } = process(context, now);
             let invocation = invocation(context, now, Process { id: format!("{id}/{place}"), until });
             let Received { earliest, event, message_ids, payload } = received;
-            let invocation = Invocation { earliest, ..invocation };
+            let invocation = Invocation { earliest, has_waited, ..invocation };
             self.answer(event, payload, &room, &invocation).await.map_or(message_ids, |()| Vec::new())
         });
-        let failed: Vec<String> = stream::iter(answers).buffer_unordered(AT_ONCE).concat().await;
+        let at_once = if has_waited { AT_ONCE_WAITED } else { AT_ONCE };
+        let failed: Vec<String> = stream::iter(answers).buffer_unordered(at_once).concat().await;
         Ok(failed.into_iter().collect())
     }
 
@@ -128,10 +132,16 @@ where
         room: &Room,
         invocation: &Invocation,
     ) -> Result<(), Diagnostic> {
-        let has_turn = || !room.is_full() && self.activator.repeats.turn_now();
-        match self.activator.look_up(&payload, event, invocation, has_turn).await? {
+        let has_turn = AtomicBool::new(false);
+        let take_turn = || {
+            has_turn.store(self.activator.repeats.turn_now(), Ordering::Relaxed);
+            has_turn.load(Ordering::Relaxed)
+        };
+        match self.activator.look_up(&payload, event, invocation, take_turn).await? {
             LookedUp::Answered(_) => Ok(()),
-            LookedUp::Open(open) if room.take() => self.activator.attempt(*open, invocation).await.map(|_| ()),
+            LookedUp::Open(open) if has_turn.load(Ordering::Relaxed) || room.take() => {
+                self.activator.attempt(*open, invocation).await.map(|_| ())
+            }
             LookedUp::Open(open) => self.activator.let_wait(*open, payload, &self.overflow, invocation).await,
         }
     }
@@ -140,13 +150,13 @@ where
     ///
     /// All that have waited in the overflow queue. None of the events if others wait before them: the batch is full, or one was
     /// lately; a batch that can't be larger tells nothing. Otherwise as many as AWS IoT has room for in a moment.
-    fn room(&self, source: &SqsSource, records: usize, now: OffsetDateTime) -> Room {
-        let Queues { batch_size, events_arn, .. } = &self.activator.settings.queues;
-        let can_be_larger = batch_size.get() > 1;
-        if can_be_larger && records >= batch_size.get() {
+    fn room(&self, has_waited: bool, records: usize, now: OffsetDateTime) -> Room {
+        let batch_size = self.activator.settings.queues.batch_size.get();
+        let can_be_larger = batch_size > 1;
+        if can_be_larger && records >= batch_size {
             self.overflow.begins_at(now);
         }
-        if !can_be_larger || !source.is(events_arn) {
+        if !can_be_larger || has_waited {
             Room::new(usize::MAX)
         } else if self.overflow.is_used_at(now) {
             Room::new(0)
@@ -164,10 +174,6 @@ impl Room {
         Self(AtomicUsize::new(places))
     }
 
-    fn is_full(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
-    }
-
     /// Takes a place, if there is one.
     fn take(&self) -> bool {
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |places| places.checked_sub(1)).is_ok()
@@ -177,7 +183,15 @@ impl Room {
 fn invocation(context: &Context, now: OffsetDateTime, process: Process) -> Invocation {
     let left = time_left(OffsetDateTime::from(context.deadline()), now, RESERVE, WITHOUT_DEADLINE);
     let function = context.env_config.function_name.clone();
-    Invocation { earliest: None, function, is_by_hand: false, now, process, until: Instant::now() + left }
+    Invocation {
+        earliest: None,
+        function,
+        has_waited: false,
+        is_by_hand: false,
+        now,
+        process,
+        until: Instant::now() + left,
+    }
 }
 
 /// The attempt as rows know it. Lambda gives an event that it delivers again the same request id, and a later deadline.

@@ -1,15 +1,12 @@
 //! The activator's environment.
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use shared::config::{ConfigError, Reader};
 use shared::id::AccountId;
 use shared::pace::Quotas;
 use shared::profile::Defaults;
-
-/// The queues of which each has an event source of its own: the one that the rule fills, and the overflow queue.
-const EVENT_SOURCES: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 
 /// What becomes of the devices of a CA that no operator has enrolled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -87,7 +84,7 @@ impl Settings {
         let batch_size = reader.required("EVENT_BATCH_SIZE");
         let events_arn = reader.required("EVENT_QUEUE_ARN");
         let overflow_url = reader.required("OVERFLOW_QUEUE_URL");
-        let quotas = Quotas::read(&mut reader, EVENT_SOURCES);
+        let quotas = Quotas::read(&mut reader);
         let registrations_table = reader.required("REGISTRATIONS_TABLE");
         let revocation_bucket = reader.required("REVOCATION_BUCKET");
         let policy_name = reader.required("DEFAULT_POLICY_NAME");

@@ -102,7 +102,7 @@ impl Settings {
         let max_octets = reader.required("CRL_MAX_OCTETS");
         let minimum_share = reader.required("CRL_MINIMUM_SHARE");
         let scratch = reader.required("SCRATCH_MEGABYTES");
-        let quotas = Quotas::read(&mut reader, NonZeroU32::MIN);
+        let quotas = Quotas::read(&mut reader);
         let crl_buckets = reader.optional("CRL_BUCKETS");
         let private_networks = reader.optional("CRL_PRIVATE_NETWORKS");
         let built = (|| {

@@ -124,35 +124,39 @@ impl RegistrationStore for Registrations {
 
     async fn is_waiting(
         &self,
+        authority: &CaCertificateId,
         certificate: &CertificateId,
         revision: Option<u64>,
         now: OffsetDateTime,
     ) -> Result<bool, Fault> {
-        let Some(item) = self.item(&RegistrationId::waiting(certificate)).await? else { return Ok(false) };
-        let row: WaitingRow = row::read(item).map_err(|cause| {
-            Fault::new(
-                GET,
-                FaultKind::Invalid,
-                format!("registration {}: {cause}", RegistrationId::waiting(certificate)),
-            )
-        })?;
+        let id = RegistrationId::waiting(authority, certificate);
+        let Some(item) = self.item(&id).await? else { return Ok(false) };
+        let row: WaitingRow = row::read(item)
+            .map_err(|cause| Fault::new(GET, FaultKind::Invalid, format!("registration {id}: {cause}")))?;
         // DynamoDB deletes rows days after they have expired.
         Ok(row.revision == revision && row.expires_at > now.unix_timestamp())
     }
 
     async fn set_waiting(
         &self,
+        authority: &CaCertificateId,
         certificate: &CertificateId,
         revision: Option<u64>,
         now: OffsetDateTime,
     ) -> Result<(), Fault> {
         let expires = now.saturating_add(WAITING_LIFETIME);
-        let update =
-            self.update(&RegistrationId::waiting(certificate)).set_number("expiresAt", expires.unix_timestamp());
+        let update = self
+            .update(&RegistrationId::waiting(authority, certificate))
+            .set_number("expiresAt", expires.unix_timestamp());
         let update = match revision {
             Some(revision) => update.set_number("revision", revision),
             None => update.remove("revision"),
         };
+        update.build(None).send().await.map(|_| ()).map_err(|error| fault(UPDATE, error))
+    }
+
+    async fn end_waiting(&self, authority: &CaCertificateId, certificate: &CertificateId) -> Result<(), Fault> {
+        let update = self.update(&RegistrationId::waiting(authority, certificate)).set_number("expiresAt", 0);
         update.build(None).send().await.map(|_| ()).map_err(|error| fault(UPDATE, error))
     }
 

@@ -61,9 +61,8 @@ impl Quotas {
     const REPEATS: f64 = 0.05;
 
     /// Reads `ATTACH_POLICY_QUOTA`, `DESCRIBE_CERTIFICATE_QUOTA` and `UPDATE_CERTIFICATE_QUOTA`, calls a second; the
-    /// function's share of them `QUOTA_SHARE`, in percent; and `CONCURRENCY`, how many processes share it that each of its
-    /// event sources may keep busy.
-    pub fn read<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>, event_sources: NonZeroU32) -> Option<Self> {
+    /// function's share of them `QUOTA_SHARE`, in percent; and `CONCURRENCY`, how many of its processes share it.
+    pub fn read<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<Self> {
         let attach_policy = reader.required::<NonZeroU32>("ATTACH_POLICY_QUOTA");
         let concurrency = reader.required::<NonZeroU32>("CONCURRENCY");
         let describe_certificate = reader.required::<NonZeroU32>("DESCRIBE_CERTIFICATE_QUOTA");
@@ -73,7 +72,7 @@ impl Quotas {
         Some(Self {
             attach_policy: calls(attach_policy?),
             describe_certificate: calls(describe_certificate?),
-            share: share?.0 / (calls(concurrency?) * calls(event_sources)),
+            share: share?.0 / calls(concurrency?),
             update_certificate: calls(update_certificate?),
         })
     }
@@ -104,7 +103,7 @@ mod tests {
             found.map(|(_, value)| (*value).to_owned())
         };
         let mut reader = Reader::new(lookup);
-        let quotas = Quotas::read(&mut reader, const { NonZeroU32::new(2).expect("not 0") });
+        let quotas = Quotas::read(&mut reader);
         reader.finish(quotas).map_err(|fault| fault.to_string())
     }
 
@@ -112,7 +111,7 @@ mod tests {
     fn a_share_is_divided_among_the_processes() {
         let quotas = read(&[
             ("ATTACH_POLICY_QUOTA", "15"),
-            ("CONCURRENCY", "1"),
+            ("CONCURRENCY", "2"),
             ("DESCRIBE_CERTIFICATE_QUOTA", "10"),
             ("QUOTA_SHARE", "60"),
             ("UPDATE_CERTIFICATE_QUOTA", "20"),

@@ -31,10 +31,10 @@ impl RegistrationId {
         Self(format!("rejected#{}", hex::encode(sha256)))
     }
 
-    /// `waiting#<certificateId>`: a certificate whose event waits in the overflow queue.
+    /// `waiting#<caCertificateId>#<certificateId>`: a certificate whose event waits in the overflow queue.
     #[must_use]
-    pub fn waiting(certificate: &CertificateId) -> Self {
-        Self(format!("waiting#{certificate}"))
+    pub fn waiting(authority: &CaCertificateId, certificate: &CertificateId) -> Self {
+        Self(format!("waiting#{authority}#{certificate}"))
     }
 
     /// Reads a key back, as a thing's attribute holds it.

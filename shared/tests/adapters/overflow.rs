@@ -46,10 +46,13 @@ async fn what_the_queue_does_not_take_is_a_fault() {
 async fn a_certificate_waits_for_an_hour() {
     for (revision, has_revision) in [(None, false), (Some(7), true)] {
         let service = Service::new([ok(&json!({}))]);
-        service.registrations().set_waiting(&certificate(), revision, NOW).await.unwrap();
+        service.registrations().set_waiting(&authority(), &certificate(), revision, NOW).await.unwrap();
         let sent = service.only();
         assert_eq!(sent.target, "DynamoDB_20120810.UpdateItem");
-        assert_eq!(sent.body["Key"], json!({"registrationId": {"S": format!("waiting#{}", "a".repeat(64))}}));
+        assert_eq!(
+            sent.body["Key"],
+            json!({"registrationId": {"S": format!("waiting#{}#{}", "c".repeat(64), "a".repeat(64))}})
+        );
         let values = &sent.body["ExpressionAttributeValues"];
         let expires = (NOW + Duration::hours(1)).unix_timestamp().to_string();
         assert_eq!(values[":expiresAt"], json!({"N": expires}));
@@ -78,7 +81,7 @@ async fn a_row_tells_whether_a_certificate_waits() {
         (row(Some(1), 1), None, false),
     ] {
         let service = Service::new([answer]);
-        let found = service.registrations().is_waiting(&certificate(), revision, NOW).await.unwrap();
+        let found = service.registrations().is_waiting(&authority(), &certificate(), revision, NOW).await.unwrap();
         assert_eq!(found, is_waiting, "{revision:?}");
         let sent = service.only();
         assert_eq!(sent.target, "DynamoDB_20120810.GetItem");
@@ -86,7 +89,16 @@ async fn a_row_tells_whether_a_certificate_waits() {
     }
     let service =
         Service::new([ok(&json!({"Item": {"registrationId": {"S": "waiting"}, "expiresAt": {"S": "soon"}}}))]);
-    let fault = service.registrations().is_waiting(&certificate(), None, NOW).await;
+    let fault = service.registrations().is_waiting(&authority(), &certificate(), None, NOW).await;
     let text = assert_fault(fault, "dynamodb:GetItem", Invalid, "no number");
     assert!(text.contains("expiresAt"), "{text}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_waits_no_more_has_a_row_that_has_expired() {
+    let service = Service::new([ok(&json!({}))]);
+    service.registrations().end_waiting(&authority(), &certificate()).await.unwrap();
+    let sent = service.only();
+    assert_eq!(sent.target, "DynamoDB_20120810.UpdateItem");
+    assert_eq!(sent.body["ExpressionAttributeValues"], json!({":expiresAt": {"N": "0"}}));
 }

@@ -33,7 +33,7 @@ pub async fn connect(cloud: &FakeCloud, payload: &str) -> Result<Response, Diagn
 /// A device whose event waits in the queue until it is decided about. `name` tells its invocations from those of other
 /// actors.
 pub async fn deliver(cloud: FakeCloud, event: &str, name: &str) {
-    let batch = json!({"Records": [{"messageId": name, "body": event}]}).to_string();
+    let batch = json!({"Records": [{"messageId": name, "body": event, "eventSourceARN": EVENTS_ARN}]}).to_string();
     for n in 0..DELIVERIES {
         let request_id = format!("{name}-{n}");
         cloud.begin_attempt(&request_id).await;

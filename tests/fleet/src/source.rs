@@ -28,8 +28,6 @@ const BATCH: usize = 10;
 const COLD_START: Duration = Duration::from_millis(300);
 /// Time that Lambda needs for an invocation besides.
 const OVERHEAD: Duration = Duration::from_millis(10);
-/// Event sources of the function.
-const SOURCES: u32 = 2;
 /// The function's timeout.
 const TIME_OUT: Duration = Duration::from_secs(30);
 
@@ -71,7 +69,7 @@ impl Function {
 
     fn start(&self) -> Instance {
         let world = &self.world;
-        let quotas = quotas(self.concurrency * SOURCES);
+        let quotas = quotas(self.concurrency);
         let registry = Registry { account: Arc::clone(&world.account), cloud: world.cloud.clone() };
         let settings = settings(&account());
         let queues = Queues { events_arn: world.registered_events.arn.clone(), ..settings.queues };

@@ -27,7 +27,8 @@ impl Inputs {
     /// The stack's settings and the CA's profile.
     pub(super) fn read_rules(&mut self, settings: &Settings, profile: Option<&Profile>) {
         let profile = profile.map(|profile| serde_json::to_string(profile).unwrap_or_default());
-        self.rules = format!("{settings:?} {profile:?}");
+        let Settings { account_id, defaults, unenrolled_authorities, .. } = settings;
+        self.rules = format!("{account_id:?} {defaults:?} {unenrolled_authorities:?} {profile:?}");
         self.last = None;
     }
 

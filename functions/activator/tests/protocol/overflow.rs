@@ -2,7 +2,7 @@
 
 use activator::{Answer, Handler, Settings};
 use actors::activation::{EVENTS_ARN, handler, lambda_event, settings};
-use actors::{Fleet, account, next_request_id, now};
+use actors::{Fleet, account, event_at, next_request_id, now, operator};
 use serde_json::{Value, json};
 use shared::aws::authorities::Authorities;
 use shared::aws::registrations::Registrations;
@@ -219,6 +219,51 @@ async fn a_table_that_can_not_be_read_or_written_costs_one_certificate() {
         stage.batch(EVENTS_ARN, &stage.devices(10)).await;
         assert_eq!(stage.fleet.cloud.calls().len(), calls, "every call has met the fault");
     }
+}
+
+/// What was seen of it is not seen again: a device that comes back must not be told that it waits.
+#[tokio::test(start_paused = true)]
+async fn a_certificate_that_is_gone_when_its_turn_comes_waits_no_more() {
+    let stage = Stage::new(json!({}));
+    let devices = stage.devices(10);
+    assert!(stage.batch(EVENTS_ARN, &devices).await.is_empty());
+    operator::delete(&stage.fleet.cloud, &devices[0].id).await;
+    let bodies = || devices.iter().map(|device| stage.fleet.event(device));
+    let later = now() + Duration::minutes(6);
+    assert!(stage.bodies_at(later, OVERFLOW_ARN, bodies().take(1)).await.is_empty());
+    operator::register(&stage.fleet.cloud, stage.fleet.id(), &devices[0]).await;
+    assert!(stage.bodies_at(later, EVENTS_ARN, bodies()).await.is_empty());
+    assert_eq!(stage.overflow.bodies().len(), 11);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_fails_leaves_its_certificate_waiting() {
+    let stage = Stage::new(json!({}));
+    let devices = stage.devices(10);
+    assert!(stage.batch(EVENTS_ARN, &devices).await.is_empty());
+    // Query, profile, and the first call to AWS IoT after the row was written.
+    stage.fleet.cloud.plan(5, InjectedFault::Refused);
+    assert_eq!(stage.batch(OVERFLOW_ARN, &devices[..1]).await.len(), 1);
+    assert_ne!(stage.fleet.status(&devices[0]), Active);
+    assert!(stage.batch(EVENTS_ARN, &devices).await.is_empty());
+    assert_eq!(stage.overflow.bodies().len(), 10);
+}
+
+/// Repeats have turns of their own, however many wait.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_is_due_is_made_in_a_full_batch_too() {
+    let stage = Stage::new(json!({"admission": "listed"}));
+    let devices = stage.devices(10);
+    assert!(stage.batch(OVERFLOW_ARN, &devices[..1]).await.is_empty());
+    let before = stage.calls_of_aws_iot();
+    let late = now() + Duration::hours(2);
+    let bodies = devices.iter().enumerate().map(|(n, device)| {
+        let published_at = if n == 0 { late } else { now() };
+        event_at(stage.fleet.id(), device, published_at)
+    });
+    assert!(stage.bodies_at(late, EVENTS_ARN, bodies).await.is_empty());
+    assert_eq!(stage.overflow.bodies().len(), 9);
+    assert!(stage.calls_of_aws_iot() > before);
 }
 
 /// Requests of one certificate's event, as a line of the README's table.

@@ -1,7 +1,7 @@
 //! Events that the tables answer, and what ends that.
 
 use activator::Answer;
-use actors::activation::answer_at;
+use actors::activation::{EVENTS_ARN, answer_at};
 use actors::{Fleet, checking, deadline, event_at, now, operator};
 use serde_json::json;
 use shared::decision::{Decision, Reason};
@@ -46,7 +46,7 @@ impl<'f> Visitor<'f> {
     async fn event_of(&self, published: Duration, handled: Duration) -> Visit {
         let Self { begun, device, fleet } = self;
         let event = event_at(fleet.id(), device, *begun + published);
-        let batch = json!({"Records": [{"messageId": "1", "body": event}]}).to_string();
+        let batch = json!({"Records": [{"messageId": "1", "body": event, "eventSourceARN": EVENTS_ARN}]}).to_string();
         let before = fleet.cloud.calls().len();
         let now = *begun + handled + Duration::seconds(1);
         let request_id = actors::next_request_id();
