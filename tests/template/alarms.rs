@@ -26,7 +26,7 @@ fn on<'a>(alarms: &'a BTreeMap<String, Value>, metric: &str, function: &str) -> 
 #[test]
 fn every_alarm_tells_when_it_begins_and_ends() -> Result<()> {
     let alarms = alarms()?;
-    assert!(alarms.len() >= 25, "{}", alarms.len());
+    assert!(alarms.len() >= 27, "{}", alarms.len());
     for (name, alarm) in alarms {
         for actions in ["AlarmActions", "OKActions"] {
             assert_eq!(alarm[actions], json!(["arn:aws:sns:r:123456789012:t"]), "{name}: {actions}");
@@ -165,6 +165,22 @@ fn every_queue_has_an_alarm() -> Result<()> {
         let dimensions = json!([{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]);
         let is_on = |alarm: &&Value| alarm["Dimensions"] == dimensions && alarm["MetricName"] == metric;
         assert!(alarms.values().any(|alarm| is_on(&alarm) && alarm["Threshold"] == threshold), "{queue}");
+    }
+    Ok(())
+}
+
+/// SQS leaves what was received three times out of the age of the oldest message: an event of the activator's that fails for
+/// a day would raise no alarm before it is given up.
+#[test]
+fn events_that_keep_failing_are_an_alarm() -> Result<()> {
+    let alarms = alarms()?;
+    for queue in ["RegisteredEvents", "RegisteredEventsOverflow"] {
+        let dimensions = json!([{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]);
+        let in_work = alarms.values().find(|alarm| {
+            alarm["Dimensions"] == dimensions && alarm["MetricName"] == "ApproximateNumberOfMessagesNotVisible"
+        });
+        let in_work = in_work.with_context(|| format!("no alarm on {queue}"))?;
+        assert_eq!((&in_work["Statistic"], &in_work["Threshold"]), (&json!("Minimum"), &json!(0)), "{queue}");
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use comfy_table::{Table, presets};
 use fleet::{Beside, Outcome, Scenario, plot};
 
 /// Sizes of the fleets, if nobody has said otherwise.
-const SIZES: [u32; 4] = [10, 100, 300, 1000];
+const SIZES: [u32; 5] = [10, 100, 300, 1000, 10_000];
 const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fleet.svg");
 
 fn main() -> Result<()> {
