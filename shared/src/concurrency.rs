@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Units that are under way, those that hang included: each of them has a connection, and a process of Lambda 1,024 files.
 const MAX_UNDER_WAY: usize = 512;
 
-/// Runs units of work, `limit` at a time. One that has not ended after [`PATIENCE`] goes on beside the others, and the next
+/// Runs units of work, `limit` at a time. One that has not ended after a second goes on beside the others, and the next
 /// one is begun. Each unit has to end by itself.
 pub async fn run<F: Future>(units: Vec<F>, limit: usize) -> Vec<F::Output> {
     let permits = Semaphore::new(limit);
