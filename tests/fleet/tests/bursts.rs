@@ -5,7 +5,7 @@ use fleet::{Beside, Outcome, Scenario};
 /// What a device alone costs: AWS IoT is called six times, where the CA signs with ECDSA.
 const CALLS_ALONE: f64 = 6.0;
 /// Calls that are throttled, or made twice, before the processes know of each other.
-const AT_FIRST: f64 = 20.0;
+const AT_FIRST: f64 = 40.0;
 /// How long it takes at most, in seconds, with the start of an instance.
 const ALONE: f64 = 2.0;
 
