@@ -35,13 +35,13 @@ pub struct Pacer {
 
 #[derive(Debug)]
 struct State {
-    /// When the last turn was taken.
+    /// Moment at which the last turn was taken.
     last: Option<Instant>,
     /// The next turn is not before.
     next: Option<Instant>,
     /// Turns a second.
     rate: f64,
-    /// When the rate fell last.
+    /// Moment at which the rate fell last.
     slowed: Option<Instant>,
 }
 

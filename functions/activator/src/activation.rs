@@ -55,7 +55,7 @@ pub(crate) enum Told {
         /// The revision of the certificate's newest row, if it has one.
         revision: Option<u64>,
     },
-    /// What is decided about it.
+    /// An outcome: no attempt is to be made.
     Outcome(Outcome),
 }
 
@@ -85,7 +85,7 @@ struct Made {
 /// One attempt to activate a certificate, as far as it has come.
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    /// When the earliest event of the certificate was published that is handled with this one.
+    /// Time at which the earliest event of the certificate was published that is handled with this one.
     pub(crate) earliest: Option<OffsetDateTime>,
     /// Whether it may have set a status.
     pub(crate) has_acted: bool,

@@ -30,7 +30,7 @@ use crate::overflow::Overflow;
 pub(crate) struct Invocation {
     /// The function's name.
     pub(crate) function: String,
-    /// When the earliest event of the certificate was published that the batch holds; none of a single event.
+    /// Time at which the earliest event of the certificate in the batch was published; none of a single event.
     pub(crate) earliest: Option<OffsetDateTime>,
     /// Time at which the invocation began.
     pub(crate) now: OffsetDateTime,

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 /// What one or several messages say.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Received {
-    /// When the earliest of the events was published.
+    /// Time at which the earliest of the events was published.
     pub(crate) earliest: Option<OffsetDateTime>,
     /// The event, or why there is none.
     pub(crate) event: Result<RegisteredEvent, EventFault>,

@@ -12,7 +12,7 @@ const LASTS: Duration = Duration::seconds(10);
 /// The overflow queue, and whether it is used.
 #[derive(Debug)]
 pub(crate) struct Overflow<Q> {
-    /// When a batch was full last.
+    /// Time at which a batch was full last.
     full: Mutex<Option<OffsetDateTime>>,
     queue: Q,
 }

@@ -105,7 +105,7 @@ async fn a_repeat_is_known_in_another_slice() {
     stage.written(&[of("latest", "a"), of("raw", "a"), of("latest", "a"), of("raw", "a")]).await;
     assert!(stage.only_row(LATEST)["payload"]["B"].is_string());
     assert_eq!(stage.calls()["BatchWriteItem"], 2);
-    // What is refused is put aside once, however often it came.
+    // What is refused is one message among the rejected ones, however often it came.
     let outcome = stage.take(&[of("nowhere", "b"), of("nowhere", "b")]).await;
     assert_eq!((outcome.rejected, outcome.failed.len(), stage.rejected().len()), (2, 0, 1));
 }
