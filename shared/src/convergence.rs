@@ -23,7 +23,7 @@ use time::OffsetDateTime;
 use crate::fault::{Fault, FaultKind};
 use crate::id::CertificateId;
 use crate::port::{
-    Attachments, AuthorityStore, CertificateRegistry, CrlStates, RegisteredCertificate, RegistrationStore, Saved,
+    Attachments, AuthorityStore, CertificateRegistry, CrlStates, Look, RegisteredCertificate, RegistrationStore, Saved,
     SessionEnd, Sessions, SnapshotPages, StatusChange,
 };
 use crate::registration::{CertificateStatus, NewStatus, Process, Registration};
@@ -89,6 +89,15 @@ pub struct Foreseen {
     pub is_unknown: bool,
 }
 
+/// What ACTIVE rests on.
+#[derive(Clone, Copy)]
+struct Grounds<'a> {
+    /// No CRL is against it.
+    cleared: &'a NotRevoked,
+    /// The status that it is to follow.
+    look: &'a Look,
+}
+
 /// How a round ended.
 enum Round {
     Again(Registration),
@@ -141,14 +150,15 @@ where
         })
     }
 
-    /// Sets a certificate ACTIVE that waits for its activation, has its thing and its policy, and has been cleared since
-    /// this process wrote its intent.
+    /// Sets a certificate ACTIVE that waited for its activation when it was looked at, has its thing and its policy, and has
+    /// been cleared since this process wrote its intent.
     ///
     /// # Errors
     /// As [`converge`](Self::converge).
-    pub async fn activate(&self, row: Registration, cleared: &NotRevoked) -> Result<Converged, Fault> {
+    pub async fn activate(&self, row: Registration, cleared: &NotRevoked, look: &Look) -> Result<Converged, Fault> {
         let (certificate, mut converged) = (row.certificate_id.clone(), Converged::begun());
-        let round = Box::pin(self.set(row, NewStatus::Active, Some(cleared), &mut converged)).await?;
+        let grounds = Grounds { cleared, look };
+        let round = Box::pin(self.set(row, NewStatus::Active, Some(grounds), &mut converged)).await?;
         self.finish(&certificate, round, converged).await
     }
 
@@ -181,7 +191,7 @@ where
     /// # Errors
     /// A [`Fault`] if a call to AWS failed.
     pub async fn switch_off(&self, certificate: &CertificateId) -> Result<(), Fault> {
-        self.registry.set_status(certificate, NewStatus::Inactive).await.map(|_| ())
+        self.registry.set_status(certificate, NewStatus::Inactive, None).await.map(|_| ())
     }
 
     async fn finish(
@@ -225,6 +235,7 @@ where
             let deleted = with_facts(row.clone().seen(&CertificateStatus::deleted(), self.now));
             return self.rest(&row, deleted.without_intent(&self.process), change).await;
         };
+        let look = Look::now(&registered.status);
         let seen = with_facts(row.clone().seen(&registered.status, self.now));
         if self.forgets_hold(&row, &seen, &registered).await? {
             *change = None;
@@ -265,7 +276,7 @@ where
             Err(round) => return Ok(round),
         };
         if wanted == NewStatus::Active {
-            return self.set_active(intended, &registered, converged).await;
+            return self.set_active(intended, &registered, &look, converged).await;
         }
         self.put_out(&row, intended, wanted, &registered, converged).await
     }
@@ -311,11 +322,13 @@ where
         &self,
         intended: Registration,
         registered: &RegisteredCertificate,
+        look: &Look,
         converged: &mut Converged,
     ) -> Result<Round, Fault> {
         let facts = match self.clearance(&intended, registered).await? {
             Clearance::Cleared(cleared) => {
-                return self.set(intended, NewStatus::Active, Some(&cleared), converged).await;
+                let grounds = Grounds { cleared: &cleared, look };
+                return self.set(intended, NewStatus::Active, Some(grounds), converged).await;
             }
             Clearance::Facts(facts) => *facts,
             Clearance::Unknown(facts) => {
@@ -326,18 +339,19 @@ where
         self.begin_again(&intended, facts).await
     }
 
-    /// Steps 4 and 5. ACTIVE takes the proof that no CRL is against it.
+    /// Steps 4 and 5. ACTIVE takes its grounds.
     async fn set(
         &self,
         row: Registration,
         wanted: NewStatus,
-        cleared: Option<&NotRevoked>,
+        grounds: Option<Grounds<'_>>,
         converged: &mut Converged,
     ) -> Result<Round, Fault> {
-        if self.act(&row, wanted, converged).await? == StatusChange::Impossible {
+        if self.act(&row, wanted, grounds.map(|grounds| grounds.look), converged).await? == StatusChange::Impossible {
             return self.look_again(row).await;
         }
-        let facts = cleared.map_or_else(|| row.clone(), |cleared| row.clone().cleared(cleared.crl_number()));
+        let cleared = |Grounds { cleared, .. }: Grounds<'_>| row.clone().cleared(cleared.crl_number());
+        let facts = grounds.map_or_else(|| row.clone(), cleared);
         let confirmed = facts.set_to(wanted, &self.process, self.now);
         Ok(match self.registrations.save(&row, confirmed).await? {
             Saved::Done(row) => Round::Done(Some(row)),
@@ -351,9 +365,10 @@ where
         &self,
         row: &Registration,
         wanted: NewStatus,
+        look: Option<&Look>,
         converged: &mut Converged,
     ) -> Result<StatusChange, Fault> {
-        let change = self.registry.set_status(&row.certificate_id, wanted).await?;
+        let change = self.registry.set_status(&row.certificate_id, wanted, look).await?;
         if change == StatusChange::Done {
             converged.set = Some(wanted);
             if wanted != NewStatus::Active {
@@ -363,7 +378,7 @@ where
         Ok(change)
     }
 
-    /// A status could not be set: the certificate was deleted, or has a status that allows no change.
+    /// A status could not be set: the certificate was deleted, has a status that allows no change, or another one than before.
     async fn look_again(&self, row: Registration) -> Result<Round, Fault> {
         let registered = self.registry.certificate(&row.certificate_id).await?;
         let seen = match registered {

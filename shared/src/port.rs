@@ -21,6 +21,7 @@ pub use revocation::{
 };
 
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use crate::decision::Verdict;
 use crate::fault::Fault;
@@ -43,12 +44,30 @@ pub struct RegisteredCertificate {
     pub status: CertificateStatus,
 }
 
+/// A look at a certificate's status, on which a change of it rests.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Look {
+    /// Moment of the answer.
+    pub at: Instant,
+    /// The status.
+    pub status: CertificateStatus,
+}
+
+impl Look {
+    /// A look that has just been answered.
+    #[must_use]
+    pub fn now(status: &CertificateStatus) -> Self {
+        Self { at: Instant::now(), status: status.clone() }
+    }
+}
+
 /// What became of a change of status.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum StatusChange {
     /// The certificate has the new status.
     Done,
-    /// The certificate no longer exists, or its present status does not allow the change; read it again.
+    /// The certificate no longer exists, or its present status does not allow the change, or is not the one that the change
+    /// rests on; read it again.
     Impossible,
 }
 
@@ -64,10 +83,14 @@ pub trait CertificateRegistry {
     fn authority_pem(&self, id: &CaCertificateId) -> impl Future<Output = Result<Option<String>, Fault>> + Send;
 
     /// Changes a device certificate's status. Setting the status it has already succeeds.
+    ///
+    /// AWS IoT takes no condition. A change that rests on a look is not made if it has waited so long that another look is
+    /// due, and that one sees another status. A change without one is made whatever the status is.
     fn set_status(
         &self,
         id: &CertificateId,
         status: NewStatus,
+        look: Option<&Look>,
     ) -> impl Future<Output = Result<StatusChange, Fault>> + Send;
 }
 

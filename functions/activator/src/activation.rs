@@ -18,13 +18,14 @@ use shared::fault::{Fault, FaultKind};
 use shared::pace::Pacer;
 use shared::pki::Certificate;
 use shared::port::{
-    AuthorityStore, CertificateRegistry, CertificateStatus, Creation, CrlStates, Principal, RegisteredCertificate,
-    RegistrationStore, SnapshotPages, ThingRegistry,
+    AuthorityStore, CertificateRegistry, CertificateStatus, Creation, CrlStates, Look, Principal,
+    RegisteredCertificate, RegistrationStore, SnapshotPages, ThingRegistry,
 };
 use shared::profile::{Admission, Profile, Rules, TakeOver};
 use shared::registration::{Candidate, Process, Registration, Repeat};
 use shared::revocation::{NotRevoked, Snapshots};
 use time::{Duration, OffsetDateTime};
+use tokio::time::Instant;
 
 use self::authority::Authority;
 use self::gate::GateOutcome;
@@ -95,6 +96,8 @@ pub(crate) struct Attempt {
     pub(crate) is_by_hand: bool,
     /// Whether the certificate has had a row before.
     pub(crate) is_repeated: bool,
+    /// Moment at which AWS IoT was last asked for the certificate's status; at first that at which the attempt began.
+    pub(crate) looked_at: Instant,
     /// Time at which the attempt began.
     pub(crate) now: OffsetDateTime,
     /// The attempt, as rows know it.
@@ -107,7 +110,18 @@ impl Attempt {
     /// An attempt that has not begun.
     pub(crate) fn new(process: Process, is_by_hand: bool, now: OffsetDateTime) -> Self {
         let inputs = Inputs::default();
-        Self { earliest: None, has_acted: false, inputs, is_by_hand, is_repeated: false, now, process, row: None }
+        let looked_at = Instant::now();
+        Self {
+            earliest: None,
+            has_acted: false,
+            inputs,
+            is_by_hand,
+            is_repeated: false,
+            looked_at,
+            now,
+            process,
+            row: None,
+        }
     }
 }
 
@@ -176,6 +190,7 @@ where
             self.registry.certificate(&event.certificate_id),
             self.authority(&event.ca_certificate_id, profile, now),
         )?;
+        attempt.looked_at = Instant::now();
         let Some(registered) = registered else { return gone(event, now) };
         match self.decide(event, &registered, authority, attempt).await {
             Ok(verdict) | Err(Stop::Settled(verdict)) => Ok(verdict),
@@ -288,7 +303,8 @@ where
         self.attach(examined, rules, registered).await?;
         let row = self.prepare(&examined.candidate, cleared, attempt).await?;
         attempt.has_acted = true;
-        let converged = self.convergence(attempt).activate(row, cleared).await?;
+        let look = Look { at: attempt.looked_at, status: registered.status.clone() };
+        let converged = self.convergence(attempt).activate(row, cleared, &look).await?;
         attempt.row.clone_from(&converged.row);
         self.retire_replaced(&examined.candidate, replaced, attempt).await?;
         Ok(converged.row.map_or_else(no_certificate, |row| row.verdict()))

@@ -8,7 +8,7 @@ use super::error::fault;
 use super::iot::Iot;
 use crate::fault::{Fault, FaultKind};
 use crate::id::{CaCertificateId, CertificateId};
-use crate::port::{CertificateRegistry, CertificateStatus, NewStatus, RegisteredCertificate, StatusChange};
+use crate::port::{CertificateRegistry, CertificateStatus, Look, NewStatus, RegisteredCertificate, StatusChange};
 
 impl CertificateRegistry for Iot {
     async fn certificate(&self, id: &CertificateId) -> Result<Option<RegisteredCertificate>, Fault> {
@@ -47,7 +47,7 @@ impl CertificateRegistry for Iot {
         }
     }
 
-    async fn set_status(&self, id: &CertificateId, status: NewStatus) -> Result<StatusChange, Fault> {
+    async fn set_status(&self, id: &CertificateId, status: NewStatus, _: Option<&Look>) -> Result<StatusChange, Fault> {
         let status = match status {
             NewStatus::Active => SdkStatus::Active,
             NewStatus::Inactive => SdkStatus::Inactive,

@@ -36,7 +36,7 @@ where
         let Some(intended) = self.intend_out(row, change).await? else { return meanwhile.await };
         let mut was_active = self.is_active(&certificate_id).await?;
         if was_active {
-            let set = self.act(&intended, NewStatus::Inactive, &mut Converged::begun()).await?;
+            let set = self.act(&intended, NewStatus::Inactive, None, &mut Converged::begun()).await?;
             was_active = set == StatusChange::Done;
         }
         let done = meanwhile.await;

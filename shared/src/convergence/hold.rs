@@ -94,7 +94,7 @@ where
             Ok(HoldAnswer::Listed(entry)) => intended.clone().listed(entry, self.now),
             Ok(HoldAnswer::Unknown) | Err(_) => {
                 if !is_out {
-                    self.act(&intended, wanted, converged).await?;
+                    self.act(&intended, wanted, None, converged).await?;
                 }
                 converged.is_unknown = true;
                 return asked.map(|_| Round::Done(Some(intended)));

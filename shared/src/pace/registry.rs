@@ -8,12 +8,14 @@ use super::{Pacer, Quotas};
 use crate::fault::{Fault, FaultKind};
 use crate::id::{CaCertificateId, CertificateId, PolicyName, ThingName};
 use crate::port::{
-    Attachments, CertificateRegistry, Creation, NewStatus, NewThing, Principal, RegisteredCertificate, StatusChange,
-    Thing, ThingRegistry,
+    Attachments, CertificateRegistry, Creation, Look, NewStatus, NewThing, Principal, RegisteredCertificate,
+    StatusChange, Thing, ThingRegistry,
 };
 
 /// How often a call is made again that was throttled, each time at a turn of its own.
 const REPEATS: usize = 20;
+/// A look at a status counts for so long: longer than the calls of an activation take while nobody has to wait.
+const LOOK_LASTS: Duration = Duration::from_secs(2);
 
 /// A registry whose narrow operations are called at the pace of their quotas. The others have quotas several times as wide.
 #[derive(Debug)]
@@ -64,8 +66,21 @@ impl<R: CertificateRegistry + Sync> CertificateRegistry for Paced<R> {
         self.registry.authority_pem(id).await
     }
 
-    async fn set_status(&self, id: &CertificateId, status: NewStatus) -> Result<StatusChange, Fault> {
-        at_pace(&self.update_certificate, || self.registry.set_status(id, status)).await
+    async fn set_status(
+        &self,
+        id: &CertificateId,
+        status: NewStatus,
+        look: Option<&Look>,
+    ) -> Result<StatusChange, Fault> {
+        let set = || async {
+            if let Some(look) = look.filter(|look| look.at.elapsed() > LOOK_LASTS)
+                && self.certificate(id).await?.is_none_or(|seen| seen.status != look.status)
+            {
+                return Ok(StatusChange::Impossible);
+            }
+            self.registry.set_status(id, status, look).await
+        };
+        at_pace(&self.update_certificate, set).await
     }
 }
 

@@ -49,7 +49,7 @@ async fn every_call_to_aws_iot_reports_its_operation() {
     let (iot, id, name) = (service.iot(), certificate(), name());
     assert_fault(iot.certificate(&id).await, "iot:DescribeCertificate", Throttled, "");
     assert_fault(iot.authority_pem(&authority()).await, "iot:DescribeCACertificate", Throttled, "");
-    assert_fault(iot.set_status(&id, NewStatus::Active).await, "iot:UpdateCertificate", Throttled, "");
+    assert_fault(iot.set_status(&id, NewStatus::Active, None).await, "iot:UpdateCertificate", Throttled, "");
     assert_fault(iot.create_thing(&thing()).await, "iot:CreateThing", Throttled, "");
     assert_fault(iot.thing(&name).await, "iot:DescribeThing", Throttled, "");
     assert_fault(iot.rewrite_thing(&thing(), 1).await, "iot:UpdateThing", Throttled, "");
@@ -74,7 +74,7 @@ async fn throttled_calls_of_paced_operations_are_not_repeated_by_the_sdk() {
         let service = Service::new(vec![iot_error(400, code); 9]);
         let (iot, id) = (Iot::for_pace(&with_retries(&service)), certificate());
         assert_fault(iot.certificate(&id).await, "iot:DescribeCertificate", Throttled, code);
-        assert_fault(iot.set_status(&id, NewStatus::Active).await, "iot:UpdateCertificate", Throttled, code);
+        assert_fault(iot.set_status(&id, NewStatus::Active, None).await, "iot:UpdateCertificate", Throttled, code);
         assert_fault(iot.attach_policy(&policy(), ARN).await, "iot:AttachPolicy", Throttled, code);
         assert_eq!(service.sent().len(), 3, "{code}");
         assert_fault(iot.thing(&name()).await, "iot:DescribeThing", Throttled, code);
@@ -86,7 +86,7 @@ async fn throttled_calls_of_paced_operations_are_not_repeated_by_the_sdk() {
 async fn other_faults_of_paced_operations_are_repeated_by_the_sdk() {
     let service = Service::new([iot_error(503, "ServiceUnavailableException"), ok(&json!({}))]);
     let iot = Iot::for_pace(&with_retries(&service));
-    assert_eq!(iot.set_status(&certificate(), NewStatus::Active).await.unwrap(), StatusChange::Done);
+    assert_eq!(iot.set_status(&certificate(), NewStatus::Active, None).await.unwrap(), StatusChange::Done);
     assert_eq!(service.sent().len(), 2);
 }
 
@@ -98,7 +98,7 @@ async fn throttled_calls_are_repeated_in_turn() {
     let service = Service::new([throttled(), throttled(), ok(&json!({}))]);
     let paced = Paced::new(service.iot(), &quotas);
     let begun = Instant::now();
-    assert_eq!(paced.set_status(&certificate(), NewStatus::Active).await.unwrap(), StatusChange::Done);
+    assert_eq!(paced.set_status(&certificate(), NewStatus::Active, None).await.unwrap(), StatusChange::Done);
     assert_eq!(service.sent().len(), 3);
     assert!(begun.elapsed() >= Duration::from_millis(200), "each try has a turn of its own");
 
@@ -126,13 +126,13 @@ async fn answers_of_aws_iot_that_are_no_faults() {
     assert_eq!(gone().authority_pem(&authority()).await.unwrap(), None);
     assert_eq!(gone().thing(&name()).await.unwrap(), None);
     assert!(gone().principals(&name()).await.unwrap().is_empty());
-    assert_eq!(gone().set_status(&certificate(), NewStatus::Active).await.unwrap(), StatusChange::Impossible);
+    assert_eq!(gone().set_status(&certificate(), NewStatus::Active, None).await.unwrap(), StatusChange::Impossible);
     assert!(!gone().rewrite_thing(&thing(), 3).await.unwrap());
     gone().detach_thing(&name(), ARN).await.unwrap();
     assert!(gone().delete_thing(&name(), 3).await.unwrap());
 
     let bad_state = Service::new([iot_error(406, "CertificateStateException")]).iot();
-    assert_eq!(bad_state.set_status(&certificate(), NewStatus::Active).await.unwrap(), StatusChange::Impossible);
+    assert_eq!(bad_state.set_status(&certificate(), NewStatus::Active, None).await.unwrap(), StatusChange::Impossible);
     let taken = Service::new([iot_error(409, "ResourceAlreadyExistsException")]).iot();
     assert_eq!(taken.create_thing(&thing()).await.unwrap(), Creation::Taken);
     let raced = Service::new([iot_error(409, "VersionConflictException")]).iot();
@@ -190,7 +190,7 @@ async fn statuses_are_read_and_written_as_aws_iot_spells_them() {
     let cases = [(NewStatus::Active, "ACTIVE"), (NewStatus::Inactive, "INACTIVE"), (NewStatus::Revoked, "REVOKED")];
     for (status, text) in cases {
         let service = Service::new([ok(&json!({}))]);
-        assert_eq!(service.iot().set_status(&certificate(), status).await.unwrap(), StatusChange::Done);
+        assert_eq!(service.iot().set_status(&certificate(), status, None).await.unwrap(), StatusChange::Done);
         let sent = service.only();
         let path = format!("/certificates/{}?newStatus={text}", certificate());
         assert_eq!((sent.method.as_str(), sent.path), ("PUT", path));

@@ -10,7 +10,9 @@ use shared::aws::authorities::Authorities;
 use shared::aws::registrations::Registrations;
 use shared::id::{AccountId, CertificateId};
 use shared::pace::Quotas;
-use shared::port::{AuthorityStore, CertificateStatus, CrlStates, RegisteredCertificate};
+use shared::port::{
+    AuthorityStore, CertificateRegistry, CertificateStatus, CrlStates, RegisteredCertificate, ThingRegistry,
+};
 use shared::profile::Defaults;
 use shared::testing::{FakeCloud, Queue};
 use time::OffsetDateTime;
@@ -75,20 +77,18 @@ pub async fn invoke(
     tables: &FakeCloud,
     payload: &str,
 ) -> Result<Response, Diagnostic> {
-    let handler = handler(settings, registry, tables, Queue::default());
+    let handler = handler(settings, registry.clone(), tables, Queue::default());
     Box::pin(handler.handle(lambda_event(&next_request_id(), payload))).await.map(of_event)
 }
 
-/// The handler of a process with these settings, the tables and the bucket of one cloud, the registry of another, and an
-/// overflow queue.
-pub fn handler(
+/// The handler of a process with these settings, the tables and the bucket of a cloud, a registry, and an overflow queue.
+pub fn handler<R: CertificateRegistry + ThingRegistry + Sync>(
     settings: Settings,
-    registry: &FakeCloud,
+    registry: R,
     tables: &FakeCloud,
     overflow: Queue,
-) -> Handler<FakeCloud, Authorities, Registrations, FakeCloud, Queue> {
-    let activator =
-        Activator::new(settings, registry.clone(), tables.authorities(), tables.registrations(), tables.clone());
+) -> Handler<R, Authorities, Registrations, FakeCloud, Queue> {
+    let activator = Activator::new(settings, registry, tables.authorities(), tables.registrations(), tables.clone());
     Handler::new(activator, overflow)
 }
 

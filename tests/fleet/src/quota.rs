@@ -7,8 +7,8 @@ use std::time::Duration;
 use shared::fault::{Fault, FaultKind};
 use shared::id::{CaCertificateId, CertificateId, PolicyName, ThingName};
 use shared::port::{
-    Attachments, CertificateRegistry, Creation, NewStatus, NewThing, Principal, RegisteredCertificate, StatusChange,
-    Thing, ThingRegistry,
+    Attachments, CertificateRegistry, Creation, Look, NewStatus, NewThing, Principal, RegisteredCertificate,
+    StatusChange, Thing, ThingRegistry,
 };
 use shared::testing::{FakeCloud, TokenBucket};
 
@@ -120,9 +120,14 @@ impl CertificateRegistry for Registry {
         self.cloud.authority_pem(id).await
     }
 
-    async fn set_status(&self, id: &CertificateId, status: NewStatus) -> Result<StatusChange, Fault> {
+    async fn set_status(
+        &self,
+        id: &CertificateId,
+        status: NewStatus,
+        look: Option<&Look>,
+    ) -> Result<StatusChange, Fault> {
         self.once("iot:UpdateCertificate").await?;
-        self.cloud.set_status(id, status).await
+        self.cloud.set_status(id, status, look).await
     }
 }
 

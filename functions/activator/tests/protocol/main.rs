@@ -13,5 +13,6 @@ mod logs;
 mod overflow;
 mod races;
 mod repeats;
+mod turns;
 mod twins;
 mod walkthrough;

@@ -27,7 +27,7 @@ impl Stage {
 
     fn with(rules: Value, settings: Settings) -> Self {
         let (fleet, overflow) = (Fleet::new(rules), Queue::default());
-        let handler = handler(settings, &fleet.cloud, &fleet.cloud, overflow.clone());
+        let handler = handler(settings, fleet.cloud.clone(), &fleet.cloud, overflow.clone());
         Self { fleet, handler, overflow }
     }
 

@@ -4,7 +4,7 @@ use super::{CloudState, FakeCloud, FakeThing};
 use crate::fault::{Fault, FaultKind};
 use crate::id::{CaCertificateId, CertificateId, PolicyName, ThingName};
 use crate::port::{
-    Attachments, CertificateRegistry, CertificateStatus, Creation, NewStatus, NewThing, Principal,
+    Attachments, CertificateRegistry, CertificateStatus, Creation, Look, NewStatus, NewThing, Principal,
     RegisteredCertificate, StatusChange, Thing, ThingRegistry,
 };
 use crate::registration::{REGISTRATION_ATTRIBUTE, RegistrationId};
@@ -25,7 +25,7 @@ impl CertificateRegistry for FakeCloud {
         self.call("iot:DescribeCACertificate", move |state| state.authorities.get(&id).cloned()).await
     }
 
-    async fn set_status(&self, id: &CertificateId, status: NewStatus) -> Result<StatusChange, Fault> {
+    async fn set_status(&self, id: &CertificateId, status: NewStatus, _: Option<&Look>) -> Result<StatusChange, Fault> {
         let id = id.clone();
         self.call("iot:UpdateCertificate", move |state| {
             let status = match status {
