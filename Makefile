@@ -37,6 +37,7 @@ explore: ## let the functions, the operator and the CA cross each other: 20,000 
 	SEED=$${SEED:-$$(date +%s)} SEEDS=$${SEEDS:-20000} cargo test --profile explore --package rule-sink --test protocol -- histories --nocapture
 
 fleet: ## let 10 to 10,000 new devices come at once, in virtual time: how long it takes, and what it costs
+	python3 infra/local/cloud.py setup
 	cargo run --profile explore --package fleet
 
 # What the functions write themselves, their metrics, is not wanted here.

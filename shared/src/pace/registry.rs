@@ -15,7 +15,7 @@ use crate::port::{
 /// How often a call is made again that was throttled, each time at a turn of its own.
 const REPEATS: usize = 20;
 /// A look at a status counts for so long: longer than the calls of an activation take while nobody has to wait.
-const LOOK_LASTS: Duration = Duration::from_secs(2);
+const LOOK_LASTS: Duration = Duration::from_secs(5);
 
 /// A registry whose narrow operations are called at the pace of their quotas. The others have quotas several times as wide.
 #[derive(Debug)]

@@ -5,12 +5,12 @@ mod groups;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use self::groups::Groups;
+use crate::settings::Source;
 
 /// A message, or a delivery of it.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub(crate) struct Message {
     /// Whose it is; in a queue that is not fair all are one's.
     group: String,
     pub(crate) id: u64,
-    receives: u32,
+    receives: u64,
 }
 
 /// The queue.
@@ -28,9 +28,9 @@ pub(crate) struct Queue {
     /// Its ARN.
     pub(crate) arn: String,
     arrived: Notify,
-    max_receives: u32,
+    /// How it is set, and its event source.
+    pub(crate) source: Source,
     state: Mutex<State>,
-    visibility_time_out: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -51,9 +51,8 @@ struct Hidden {
 }
 
 impl Queue {
-    pub(crate) fn new(arn: &str, visibility_time_out: Duration, max_receives: u32) -> Self {
-        let arn = arn.to_owned();
-        Self { arn, arrived: Notify::new(), max_receives, state: Mutex::default(), visibility_time_out }
+    pub(crate) fn new(arn: &str, source: Source) -> Self {
+        Self { arn: arn.to_owned(), arrived: Notify::new(), source, state: Mutex::default() }
     }
 
     pub(crate) fn send(&self, body: String, group: &str) {
@@ -111,11 +110,11 @@ impl Queue {
 
     fn take(&self, state: &mut State, most: usize) -> Vec<Message> {
         let since = Instant::now();
-        let due = since + self.visibility_time_out;
+        let due = since + self.source.visibility_time_out;
         let mut received = Vec::new();
         while received.len() < most {
             let Some(mut message) = state.ready.pop(since) else { break };
-            if message.receives == self.max_receives {
+            if message.receives == self.source.max_receives {
                 state.dead += 1;
                 state.ready.worked(&message.group, since, since);
                 continue;

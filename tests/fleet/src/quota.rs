@@ -26,6 +26,8 @@ const QUOTAS: [(&str, f64); 11] = [
     ("iot:UpdateCertificate", 10.0),
     ("iot:UpdateThing", 100.0),
 ];
+/// Connections a second, whoever makes them.
+const CONNECTIONS: f64 = 500.0;
 /// Registrations a second.
 const REGISTRATIONS: f64 = 15.0;
 /// Time that a call takes.
@@ -44,6 +46,7 @@ pub(crate) struct Account(Mutex<State>);
 struct State {
     buckets: BTreeMap<&'static str, TokenBucket>,
     calls: u64,
+    connections: TokenBucket,
     registrations: TokenBucket,
     throttled: u64,
 }
@@ -51,7 +54,13 @@ struct State {
 impl Account {
     pub(crate) fn new() -> Self {
         let buckets = QUOTAS.into_iter().map(|(operation, rate)| (operation, TokenBucket::new(rate))).collect();
-        Self(Mutex::new(State { buckets, calls: 0, registrations: TokenBucket::new(REGISTRATIONS), throttled: 0 }))
+        let [connections, registrations] = [CONNECTIONS, REGISTRATIONS].map(TokenBucket::new);
+        Self(Mutex::new(State { buckets, calls: 0, connections, registrations, throttled: 0 }))
+    }
+
+    /// Whether one more connection can be made now.
+    pub(crate) fn connects(&self) -> bool {
+        self.state().connections.take()
     }
 
     /// Whether one more certificate can be registered now.

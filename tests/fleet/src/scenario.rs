@@ -1,14 +1,18 @@
 //! What is simulated, and what comes of it.
 
+pub(crate) mod settings;
+
 use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use anyhow::Result;
 use shared::testing::CloudThing;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use self::settings::Settings;
 use crate::device;
 use crate::source::Function;
 use crate::world::{Device, World};
@@ -58,8 +62,6 @@ impl fmt::Display for Beside {
 pub struct Scenario {
     /// Who is there beside.
     pub beside: Beside,
-    /// The template's `ActivatorConcurrency`.
-    pub concurrency: u32,
     /// New devices.
     pub devices: u32,
     /// Seed of everything random.
@@ -106,15 +108,19 @@ impl Scenario {
     }
 
     /// Simulates it.
-    pub fn run(&self) -> Outcome {
+    ///
+    /// # Errors
+    /// If the template can't be read.
+    pub fn run(&self) -> Result<Outcome> {
+        let settings = Settings::of_template()?;
         fastrand::seed(self.seed);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-        runtime.expect("a runtime").block_on(self.simulate())
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+        Ok(runtime.block_on(self.simulate(&settings)))
     }
 
-    async fn simulate(&self) -> Outcome {
-        let world = Arc::new(World::new());
-        let function = Function::new(&world, self.concurrency);
+    async fn simulate(&self, settings: &Settings) -> Outcome {
+        let world = Arc::new(World::new(settings));
+        let function = Function::new(&world, settings.quotas);
         function.serve(|world| &world.registered_events);
         function.serve(|world| &world.overflow);
         let fleet: Vec<Device> =

@@ -1,5 +1,6 @@
 //! Lambda: event sources that hand batches of their queues to instances of the activator.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +13,9 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use shared::aws::authorities::Authorities;
 use shared::aws::registrations::Registrations;
+use shared::event::RegisteredEvent;
 use shared::fault::Fault;
+use shared::id::CertificateId;
 use shared::pace::{Paced, Quotas};
 use shared::port::{OverflowQueue, WaitingEvent};
 use shared::testing::FakeCloud;
@@ -22,20 +25,15 @@ use crate::queue::{Message, Queue};
 use crate::quota::{Registry, TABLE_LATENCY};
 use crate::world::World;
 
-/// Records of a batch at most.
-const BATCH: usize = 10;
 /// Start of an instance.
 const COLD_START: Duration = Duration::from_millis(300);
 /// Time that Lambda needs for an invocation besides.
 const OVERHEAD: Duration = Duration::from_millis(10);
-/// The function's timeout.
-const TIME_OUT: Duration = Duration::from_secs(30);
-
-/// The quotas as the template tells them to so many instances.
-fn quotas(instances: u32) -> Quotas {
-    let share = 0.6 / f64::from(instances);
-    Quotas { attach_policy: 15.0, describe_certificate: 10.0, share, update_certificate: 10.0 }
-}
+/// Time that an event takes of a whole processor which the tables answer, or which is sent on: three to five requests of
+/// 0.25 ms.
+const EVENT: Duration = Duration::from_millis(1);
+/// The same of an event from the overflow queue: ten requests, and a millisecond for the certificates and their signatures.
+const DECISION: Duration = Duration::from_micros(3500);
 
 type Instance = Handler<Paced<Registry>, Authorities, Registrations, FakeCloud, Sender>;
 
@@ -52,15 +50,15 @@ impl OverflowQueue for Sender {
 
 /// The instances of the function that no invocation has, the one that was used last first to be used again.
 pub(crate) struct Function {
-    concurrency: u32,
     idle: Mutex<Vec<Instance>>,
+    quotas: Quotas,
     world: Arc<World>,
 }
 
 impl Function {
-    /// The function, with so many invocations at once of each event source.
-    pub(crate) fn new(world: &Arc<World>, concurrency: u32) -> Arc<Self> {
-        Arc::new(Self { concurrency, idle: Mutex::default(), world: Arc::clone(world) })
+    /// The function, which knows these quotas.
+    pub(crate) fn new(world: &Arc<World>, quotas: Quotas) -> Arc<Self> {
+        Arc::new(Self { idle: Mutex::default(), quotas, world: Arc::clone(world) })
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Instance>> {
@@ -69,20 +67,21 @@ impl Function {
 
     fn start(&self) -> Instance {
         let world = &self.world;
-        let quotas = quotas(self.concurrency);
         let registry = Registry { account: Arc::clone(&world.account), cloud: world.cloud.clone() };
         let settings = settings(&account());
-        let queues = Queues { events_arn: world.registered_events.arn.clone(), ..settings.queues };
-        let settings = activator::Settings { queues, quotas, ..settings };
+        let batch_size = world.registered_events.source.batch_size.try_into().expect("batches that are not empty");
+        let events_arn = world.registered_events.arn.clone();
+        let queues = Queues { batch_size, events_arn, ..settings.queues };
+        let settings = activator::Settings { queues, quotas: self.quotas, ..settings };
         let (authorities, registrations) = (world.cloud.authorities(), world.cloud.registrations());
-        let registry = Paced::new(registry, &quotas);
+        let registry = Paced::new(registry, &self.quotas);
         let activator = Activator::new(settings, registry, authorities, registrations, world.cloud.clone());
         Handler::new(activator, Sender(Arc::clone(world)))
     }
 
     /// The event source of a queue begins to hand over its batches.
     pub(crate) fn serve(self: &Arc<Self>, queue: fn(&World) -> &Queue) {
-        for _ in 0..self.concurrency {
+        for _ in 0..queue(&self.world).source.concurrency {
             tokio::spawn(Arc::clone(self).work(queue));
         }
     }
@@ -91,7 +90,7 @@ impl Function {
     async fn work(self: Arc<Self>, queue: fn(&World) -> &Queue) {
         let queue = queue(&self.world);
         loop {
-            let batch = queue.receive(BATCH).await;
+            let batch = queue.receive(queue.source.batch_size).await;
             let idle = self.idle().pop();
             let instance = if let Some(instance) = idle {
                 instance
@@ -99,30 +98,42 @@ impl Function {
                 sleep(COLD_START).await;
                 self.start()
             };
-            sleep(OVERHEAD).await;
-            for done in invoke(&self.world, &instance, &queue.arn, batch).await {
+            sleep(OVERHEAD + queue.source.working(self.processor_time(queue, &batch))).await;
+            for done in invoke(&self.world, &instance, queue, batch).await {
                 queue.delete(done);
             }
             self.idle().push(instance);
         }
     }
+
+    /// Time that a batch takes of a whole processor. A certificate is handled once.
+    fn processor_time(&self, queue: &Queue, batch: &[Message]) -> Duration {
+        let certificates: BTreeSet<_> = batch.iter().map(|message| certificate(&message.body)).collect();
+        let each = if queue.arn == self.world.overflow.arn { DECISION } else { EVENT };
+        each * u32::try_from(certificates.len()).expect("no batch is so large")
+    }
+}
+
+/// Whose event it is.
+fn certificate(event: &str) -> CertificateId {
+    RegisteredEvent::decode(event).expect("an event").certificate_id
 }
 
 /// The messages of a batch that are done.
-async fn invoke(world: &World, instance: &Instance, arn: &str, batch: Vec<Message>) -> Vec<u64> {
+async fn invoke(world: &World, instance: &Instance, queue: &Queue, batch: Vec<Message>) -> Vec<u64> {
     let n = world.invocations.fetch_add(1, Ordering::Relaxed);
-    let record =
-        |message: &Message| json!({"body": message.body, "eventSourceARN": arn, "messageId": message.id.to_string()});
+    let record = |message: &Message| json!({"body": message.body, "eventSourceARN": queue.arn, "messageId": message.id.to_string()});
     let payload = json!({"Records": batch.iter().map(record).collect::<Vec<_>>()}).to_string();
     let mut context = Context::default();
     context.request_id = format!("00000000-0000-4000-8000-{n:012}");
     let now = world.now();
-    let deadline = (now + TIME_OUT).unix_timestamp_nanos() / 1_000_000;
+    let time_out = queue.source.time_out;
+    let deadline = (now + time_out).unix_timestamp_nanos() / 1_000_000;
     context.deadline = u64::try_from(deadline).expect("a time after 1970");
     let event = LambdaEvent::new(RawValue::from_string(payload).expect("JSON"), context);
     // An invocation that ends as a whole brings all its messages back.
     let Ok(Ok(Answer::Batch(response))) =
-        tokio::time::timeout(TIME_OUT, Box::pin(instance.handle_at(event, now))).await
+        tokio::time::timeout(time_out, Box::pin(instance.handle_at(event, now))).await
     else {
         return Vec::new();
     };

@@ -15,12 +15,10 @@ use tokio::time::Instant;
 
 use crate::queue::Queue;
 use crate::quota::{Account, LATENCY, TABLE_LATENCY};
+use crate::scenario::settings::Settings;
 
 /// When a simulation begins.
 const BEGIN: OffsetDateTime = datetime!(2026-09-01 12:00 UTC);
-/// Of the queue between rule and activator.
-const VISIBILITY_TIME_OUT: Duration = Duration::from_mins(3);
-const MAX_RECEIVES: u32 = 480;
 
 /// A device, and the CA that has issued its certificate.
 #[derive(Clone, Debug)]
@@ -51,14 +49,13 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         let [authority, other_authority] = ["Fleet CA", "Other CA"].map(|name| TestAuthority::new(name, BEGIN));
         let cloud = FakeCloud::default();
         cloud.set_latency(latency);
         for authority in [&authority, &other_authority] {
             enrol(&cloud, authority, serde_json::from_str("{}").expect("a profile"));
         }
-        let queue = |arn| Queue::new(arn, VISIBILITY_TIME_OUT, MAX_RECEIVES);
         Self {
             account: Arc::new(Account::new()),
             authority,
@@ -68,9 +65,9 @@ impl World {
             invocations: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
             other_authority,
-            overflow: queue("arn:aws:sqs:us-east-1:123456789012:overflow"),
+            overflow: Queue::new("arn:aws:sqs:us-east-1:123456789012:overflow", settings.overflow),
             registered: Mutex::default(),
-            registered_events: queue("arn:aws:sqs:us-east-1:123456789012:registered-events"),
+            registered_events: Queue::new("arn:aws:sqs:us-east-1:123456789012:registered-events", settings.events),
         }
     }
 
@@ -107,9 +104,12 @@ impl World {
         Device { ca_certificate_id: authority.id().clone(), issued, may_come_in: true }
     }
 
-    /// AWS IoT's part in a connection of a certificate that is not ACTIVE: it registers the certificate, if its quota has
-    /// room, and publishes the event.
+    /// AWS IoT's part in a connection of a certificate that is not ACTIVE: it registers the certificate and publishes the
+    /// event, if its quotas have room.
     pub(crate) fn connect(&self, device: &Device) {
+        if !self.account.connects() {
+            return;
+        }
         let Device { ca_certificate_id, issued, .. } = device;
         let mut registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
         if !registered.contains(&issued.id) {

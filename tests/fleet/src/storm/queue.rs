@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::Drained;
-use super::settings::Source;
 use super::world::{chance, up_to};
+use crate::settings::Source;
 
 /// Of the messages, those that are delivered twice.
 const TWICE: f64 = 0.01;

@@ -11,8 +11,8 @@ use time::OffsetDateTime;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::queue::{Delivery, Queue};
-use super::settings::Source;
 use super::world::{Clock, chance, up_to};
+use crate::settings::Source;
 
 /// Messages of one `ReceiveMessage` at most, and the time that Lambda's pollers of one batch need for them.
 const RECEIVED_AT_ONCE: usize = 10;
@@ -27,7 +27,7 @@ const DEATH: Duration = Duration::from_secs(1);
 
 /// An instance of a function that a queue invokes.
 pub(super) trait Function: Send + Sync {
-    /// Time of the processor that a message needs with the function's memory.
+    /// Time that a message takes of a whole processor.
     const PROCESSOR: Duration;
 
     fn invoke(
@@ -92,7 +92,7 @@ impl<F: Function, S: Fn() -> F> EventSource<S> {
         let event = LambdaEvent::new(SqsEvent { records }, context);
         let messages = u32::try_from(batch.len()).expect("no batch is so large");
         let invocation = async {
-            sleep(OVERHEAD + F::PROCESSOR * messages).await;
+            sleep(OVERHEAD + self.settings.working(F::PROCESSOR * messages)).await;
             instance.invoke(event, self.clock.now()).await
         };
         tokio::select! {
