@@ -89,7 +89,7 @@ pub struct Foreseen {
     pub is_unknown: bool,
 }
 
-/// What ACTIVE rests on.
+/// The proof and the look that a change to ACTIVE rests on.
 #[derive(Clone, Copy)]
 struct Grounds<'a> {
     /// No CRL is against it.
