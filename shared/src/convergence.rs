@@ -19,6 +19,7 @@ mod succession;
 use std::future::Future;
 
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use crate::fault::{Fault, FaultKind};
 use crate::id::CertificateId;
@@ -89,12 +90,12 @@ pub struct Foreseen {
     pub is_unknown: bool,
 }
 
-/// The proof and the look that a change to ACTIVE rests on.
+/// What a change of status rests on.
 #[derive(Clone, Copy)]
 struct Grounds<'a> {
-    /// No CRL is against it.
-    cleared: &'a NotRevoked,
-    /// The status that it is to follow.
+    /// No CRL is against it; of ACTIVE only.
+    cleared: Option<&'a NotRevoked>,
+    /// How the certificate was found.
     look: &'a Look,
 }
 
@@ -157,12 +158,12 @@ where
     /// As [`converge`](Self::converge).
     pub async fn activate(&self, row: Registration, cleared: &NotRevoked, look: &Look) -> Result<Converged, Fault> {
         let (certificate, mut converged) = (row.certificate_id.clone(), Converged::begun());
-        let grounds = Grounds { cleared, look };
+        let grounds = Grounds { cleared: Some(cleared), look };
         let round = Box::pin(self.set(row, NewStatus::Active, Some(grounds), &mut converged)).await?;
         self.finish(&certificate, round, converged).await
     }
 
-    /// Changes facts, and takes a certificate out that the caller has just seen, without another look at what AWS IoT has.
+    /// Changes facts, and takes a certificate out that the caller has looked at, without another look at what AWS IoT has.
     ///
     /// # Errors
     /// As [`converge`](Self::converge).
@@ -171,6 +172,7 @@ where
         row: Registration,
         change: FactChange<'_>,
         registered: &RegisteredCertificate,
+        looked_at: Instant,
     ) -> Result<Converged, Fault> {
         let changed = change(row.clone());
         let wanted = if changed.is_revoked() { NewStatus::Revoked } else { NewStatus::Inactive };
@@ -182,7 +184,8 @@ where
             Saved::Outdated(_) => return Ok(Converged::begun()),
         };
         let mut converged = Converged::begun();
-        let round = Box::pin(self.put_out(&row, intended, wanted, registered, &mut converged)).await?;
+        let look = Look::new(looked_at, registered);
+        let round = Box::pin(self.put_out(&row, intended, wanted, registered, &look, &mut converged)).await?;
         self.finish(&row.certificate_id, round, converged).await
     }
 
@@ -235,7 +238,7 @@ where
             let deleted = with_facts(row.clone().seen(&CertificateStatus::deleted(), self.now));
             return self.rest(&row, deleted.without_intent(&self.process), change).await;
         };
-        let look = Look::now(&registered.status);
+        let look = Look::new(Instant::now(), &registered);
         let seen = with_facts(row.clone().seen(&registered.status, self.now));
         if self.forgets_hold(&row, &seen, &registered).await? {
             *change = None;
@@ -278,7 +281,7 @@ where
         if wanted == NewStatus::Active {
             return self.set_active(intended, &registered, &look, converged).await;
         }
-        self.put_out(&row, intended, wanted, &registered, converged).await
+        self.put_out(&row, intended, wanted, &registered, &look, converged).await
     }
 
     /// What follows for a certificate that is ACTIVE. Whoever has let it in by other hands finds its thing attached again,
@@ -327,7 +330,7 @@ where
     ) -> Result<Round, Fault> {
         let facts = match self.clearance(&intended, registered).await? {
             Clearance::Cleared(cleared) => {
-                let grounds = Grounds { cleared: &cleared, look };
+                let grounds = Grounds { cleared: Some(&cleared), look };
                 return self.set(intended, NewStatus::Active, Some(grounds), converged).await;
             }
             Clearance::Facts(facts) => *facts,
@@ -339,7 +342,7 @@ where
         self.begin_again(&intended, facts).await
     }
 
-    /// Steps 4 and 5. ACTIVE takes its grounds.
+    /// Steps 4 and 5. REVOKED needs no grounds.
     async fn set(
         &self,
         row: Registration,
@@ -348,10 +351,12 @@ where
         converged: &mut Converged,
     ) -> Result<Round, Fault> {
         if self.act(&row, wanted, grounds.map(|grounds| grounds.look), converged).await? == StatusChange::Impossible {
-            return self.look_again(row).await;
+            return self.look_again(row, wanted).await;
         }
-        let cleared = |Grounds { cleared, .. }: Grounds<'_>| row.clone().cleared(cleared.crl_number());
-        let facts = grounds.map_or_else(|| row.clone(), cleared);
+        let facts = match grounds.and_then(|grounds| grounds.cleared) {
+            Some(cleared) => row.clone().cleared(cleared.crl_number()),
+            None => row.clone(),
+        };
         let confirmed = facts.set_to(wanted, &self.process, self.now);
         Ok(match self.registrations.save(&row, confirmed).await? {
             Saved::Done(row) => Round::Done(Some(row)),
@@ -378,14 +383,19 @@ where
         Ok(change)
     }
 
-    /// A status could not be set: the certificate was deleted, has a status that allows no change, or another one than before.
-    async fn look_again(&self, row: Registration) -> Result<Round, Fault> {
+    /// A status could not be set: the certificate was deleted, has a status that allows no change, or was changed by others. What
+    /// it has now is not this process's doing.
+    async fn look_again(&self, row: Registration, wanted: NewStatus) -> Result<Round, Fault> {
         let registered = self.registry.certificate(&row.certificate_id).await?;
-        let seen = match registered {
-            Some(registered) => row.clone().seen(&registered.status, self.now),
-            None => row.clone().seen(&CertificateStatus::deleted(), self.now),
-        };
-        self.rest(&row, seen.settled(&row, &self.process, self.now), &mut None).await
+        let status = registered.map_or_else(CertificateStatus::deleted, |registered| registered.status);
+        let seen = row.clone().without_intent(&self.process).seen(&status, self.now);
+        let is_inside = status == CertificateStatus::Active;
+        let round = self.rest(&row, seen.settled(&row, &self.process, self.now), &mut None).await?;
+        Ok(match round {
+            // It was let in once more, and is still to go.
+            Round::Done(Some(row)) if is_inside && wanted != NewStatus::Active => Round::Again(row),
+            round => round,
+        })
     }
 
     /// Writes a row that needs no change of status, if there is anything to write.

@@ -36,6 +36,8 @@ pub struct RegisteredCertificate {
     pub arn: String,
     /// The CA that AWS IoT registered it under.
     pub ca_certificate_id: Option<CaCertificateId>,
+    /// Time at which it was registered: another one if it was deleted and registered again.
+    pub created_at: Option<OffsetDateTime>,
     /// The account that owns it.
     pub owned_by: Option<AccountId>,
     /// The certificate.
@@ -44,20 +46,36 @@ pub struct RegisteredCertificate {
     pub status: CertificateStatus,
 }
 
-/// A look at a certificate's status, on which a change of it rests.
+/// A look at a certificate, on which a change of its status rests.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Look {
     /// Moment of the answer.
     pub at: Instant,
+    /// Time at which the certificate was registered.
+    created_at: Option<OffsetDateTime>,
     /// The status.
-    pub status: CertificateStatus,
+    status: CertificateStatus,
 }
 
 impl Look {
-    /// A look that has just been answered.
+    /// A look that was answered at this moment.
     #[must_use]
-    pub fn now(status: &CertificateStatus) -> Self {
-        Self { at: Instant::now(), status: status.clone() }
+    pub fn new(at: Instant, registered: &RegisteredCertificate) -> Self {
+        Self { at, created_at: registered.created_at, status: registered.status.clone() }
+    }
+
+    /// Whether a change that rests on this look may still be made, as a later one has found the certificate.
+    ///
+    /// What others have set stays: ACTIVE needs the status to be the same one. INACTIVE is for whoever is not out yet; set
+    /// upon another one's INACTIVE it would pass for the reason of both. REVOKED is for everybody.
+    #[must_use]
+    pub fn allows(&self, wanted: NewStatus, seen: Option<&RegisteredCertificate>) -> bool {
+        let Some(seen) = seen.filter(|seen| seen.created_at == self.created_at) else { return false };
+        match wanted {
+            NewStatus::Active => seen.status == self.status,
+            NewStatus::Inactive => !matches!(seen.status, CertificateStatus::Inactive | CertificateStatus::Revoked),
+            NewStatus::Revoked => true,
+        }
     }
 }
 
@@ -66,8 +84,8 @@ impl Look {
 pub enum StatusChange {
     /// The certificate has the new status.
     Done,
-    /// The certificate no longer exists, or its present status does not allow the change, or is not the one that the change
-    /// rests on; read it again.
+    /// The certificate no longer exists, or its present status does not allow the change, or others have changed what the
+    /// change rests on; read it again.
     Impossible,
 }
 
@@ -85,7 +103,7 @@ pub trait CertificateRegistry {
     /// Changes a device certificate's status. Setting the status it has already succeeds.
     ///
     /// AWS IoT takes no condition. A change that rests on a look is not made if it has waited so long that another look is
-    /// due, and that one sees another status. A change without one is made whatever the status is.
+    /// due, and that one no longer [allows](Look::allows) it. A change without one is made whatever others have done.
     fn set_status(
         &self,
         id: &CertificateId,

@@ -186,11 +186,13 @@ where
         attempt: &mut Attempt,
     ) -> Result<Verdict, Fault> {
         let now = attempt.now;
-        let (registered, authority) = tokio::try_join!(
-            self.registry.certificate(&event.certificate_id),
-            self.authority(&event.ca_certificate_id, profile, now),
-        )?;
-        attempt.looked_at = Instant::now();
+        let look = async {
+            let registered = self.registry.certificate(&event.certificate_id).await?;
+            Ok((registered, Instant::now()))
+        };
+        let (registered, authority);
+        ((registered, attempt.looked_at), authority) =
+            tokio::try_join!(look, self.authority(&event.ca_certificate_id, profile, now))?;
         let Some(registered) = registered else { return gone(event, now) };
         match self.decide(event, &registered, authority, attempt).await {
             Ok(verdict) | Err(Stop::Settled(verdict)) => Ok(verdict),
@@ -303,9 +305,14 @@ where
         self.attach(examined, rules, registered).await?;
         let row = self.prepare(&examined.candidate, cleared, attempt).await?;
         attempt.has_acted = true;
-        let look = Look { at: attempt.looked_at, status: registered.status.clone() };
+        let look = Look::new(attempt.looked_at, registered);
         let converged = self.convergence(attempt).activate(row, cleared, &look).await?;
         attempt.row.clone_from(&converged.row);
+        if converged.row.as_ref().is_some_and(|row| row.status == Some(CertificateStatus::PendingActivation)) {
+            let problem =
+                format!("certificate {} was registered again at this moment", examined.candidate.certificate_id);
+            return Err(Fault::new("iot:UpdateCertificate", FaultKind::Unavailable, problem).into());
+        }
         self.retire_replaced(&examined.candidate, replaced, attempt).await?;
         Ok(converged.row.map_or_else(no_certificate, |row| row.verdict()))
     }

@@ -96,7 +96,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     let format = if cli.json { Format::Json } else { Format::Text };
     let stack = cli.stack.as_str();
     match cli.command {
-        Command::Ca(command) => ca::run(command, stack, format, now).await?,
+        Command::Ca(command) => Box::pin(ca::run(command, stack, format, now)).await?,
         Command::Device(command) => device::run(command, stack, format, now).await?,
         Command::Devices(command) => devices::run(command, stack, format, now).await?,
         Command::Allow(command) => allow::run(command, stack, format, now).await?,

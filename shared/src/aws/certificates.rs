@@ -1,8 +1,11 @@
 //! Certificates and CA certificates in AWS IoT's registry.
 
+use aws_sdk_iot::config::Builder;
 use aws_sdk_iot::operation::describe_ca_certificate::DescribeCACertificateError;
 use aws_sdk_iot::operation::describe_certificate::DescribeCertificateError;
 use aws_sdk_iot::types::CertificateStatus as SdkStatus;
+
+use time::OffsetDateTime;
 
 use super::error::fault;
 use super::iot::Iot;
@@ -27,6 +30,9 @@ impl CertificateRegistry for Iot {
         Ok(Some(RegisteredCertificate {
             arn: described.certificate_arn.ok_or_else(|| lacks("certificateArn"))?,
             ca_certificate_id: described.ca_certificate_id.and_then(|id| id.parse().ok()),
+            created_at: described
+                .creation_date
+                .and_then(|at| OffsetDateTime::from_unix_timestamp_nanos(at.as_nanos()).ok()),
             owned_by: described.owned_by.and_then(|id| id.parse().ok()),
             pem: described.certificate_pem.ok_or_else(|| lacks("certificatePem"))?,
             status: described.status.map(status).ok_or_else(|| lacks("status"))?,
@@ -53,7 +59,11 @@ impl CertificateRegistry for Iot {
             NewStatus::Inactive => SdkStatus::Inactive,
             NewStatus::Revoked => SdkStatus::Revoked,
         };
-        match self.client.update_certificate().certificate_id(id.as_str()).new_status(status).send().await {
+        let mut update = self.client.update_certificate().certificate_id(id.as_str()).new_status(status).customize();
+        if let Some(retries) = &self.update_retries {
+            update = update.config_override(Builder::default().retry_config(retries.clone()));
+        }
+        match Box::pin(update.send()).await {
             Ok(_) => Ok(StatusChange::Done),
             Err(error)
                 if error

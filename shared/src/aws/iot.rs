@@ -7,9 +7,9 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_iot::Client;
 use aws_sdk_iot::config::Builder;
+use aws_sdk_iot::config::retry::RetryConfig;
 use aws_sdk_iot::operation::attach_policy::AttachPolicyError;
 use aws_sdk_iot::operation::describe_certificate::DescribeCertificateError;
-use aws_sdk_iot::operation::update_certificate::UpdateCertificateError;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
@@ -25,24 +25,26 @@ use crate::port::ThingRegistry;
 #[derive(Clone, Debug)]
 pub struct Iot {
     pub(super) client: Client,
+    /// How the SDK repeats `UpdateCertificate`, if not as other operations.
+    pub(super) update_retries: Option<RetryConfig>,
 }
 
 impl Iot {
     /// Makes the client; no request is sent.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config) }
+        Self { client: Client::new(config), update_retries: None }
     }
 
     /// Makes the client for a registry that is [`Paced`](crate::pace::Paced); no request is sent. A call of an operation
-    /// that is paced ends when it is throttled: it is made again there.
+    /// that is paced ends when it is throttled: it is made again there. One of `UpdateCertificate` ends at any failure: whoever
+    /// has to tell its own change from another one's has to know of each try that may have been carried out.
     #[must_use]
     pub fn for_pace(config: &SdkConfig) -> Self {
         let config = Builder::from(config)
             .retry_classifier(LeaveThrottled::<AttachPolicyError>::default())
-            .retry_classifier(LeaveThrottled::<DescribeCertificateError>::default())
-            .retry_classifier(LeaveThrottled::<UpdateCertificateError>::default());
-        Self { client: Client::from_conf(config.build()) }
+            .retry_classifier(LeaveThrottled::<DescribeCertificateError>::default());
+        Self { client: Client::from_conf(config.build()), update_retries: Some(RetryConfig::disabled()) }
     }
 
     /// Opens the connection before the first event needs it, by reading a thing that need not exist: of all reads,

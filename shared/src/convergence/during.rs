@@ -2,13 +2,15 @@
 
 use std::future::Future;
 
+use tokio::time::Instant;
+
 use super::row::{change_facts, too_fast};
 use super::{Converged, Convergence, FactChange, MAX_ROUNDS};
 use crate::fault::{Fault, FaultKind};
 use crate::id::CertificateId;
 use crate::port::{
-    Attachments, AuthorityStore, CertificateRegistry, CertificateStatus, CrlStates, RegistrationStore, Saved, Sessions,
-    SnapshotPages, StatusChange,
+    Attachments, AuthorityStore, CertificateRegistry, CertificateStatus, CrlStates, Look, RegistrationStore, Saved,
+    Sessions, SnapshotPages, StatusChange,
 };
 use crate::registration::{NewStatus, Registration};
 
@@ -34,11 +36,13 @@ where
     ) -> Result<(), Fault> {
         let certificate_id = row.certificate_id.clone();
         let Some(intended) = self.intend_out(row, change).await? else { return meanwhile.await };
-        let mut was_active = self.is_active(&certificate_id).await?;
-        if was_active {
-            let set = self.act(&intended, NewStatus::Inactive, None, &mut Converged::begun()).await?;
-            was_active = set == StatusChange::Done;
-        }
+        let was_active = match self.look_at_active(&certificate_id).await? {
+            Some(look) => {
+                let set = self.act(&intended, NewStatus::Inactive, Some(&look), &mut Converged::begun()).await?;
+                set == StatusChange::Done
+            }
+            None => false,
+        };
         let done = meanwhile.await;
         let after = intended.clone();
         let after = if was_active {
@@ -96,8 +100,10 @@ where
         Err(too_fast(&row.registration_id))
     }
 
-    async fn is_active(&self, certificate: &CertificateId) -> Result<bool, Fault> {
+    /// A look at a certificate that is ACTIVE; none at any other.
+    async fn look_at_active(&self, certificate: &CertificateId) -> Result<Option<Look>, Fault> {
         let registered = self.registry.certificate(certificate).await?;
-        Ok(registered.is_some_and(|registered| registered.status == CertificateStatus::Active))
+        let active = registered.filter(|registered| registered.status == CertificateStatus::Active);
+        Ok(active.map(|registered| Look::new(Instant::now(), &registered)))
     }
 }

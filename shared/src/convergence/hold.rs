@@ -1,12 +1,12 @@
 //! Holds: each is asked of the newest CRLs between its first write and its confirmation.
 
 use super::active::Crls;
-use super::{Converged, Convergence, Round};
+use super::{Converged, Convergence, Grounds, Round};
 use crate::fault::Fault;
 use crate::pki::crl::RevocationReason;
 use crate::port::{
-    Attachments, AuthorityStore, CertificateRegistry, CertificateStatus, CrlStates, RegisteredCertificate,
-    RegistrationStore, Sessions, SnapshotPages,
+    Attachments, AuthorityStore, CertificateRegistry, CertificateStatus, CrlStates, Look, RegisteredCertificate,
+    RegistrationStore, Sessions, SnapshotPages, StatusChange,
 };
 use crate::registration::{NewStatus, Registration};
 use crate::revocation::{Listing, Standing, standing, was_listed};
@@ -77,10 +77,12 @@ where
         intended: Registration,
         wanted: NewStatus,
         registered: &RegisteredCertificate,
+        look: &Look,
         converged: &mut Converged,
     ) -> Result<Round, Fault> {
+        let grounds = (wanted == NewStatus::Inactive).then_some(Grounds { cleared: None, look });
         if wanted == NewStatus::Revoked || !intended.is_kept_out() {
-            return self.set(intended, wanted, None, converged).await;
+            return self.set(intended, wanted, grounds, converged).await;
         }
         let is_out = registered.status == CertificateStatus::Inactive;
         let asked = self.ask_about_hold(&intended, registered).await;
@@ -93,10 +95,10 @@ where
             Ok(HoldAnswer::Ended) => intended.clone().hold_ended(self.now),
             Ok(HoldAnswer::Listed(entry)) => intended.clone().listed(entry, self.now),
             Ok(HoldAnswer::Unknown) | Err(_) => {
-                if !is_out {
-                    self.act(&intended, wanted, None, converged).await?;
-                }
                 converged.is_unknown = true;
+                if !is_out && self.act(&intended, wanted, Some(look), converged).await? == StatusChange::Impossible {
+                    return self.look_again(intended, wanted).await;
+                }
                 return asked.map(|_| Round::Done(Some(intended)));
             }
         };
@@ -107,7 +109,7 @@ where
             let settled = intended.clone().settled(before, &self.process, self.now);
             return self.rest(&intended, settled, &mut None).await;
         }
-        self.set(intended, wanted, None, converged).await
+        self.set(intended, wanted, grounds, converged).await
     }
 
     /// Asks the newest CRLs about a hold. A list that is past its nextUpdate still tells of it.

@@ -1,8 +1,11 @@
 //! AWS IoT's registry at the pace of its quotas.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable as _};
+use tokio::time::Instant;
 
 use super::{Pacer, Quotas};
 use crate::fault::{Fault, FaultKind};
@@ -14,6 +17,8 @@ use crate::port::{
 
 /// How often a call is made again that was throttled, each time at a turn of its own.
 const REPEATS: usize = 20;
+/// How often a change of status is made again whose outcome is not known.
+const UNANSWERED_REPEATS: u32 = 2;
 /// A look at a status counts for so long: longer than the calls of an activation take while nobody has to wait.
 const LOOK_LASTS: Duration = Duration::from_secs(5);
 
@@ -45,6 +50,22 @@ async fn at_pace<T, F>(pacer: &Pacer, call: impl Fn() -> F) -> Result<T, Fault>
 where
     F: Future<Output = Result<T, Fault>>,
 {
+    at_pace_while(is_throttled, pacer, call).await
+}
+
+fn is_throttled(fault: &Fault) -> bool {
+    fault.kind == FaultKind::Throttled
+}
+
+/// The same for as long as it is to be repeated.
+async fn at_pace_while<T, F>(
+    is_repeated: impl Fn(&Fault) -> bool,
+    pacer: &Pacer,
+    call: impl Fn() -> F,
+) -> Result<T, Fault>
+where
+    F: Future<Output = Result<T, Fault>>,
+{
     let in_turn = || async {
         pacer.turn().await;
         call().await
@@ -52,9 +73,22 @@ where
     in_turn
         .retry(ConstantBuilder::default().with_delay(Duration::ZERO).with_max_times(REPEATS))
         .sleep(tokio::time::sleep)
-        .when(|fault| fault.kind == FaultKind::Throttled)
-        .notify(|_, _| pacer.throttled())
+        .when(is_repeated)
+        .notify(|fault: &Fault, _| {
+            if is_throttled(fault) {
+                pacer.throttled();
+            }
+        })
         .await
+}
+
+fn unknown(id: &CertificateId) -> Fault {
+    let problem = format!("it is not known whether the status of certificate {id} was set");
+    Fault::new("iot:UpdateCertificate", FaultKind::Unavailable, problem)
+}
+
+fn locked(moment: &Mutex<Instant>) -> MutexGuard<'_, Instant> {
+    moment.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<R: CertificateRegistry + Sync> CertificateRegistry for Paced<R> {
@@ -72,15 +106,29 @@ impl<R: CertificateRegistry + Sync> CertificateRegistry for Paced<R> {
         status: NewStatus,
         look: Option<&Look>,
     ) -> Result<StatusChange, Fault> {
+        let looked_at = look.map(|look| Mutex::new(look.at));
+        let unanswered = AtomicU32::new(0);
         let set = || async {
-            if let Some(look) = look.filter(|look| look.at.elapsed() > LOOK_LASTS)
-                && self.certificate(id).await?.is_none_or(|seen| seen.status != look.status)
+            if let Some((look, looked_at)) = look.zip(looked_at.as_ref())
+                && locked(looked_at).elapsed() > LOOK_LASTS
             {
-                return Ok(StatusChange::Impossible);
+                match self.certificate(id).await {
+                    Ok(seen) if look.allows(status, seen.as_ref()) => *locked(looked_at) = Instant::now(),
+                    // What was found may be the own doing: the intent in the row explains it to whoever goes on.
+                    Ok(_) if unanswered.load(Ordering::Relaxed) > 0 => return Ok(Err(unknown(id))),
+                    Ok(_) => return Ok(Ok(StatusChange::Impossible)),
+                    // It was made again often enough, and says nothing about the other operation.
+                    Err(fault) => return Ok(Err(fault)),
+                }
             }
-            self.registry.set_status(id, status, look).await
+            self.registry.set_status(id, status, look).await.map(Ok)
         };
-        at_pace(&self.update_certificate, set).await
+        let is_repeated = |fault: &Fault| match fault.kind {
+            FaultKind::Throttled => true,
+            FaultKind::Unavailable => unanswered.fetch_add(1, Ordering::Relaxed) < UNANSWERED_REPEATS,
+            _ => false,
+        };
+        at_pace_while(is_repeated, &self.update_certificate, set).await?
     }
 }
 

@@ -86,8 +86,26 @@ async fn throttled_calls_of_paced_operations_are_not_repeated_by_the_sdk() {
 async fn other_faults_of_paced_operations_are_repeated_by_the_sdk() {
     let service = Service::new([iot_error(503, "ServiceUnavailableException"), ok(&json!({}))]);
     let iot = Iot::for_pace(&with_retries(&service));
-    assert_eq!(iot.set_status(&certificate(), NewStatus::Active, None).await.unwrap(), StatusChange::Done);
+    iot.attach_policy(&policy(), ARN).await.unwrap();
     assert_eq!(service.sent().len(), 2);
+}
+
+/// The pacer has to know of each try of a change of status, and repeats it a few times.
+#[tokio::test(start_paused = true)]
+async fn a_change_of_status_is_repeated_by_the_pacer_alone() {
+    let unavailable = || iot_error(503, "ServiceUnavailableException");
+    let service = Service::new([unavailable(), ok(&json!({}))]);
+    let iot = Iot::for_pace(&with_retries(&service));
+    let set = iot.set_status(&certificate(), NewStatus::Active, None).await;
+    assert_fault(set, "iot:UpdateCertificate", Unavailable, "once");
+    assert_eq!(service.sent().len(), 1);
+    for (faults, sent) in [(2, 3), (5, 3)] {
+        let answers = std::iter::repeat_with(unavailable).take(faults).chain([ok(&json!({}))]);
+        let service = Service::new(answers.collect::<Vec<_>>());
+        let paced = Paced::new(Iot::for_pace(&with_retries(&service)), &Quotas::UNLIMITED);
+        let set = paced.set_status(&certificate(), NewStatus::Active, None).await;
+        assert_eq!((set.is_ok(), service.sent().len()), (faults < 3, sent), "{faults} faults");
+    }
 }
 
 /// A registry at the pace of its quotas takes a turn for each try, and gives up at last.

@@ -119,14 +119,14 @@ where
         let change = |row: Registration| {
             if row.revision == revision { row.listed_anew(entry, now) } else { row.listed(entry, now) }
         };
-        let converged = self.convergence(attempt).take_out(row, &change, registered).await?;
+        let converged = self.convergence(attempt).take_out(row, &change, registered, attempt.looked_at).await?;
         attempt.row.clone_from(&converged.row);
         match converged.row {
             None => Ok(no_certificate()),
-            // The next attempt lets the certificate in.
-            Some(row) if row.revoked_entry().is_none() && row.status == Some(CertificateStatus::PendingActivation) => {
-                let problem = "a newer crl has ended the hold at this moment";
-                Err(Fault::new("dynamodb:Query", FaultKind::Unavailable, problem))
+            // The next attempt begins anew.
+            Some(row) if converged.set.is_none() && row.status == Some(CertificateStatus::PendingActivation) => {
+                let problem = "a newer crl has ended the hold at this moment, or the certificate was registered again";
+                Err(Fault::new("iot:UpdateCertificate", FaultKind::Unavailable, problem))
             }
             Some(row) => Ok(row.verdict()),
         }

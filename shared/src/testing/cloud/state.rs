@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use time::{Duration, OffsetDateTime};
+
 use super::{FakeCloud, Object, clients};
 use crate::id::{AccountId, CaCertificateId, CertificateId, PolicyName, ThingName};
 use crate::port::{CertificateStatus, RegisteredCertificate};
@@ -36,6 +38,8 @@ pub struct CloudState {
     pub missing_policies: BTreeSet<PolicyName>,
     /// Policies attached, by certificate ARN.
     pub policies: BTreeMap<String, BTreeSet<PolicyName>>,
+    /// Number of the registrations in time.
+    pub registered: i64,
     /// Certificates that an operator has registered again while a process was about to set their status. `UpdateCertificate`
     /// has no condition: nothing keeps it from meeting them.
     pub registered_amid: BTreeSet<CertificateId>,
@@ -58,6 +62,7 @@ impl Default for CloudState {
             connected: BTreeMap::new(),
             missing_policies: BTreeSet::new(),
             policies: BTreeMap::new(),
+            registered: 0,
             registered_amid: BTreeSet::new(),
             rows_of_a_scan: None,
             snapshots: BTreeMap::new(),
@@ -100,11 +105,18 @@ impl CloudState {
         let certificate = RegisteredCertificate {
             arn: format!("arn:aws:iot:us-east-1:{account}:cert/{id}"),
             ca_certificate_id: Some(authority.clone()),
+            created_at: Some(self.registrations()),
             owned_by: Some(account.clone()),
             pem: pem.to_owned(),
             status: CertificateStatus::PendingActivation,
         };
         self.certificates.insert(id.clone(), certificate);
+    }
+
+    /// A time of its own for each registration.
+    fn registrations(&mut self) -> OffsetDateTime {
+        self.registered += 1;
+        OffsetDateTime::UNIX_EPOCH + Duration::seconds(self.registered)
     }
 
     /// Deletes a certificate, which is detached from its things and policies before.
