@@ -19,6 +19,7 @@ pub fn activator(endpoint: &str, identity: (&str, &str)) -> Vec<(String, String)
         ("ACCOUNT_ID", "000000000000".to_owned()),
         ("ADMIT_UNENROLLED_AUTHORITIES", "false".to_owned()),
         ("AUTHORITIES_TABLE", format!("{STACK}-authorities")),
+        ("CONCURRENCY", "1".to_owned()),
         ("DEFAULT_POLICY_NAME", format!("{STACK}-device")),
         ("DEFAULT_THING_NAME_TEMPLATE", "${CommonName}".to_owned()),
         ("REGISTRATIONS_TABLE", format!("{STACK}-registrations")),
@@ -91,7 +92,7 @@ fn queue_url(endpoint: &str, name: &str) -> String {
 fn quotas() -> impl Iterator<Item = (&'static str, String)> {
     let quotas = ["ATTACH_POLICY_QUOTA", "DESCRIBE_CERTIFICATE_QUOTA", "UPDATE_CERTIFICATE_QUOTA"];
     let quotas = quotas.into_iter().map(|name| (name, "100000".to_owned()));
-    quotas.chain([("CONCURRENCY", "1".to_owned()), ("QUOTA_SHARE", "100".to_owned())])
+    quotas.chain([("QUOTA_SHARE", "100".to_owned())])
 }
 
 fn with_identity(

@@ -75,8 +75,7 @@ fn the_shares_of_the_quotas_leave_some_for_others() -> Result<()> {
     Ok(())
 }
 
-/// The processes that share a function's part of the quotas are as many as decide about what waits. Those that sort new
-/// events make few calls, and none in a burst.
+/// The activator divides its share among the processes of two event sources, each with as many as the setting says.
 #[test]
 fn a_share_is_divided_among_all_processes() -> Result<()> {
     let template = Template::transformed()?;

@@ -1,6 +1,6 @@
 //! The activator's environment.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::str::FromStr;
 
 use shared::config::{ConfigError, Reader};
@@ -43,6 +43,9 @@ pub struct Queues {
     pub overflow_url: String,
 }
 
+/// Event sources of the function: each of its queues is one.
+const EVENT_SOURCES: f64 = 2.0;
+
 /// What the template tells the function.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -55,8 +58,9 @@ pub struct Settings {
     pub defaults: Defaults,
     /// Where events come from, and where they wait: `EVENT_BATCH_SIZE`, `EVENT_QUEUE_ARN`, `OVERFLOW_QUEUE_URL`.
     pub queues: Queues,
-    /// Quotas of AWS IoT, and the share of them: `ATTACH_POLICY_QUOTA`, `CONCURRENCY`, `DESCRIBE_CERTIFICATE_QUOTA`,
-    /// `QUOTA_SHARE`, `UPDATE_CERTIFICATE_QUOTA`.
+    /// Quotas of AWS IoT, and one process's share of them: `ATTACH_POLICY_QUOTA`, `DESCRIBE_CERTIFICATE_QUOTA`,
+    /// `QUOTA_SHARE`, `UPDATE_CERTIFICATE_QUOTA`. The share is divided by the processes at once, `CONCURRENCY` for each of the
+    /// queues.
     pub quotas: Quotas,
     /// Name of the `Registrations` table: `REGISTRATIONS_TABLE`.
     pub registrations_table: String,
@@ -76,6 +80,13 @@ impl Settings {
         Self::read(|name| std::env::var(name).ok())
     }
 
+    /// Reads the quotas, and the share of one process.
+    pub fn quotas(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<Quotas> {
+        let concurrency = reader.required::<NonZeroU32>("CONCURRENCY");
+        let quotas = Quotas::read(reader);
+        Some(quotas?.part(1.0 / (f64::from(concurrency?.get()) * EVENT_SOURCES)))
+    }
+
     fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let account_id = reader.required("ACCOUNT_ID");
@@ -84,7 +95,7 @@ impl Settings {
         let batch_size = reader.required("EVENT_BATCH_SIZE");
         let events_arn = reader.required("EVENT_QUEUE_ARN");
         let overflow_url = reader.required("OVERFLOW_QUEUE_URL");
-        let quotas = Quotas::read(&mut reader);
+        let quotas = Self::quotas(&mut reader);
         let registrations_table = reader.required("REGISTRATIONS_TABLE");
         let revocation_bucket = reader.required("REVOCATION_BUCKET");
         let policy_name = reader.required("DEFAULT_POLICY_NAME");
@@ -161,13 +172,25 @@ mod tests {
     }
 
     #[test]
+    fn a_process_has_its_part_of_the_share() {
+        let settings = Settings::read(variable).unwrap();
+        assert!((settings.quotas.share - 0.15).abs() < 1e-9, "60 percent, two processes for each of the two queues");
+    }
+
+    #[test]
     fn every_fault_is_named_at_once() {
         let fault = Settings::read(|name| match name {
             "ACCOUNT_ID" => Some("12".to_owned()),
+            "CONCURRENCY" => Some("0".to_owned()),
             "DEFAULT_POLICY_NAME" => None,
             other => variable(other),
         });
         let text = fault.unwrap_err().to_string();
-        assert!(text.contains("ACCOUNT_ID: ") && text.contains("DEFAULT_POLICY_NAME is not set"), "{text}");
+        assert!(
+            text.contains("ACCOUNT_ID: ")
+                && text.contains("CONCURRENCY: ")
+                && text.contains("DEFAULT_POLICY_NAME is not set"),
+            "{text}"
+        );
     }
 }

@@ -29,7 +29,7 @@ impl<P: Ports> Checker<P> {
         run: Run<'_>,
     ) -> Result<Changes, Fault> {
         let listed = row.clone().listed(entry, run.now);
-        if is_settled(row, &listed, thorough) || self.was_never_in(row, &listed, thorough).await? {
+        if is_settled(row, &listed, thorough) || self.was_never_in(row, &listed, thorough, run).await? {
             return Ok(Changes::default());
         }
         if run.mode == Mode::Report {
@@ -47,14 +47,20 @@ impl<P: Ports> Checker<P> {
 
     /// Whether a certificate on hold was never let in: it meets the hold at the gate, should it come again. What other hands
     /// have done since its row was written is asked where AWS IoT is believed.
-    async fn was_never_in(&self, row: &Registration, listed: &Registration, thorough: bool) -> Result<bool, Fault> {
+    async fn was_never_in(
+        &self,
+        row: &Registration,
+        listed: &Registration,
+        thorough: bool,
+        run: Run<'_>,
+    ) -> Result<bool, Fault> {
         if listed.is_revoked() || row.admitted_at.is_some() || !row.intents.is_empty() || !row.is_outside() {
             return Ok(false);
         }
         if !thorough {
             return Ok(true);
         }
-        let found = self.registry.certificate(&row.certificate_id).await?;
+        let found = self.registry(run).certificate(&row.certificate_id).await?;
         Ok(found.is_none_or(|found| found.status != CertificateStatus::Active))
     }
 
@@ -81,7 +87,7 @@ impl<P: Ports> Checker<P> {
             now: run.now,
             process: run.process.clone(),
             registrations: &self.registrations,
-            registry: &self.registry,
+            registry: self.registry(run),
             sessions: &self.sessions,
             snapshots: &self.snapshots,
         }
@@ -90,7 +96,7 @@ impl<P: Ports> Checker<P> {
     /// What a change of facts would lead to.
     async fn predict(&self, after: &Registration, run: Run<'_>) -> Result<Changes, Fault> {
         let mut changes = Changes::default();
-        let Some(found) = self.registry.certificate(&after.certificate_id).await? else { return Ok(changes) };
+        let Some(found) = self.registry(run).certificate(&after.certificate_id).await? else { return Ok(changes) };
         let seen = after.clone().seen(&found.status, run.now);
         let wanted = seen.wanted(&found.status);
         match wanted.filter(|wanted| CertificateStatus::from(*wanted) != found.status) {

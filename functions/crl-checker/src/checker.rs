@@ -73,9 +73,17 @@ pub struct Checker<P: Ports> {
     pub(crate) fetcher: P::Fetcher,
     pub(crate) limits: Limits,
     pub(crate) registrations: P::Registrations,
-    pub(crate) registry: P::Registry,
+    registry: P::Registry,
+    registry_of_sweeps: P::Registry,
     pub(crate) sessions: P::Sessions,
     pub(crate) snapshots: Snapshots<P::Bucket>,
+}
+
+impl<P: Ports> Checker<P> {
+    /// AWS IoT's registry as a run may use it.
+    pub(crate) fn registry(&self, run: Run<'_>) -> &P::Registry {
+        if run.is_sweep { &self.registry_of_sweeps } else { &self.registry }
+    }
 }
 
 /// The parts of a checker.
@@ -91,8 +99,10 @@ pub struct Parts<R, A, S, B, F, L> {
     pub limits: Limits,
     /// The `Registrations` table.
     pub registrations: S,
-    /// AWS IoT's registry.
+    /// AWS IoT's registry, to carry out what has changed in the lists.
     pub registry: R,
+    /// The same for the comparison of all registrations: it must not keep another run's revocations waiting.
+    pub registry_of_sweeps: R,
     /// Live sessions.
     pub sessions: L,
 }
@@ -101,6 +111,8 @@ pub struct Parts<R, A, S, B, F, L> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run<'a> {
     pub(crate) accept_shrunk: bool,
+    /// Whether all registrations are being compared.
+    pub(crate) is_sweep: bool,
     pub(crate) mode: Mode,
     pub(crate) now: OffsetDateTime,
     pub(crate) process: &'a Process,
@@ -139,7 +151,9 @@ where
 {
     /// Puts the parts together.
     pub fn new(parts: Parts<R, A, S, B, F, L>) -> Self {
-        let Parts { authorities, bucket, fetcher, limits, registrations, registry, sessions } = parts;
-        Self { authorities, fetcher, limits, registrations, registry, sessions, snapshots: Snapshots::new(bucket) }
+        let Parts { authorities, bucket, fetcher, limits, registrations, registry, registry_of_sweeps, sessions } =
+            parts;
+        let snapshots = Snapshots::new(bucket);
+        Self { authorities, fetcher, limits, registrations, registry, registry_of_sweeps, sessions, snapshots }
     }
 }

@@ -14,6 +14,10 @@ use shared::pace::Paced;
 use shared::snapshot::Scratch;
 use shared::text::{EscapedLines, escape_panics};
 
+/// Part of the function's share of the quotas that is for the comparison of all registrations: another run may be carrying out
+/// changes meanwhile.
+const SWEEPS: f64 = 0.1;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     escape_panics(EscapedLines::stderr);
@@ -22,6 +26,7 @@ async fn main() -> Result<(), Error> {
     let config = load_config().await;
     let limits = fetch::Limits::new(settings.max_octets.get());
     let (networks, buckets) = (settings.private_networks, settings.crl_buckets.0);
+    let registry = Iot::for_pace(&config);
     let checker = Checker::new(Parts {
         authorities: Authorities::new(&config, settings.authorities_table),
         bucket: SnapshotBucket::new(snapshots::client(&config), settings.revocation_bucket),
@@ -32,7 +37,8 @@ async fn main() -> Result<(), Error> {
             scratch: Scratch::new(std::env::temp_dir(), settings.scratch.bytes()),
         },
         registrations: Registrations::new(&config, settings.registrations_table),
-        registry: Paced::new(Iot::for_pace(&config), &settings.quotas),
+        registry: Paced::new(registry.clone(), &settings.quotas.part(1.0 - SWEEPS)),
+        registry_of_sweeps: Paced::new(registry, &settings.quotas.part(SWEEPS)),
         sessions: LiveSessions::new(&config, settings.devices_table),
     });
     run(service_fn(|event: LambdaEvent<Box<RawValue>>| checker.handle(event))).await

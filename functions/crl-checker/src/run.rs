@@ -46,12 +46,12 @@ impl<P: Ports> Checker<P> {
         until: Instant,
     ) -> Result<Report, Fault> {
         let mode = if request.dry_run { Mode::Report } else { Mode::Apply };
-        let run = Run { accept_shrunk: request.accept_shrunk, mode, now, process, until };
+        let run = Run { accept_shrunk: request.accept_shrunk, is_sweep: false, mode, now, process, until };
         let mut report = Report::default();
         let authorities = self.authorities_of(request, &mut report).await?;
         let mut jobs = Vec::new();
         for authority in &authorities {
-            match contained(self.jobs(authority, mode), until).await {
+            match contained(self.jobs(authority, run), until).await {
                 Ok(found) => jobs.extend(found),
                 Err(undone) => {
                     let is_over = matches!(undone, IsolationError::OutOfTime) && run.is_over();
@@ -74,7 +74,7 @@ impl<P: Ports> Checker<P> {
         if let Err(undone) = contained(confirmed, until + GRACE).await {
             report.failures.push(Detail::new(format_args!("the rows that are not confirmed: {undone}")));
         }
-        let compared = self.reconcile(request, &authorities, run, &mut report);
+        let compared = self.reconcile(request, &authorities, Run { is_sweep: true, ..run }, &mut report);
         if let Err(undone) = contained(compared, until + GRACE).await {
             report.failures.push(Detail::new(format_args!("the comparison of all registrations: {undone}")));
         }
@@ -145,13 +145,13 @@ impl<P: Ports> Checker<P> {
     }
 
     /// The sources of a CA: those that its profile names, and the distribution points that were asked for.
-    async fn jobs(&self, authority: &CaCertificateId, mode: Mode) -> Result<Vec<Job>, Fault> {
+    async fn jobs(&self, authority: &CaCertificateId, run: Run<'_>) -> Result<Vec<Job>, Fault> {
         let profile = self.authorities.profile(authority).await?.unwrap_or_default();
-        let issuer = self.issuer(authority, &profile).await?;
+        let issuer = self.issuer(authority, &profile, run).await?;
         let rules = profile.crl_rules();
         let states = self.authorities.crl_states(authority).await?;
         let (states, left): (Vec<_>, Vec<_>) = states.into_iter().partition(|state| is_followed(&state.source, &rules));
-        if mode == Mode::Apply {
+        if run.mode == Mode::Apply {
             self.forget(authority, left).await?;
         }
         let unknown = rules.sources.iter().filter(|source| states.iter().all(|state| state.source != **source));
@@ -185,12 +185,12 @@ impl<P: Ports> Checker<P> {
         Ok(states.filter(|state| is_followed(&state.source, rules)).collect())
     }
 
-    async fn issuer(&self, authority: &CaCertificateId, profile: &Profile) -> Result<Certificate, Fault> {
+    async fn issuer(&self, authority: &CaCertificateId, profile: &Profile, run: Run<'_>) -> Result<Certificate, Fault> {
         let broken = |problem: String| Fault::new("iot:DescribeCACertificate", FaultKind::Invalid, problem);
         let pem = match &profile.ca_pem {
             Some(pem) => pem.clone(),
             None => self
-                .registry
+                .registry(run)
                 .authority_pem(authority)
                 .await?
                 .ok_or_else(|| broken(format!("CA {authority} is not registered in this account and Region")))?,

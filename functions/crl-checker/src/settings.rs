@@ -72,8 +72,8 @@ pub struct Settings {
     pub minimum_share: Percent,
     /// Private networks in which sources may be: `CRL_PRIVATE_NETWORKS`.
     pub private_networks: PrivateNetworks,
-    /// Quotas of AWS IoT, and the share of them: `ATTACH_POLICY_QUOTA`, `CONCURRENCY`, `DESCRIBE_CERTIFICATE_QUOTA`,
-    /// `QUOTA_SHARE`, `UPDATE_CERTIFICATE_QUOTA`.
+    /// Quotas of AWS IoT, and the share of them: `ATTACH_POLICY_QUOTA`, `DESCRIBE_CERTIFICATE_QUOTA`, `QUOTA_SHARE`,
+    /// `UPDATE_CERTIFICATE_QUOTA`.
     pub quotas: Quotas,
     /// Name of the `Registrations` table: `REGISTRATIONS_TABLE`.
     pub registrations_table: String,
@@ -133,7 +133,6 @@ mod tests {
             "CRL_MAX_OCTETS" => "1000000",
             "CRL_MINIMUM_SHARE" => "50",
             "SCRATCH_MEGABYTES" => "1024",
-            "CONCURRENCY" => "2",
             "QUOTA_SHARE" => "30",
             name if name.ends_with("_QUOTA") => "10",
             "CRL_BUCKETS" => "one, two,",

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::config::Reader;
 
@@ -17,6 +18,16 @@ pub struct Budget {
 impl Budget {
     /// The budget of an operation that has no quota.
     pub const UNLIMITED: Self = Self { least: f64::INFINITY, most: f64::INFINITY };
+    /// So many times its share a process begins with: a moment ago nobody was throttled, but others may begin with it.
+    const AT_FIRST: f64 = 7.0;
+    /// So many calls a second a process begins with at least, however many there are: who comes alone has several to wait for.
+    const LEAST_AT_FIRST: f64 = 2.0;
+
+    /// The rate to begin with.
+    #[must_use]
+    pub fn at_first(&self) -> f64 {
+        (self.least * Self::AT_FIRST).max(Self::LEAST_AT_FIRST).min(self.most)
+    }
 }
 
 /// A part of the quotas, more than 0 and 1 at most.
@@ -43,7 +54,7 @@ pub struct Quotas {
     pub attach_policy: f64,
     /// `DescribeCertificate`: `DESCRIBE_CERTIFICATE_QUOTA`.
     pub describe_certificate: f64,
-    /// Part of each quota, more than 0 and 1 at most: `QUOTA_SHARE`, in percent, divided by the processes that share it.
+    /// Part of each quota, more than 0 and 1 at most: that of a function, `QUOTA_SHARE` in percent, or of one of its processes.
     pub share: f64,
     /// `UpdateCertificate`: `UPDATE_CERTIFICATE_QUOTA`.
     pub update_certificate: f64,
@@ -59,12 +70,13 @@ impl Quotas {
     };
     /// Part of a process's share that is for attempts which would most likely end as the last one did.
     const REPEATS: f64 = 0.05;
+    /// Calls of one operation that such an attempt makes at most: the certificate and its twin are asked for.
+    const CALLS_OF_A_REPEAT: f64 = 2.0;
 
-    /// Reads `ATTACH_POLICY_QUOTA`, `DESCRIBE_CERTIFICATE_QUOTA` and `UPDATE_CERTIFICATE_QUOTA`, calls a second; the
-    /// function's share of them `QUOTA_SHARE`, in percent; and `CONCURRENCY`, how many of its processes share it.
+    /// Reads `ATTACH_POLICY_QUOTA`, `DESCRIBE_CERTIFICATE_QUOTA` and `UPDATE_CERTIFICATE_QUOTA`, calls a second, and the
+    /// function's share of them, `QUOTA_SHARE`, in percent.
     pub fn read<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<Self> {
         let attach_policy = reader.required::<NonZeroU32>("ATTACH_POLICY_QUOTA");
-        let concurrency = reader.required::<NonZeroU32>("CONCURRENCY");
         let describe_certificate = reader.required::<NonZeroU32>("DESCRIBE_CERTIFICATE_QUOTA");
         let share = reader.required::<Share>("QUOTA_SHARE");
         let update_certificate = reader.required::<NonZeroU32>("UPDATE_CERTIFICATE_QUOTA");
@@ -72,9 +84,15 @@ impl Quotas {
         Some(Self {
             attach_policy: calls(attach_policy?),
             describe_certificate: calls(describe_certificate?),
-            share: share?.0 / calls(concurrency?),
+            share: share?.0,
             update_certificate: calls(update_certificate?),
         })
+    }
+
+    /// What remains of the share for who has a part of it, 1 being all.
+    #[must_use]
+    pub fn part(self, part: f64) -> Self {
+        Self { share: self.share * part, ..self }
     }
 
     /// The budget of an operation with this quota.
@@ -84,12 +102,24 @@ impl Quotas {
     }
 
     /// The attempts a second that may be made though the last one has ended against the certificate and nothing has changed
-    /// since. Each is one call of the narrowest operations.
+    /// since.
     #[must_use]
     pub fn repeats(&self) -> Budget {
-        let narrowest = self.describe_certificate.min(self.update_certificate);
-        let rate = narrowest * self.share * Self::REPEATS;
+        let rate = self.narrowest() * self.share * Self::REPEATS / Self::CALLS_OF_A_REPEAT;
         Budget { least: rate, most: rate }
+    }
+
+    /// How many certificates may be worked on at once, so that each comes to its end before what was read of it is old: as
+    /// many as the share lets through in this time, and one at least.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of floats saturates")]
+    pub fn at_once_within(&self, time: Duration) -> usize {
+        let calls = self.narrowest() * self.share * time.as_secs_f64();
+        (calls.ceil() as usize).max(1)
+    }
+
+    fn narrowest(&self) -> f64 {
+        self.describe_certificate.min(self.update_certificate)
     }
 }
 
@@ -111,23 +141,24 @@ mod tests {
     fn a_share_is_divided_among_the_processes() {
         let quotas = read(&[
             ("ATTACH_POLICY_QUOTA", "15"),
-            ("CONCURRENCY", "2"),
             ("DESCRIBE_CERTIFICATE_QUOTA", "10"),
             ("QUOTA_SHARE", "60"),
             ("UPDATE_CERTIFICATE_QUOTA", "20"),
         ])
-        .unwrap();
+        .unwrap()
+        .part(0.5);
         assert_eq!(quotas.budget(quotas.describe_certificate), Budget { least: 3.0, most: 10.0 });
         assert_eq!(quotas.budget(quotas.attach_policy), Budget { least: 4.5, most: 15.0 });
-        assert!((quotas.repeats().most - 0.15).abs() < 1e-9, "{:?}", quotas.repeats());
+        assert!((quotas.repeats().most - 0.075).abs() < 1e-9, "{:?}", quotas.repeats());
+        assert_eq!(quotas.at_once_within(Duration::from_secs(2)), 6);
+        assert_eq!(quotas.part(0.01).at_once_within(Duration::from_secs(2)), 1);
+        assert_eq!(Quotas::UNLIMITED.at_once_within(Duration::from_secs(2)), usize::MAX);
     }
 
     #[test]
     fn every_fault_names_its_variable() {
-        let fault = read(&[("ATTACH_POLICY_QUOTA", "0"), ("CONCURRENCY", "two"), ("QUOTA_SHARE", "101")]).unwrap_err();
-        for variable in
-            ["ATTACH_POLICY_QUOTA: ", "CONCURRENCY: ", "DESCRIBE_CERTIFICATE_QUOTA is not set", "QUOTA_SHARE: \"101\""]
-        {
+        let fault = read(&[("ATTACH_POLICY_QUOTA", "0"), ("QUOTA_SHARE", "101")]).unwrap_err();
+        for variable in ["ATTACH_POLICY_QUOTA: ", "DESCRIBE_CERTIFICATE_QUOTA is not set", "QUOTA_SHARE: \"101\""] {
             assert!(fault.contains(variable), "{variable}: {fault}");
         }
     }

@@ -195,6 +195,7 @@ fn parts<F: CrlFetch + Sync>(limits: Limits, cloud: &FakeCloud, fetcher: F) -> C
         limits,
         registrations: cloud.registrations(),
         registry: cloud.clone(),
+        registry_of_sweeps: cloud.clone(),
         sessions: cloud.sessions(),
     }
 }

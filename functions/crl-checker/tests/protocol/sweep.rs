@@ -42,3 +42,48 @@ async fn neither_a_larger_crl_nor_a_larger_fleet_makes_more_calls() {
     let updates = |calls: &[(&str, usize)]| calls.iter().find(|(name, _)| *name == "iot:UpdateCertificate").unwrap().1;
     assert_eq!((updates(&small), updates(&twice)), (15, 30));
 }
+
+/// Seconds that a run takes which is the first to find a CRL with so many revocations, at the template's defaults, while nobody
+/// else calls AWS IoT.
+async fn seconds_to_revoke(devices: usize, reconcile: bool) -> f64 {
+    use actors::checking::{Published, limits};
+    use crl_checker::{Checker, Parts, Request};
+    use shared::pace::{Paced, Quotas};
+    use shared::registration::Process;
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    let fleet = Fleet::with_crl().await;
+    let mut inside = Vec::new();
+    for n in 0..devices {
+        inside.push(fleet.inside(&format!("pump-{n}")).await);
+    }
+    let entries: Vec<_> = inside.iter().map(|device| (device, KeyCompromise)).collect();
+    fleet.publish(2, &entries);
+    let cloud = &fleet.cloud;
+    cloud.set_latency(|_| Duration::from_millis(5));
+    let quotas = Quotas { attach_policy: 10.0, describe_certificate: 10.0, share: 0.3, update_certificate: 10.0 };
+    let checker = Checker::new(Parts {
+        authorities: cloud.authorities(),
+        bucket: cloud.clone(),
+        fetcher: Published(cloud.clone()),
+        limits: limits(),
+        registrations: cloud.registrations(),
+        registry: Paced::new(cloud.clone(), &quotas.part(0.9)),
+        registry_of_sweeps: Paced::new(cloud.clone(), &quotas.part(0.1)),
+        sessions: cloud.sessions(),
+    });
+    let (begun, time) = (Instant::now(), Duration::from_mins(14));
+    let process = Process { id: "run".to_owned(), until: actors::deadline() };
+    let request = Request { reconcile, ..Request::default() };
+    let report = Box::pin(checker.run(&request, &process, actors::now(), begun + time)).await.unwrap();
+    assert_eq!(report.changes.revoked, devices as u64);
+    begun.elapsed().as_secs_f64()
+}
+
+/// Revocations do not wait for turns of those that compare all registrations.
+#[tokio::test(start_paused = true)]
+async fn a_revocation_that_the_daily_run_finds_first_goes_at_the_pace_of_revocations() {
+    let (ordinary, daily) = (seconds_to_revoke(60, false).await, seconds_to_revoke(60, true).await);
+    assert!(daily < ordinary * 1.5, "{ordinary:.0} s by a run every 15 minutes, {daily:.0} s by the daily one");
+}

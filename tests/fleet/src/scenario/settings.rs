@@ -15,14 +15,14 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn of_template() -> Result<Self> {
+    pub(crate) fn of_template(parameters: &[(&str, &str)]) -> Result<Self> {
         const FUNCTION: &str = "Activator";
         let template = Template::transformed()?;
-        let deployment = template.deployed("fleet", &[])?;
+        let deployment = template.deployed("fleet", parameters)?;
         let function = properties(&deployment, FUNCTION)?;
         let variables = function.pointer("/Environment/Variables");
         let mut reader = Reader::new(|name| Some(variables?.get(name)?.as_str()?.to_owned()));
-        let quotas = Quotas::read(&mut reader);
+        let quotas = activator::Settings::quotas(&mut reader);
         Ok(Self {
             events: Source::of(template, &deployment, FUNCTION, "RegisteredEvents")?,
             overflow: Source::of(template, &deployment, FUNCTION, "RegisteredEventsOverflow")?,
