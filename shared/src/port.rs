@@ -288,6 +288,7 @@ pub trait RegistrationStore {
         &self,
         authority: &CaCertificateId,
         certificate: &CertificateId,
+        now: OffsetDateTime,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Keeps an event that was not acceptable, with what is wrong. Repeating it counts.

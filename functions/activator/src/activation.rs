@@ -32,6 +32,7 @@ use self::gate::GateOutcome;
 use self::repeat::Inputs;
 use self::rows::Begin;
 use crate::admission::{self, Examined, certificate_refusal, refusal};
+use crate::profiles::Profiles;
 use crate::settings::Settings;
 
 /// A certificate that AWS IoT does not know yet may still appear within this time of its event.
@@ -159,10 +160,11 @@ where
         &self,
         event: &RegisteredEvent,
         attempt: &mut Attempt,
+        profiles: &Profiles,
         has_turn: impl FnOnce() -> bool,
     ) -> Result<Told, Fault> {
         let newest_row = async { if attempt.is_by_hand { Ok(None) } else { self.newest_row(event).await } };
-        let (row, profile) = tokio::try_join!(newest_row, self.authorities.profile(&event.ca_certificate_id))?;
+        let (row, profile) = tokio::try_join!(newest_row, profiles.of(&event.ca_certificate_id, &self.authorities))?;
         attempt.inputs.read_rules(&self.settings, profile.as_ref());
         let profile = profile.map(Box::new);
         let Some(row) = row else { return Ok(Told::Nothing { profile, revision: None }) };

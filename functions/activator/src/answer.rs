@@ -16,33 +16,13 @@ use shared::port::{
     WaitingEvent,
 };
 use shared::profile::Profile;
-use shared::registration::Process;
 use shared::text::{Detail, EscapedLines};
 use time::OffsetDateTime;
-use tokio::time::Instant;
 
 use crate::activation::{Activator, Attempt, Outcome, Told};
+use crate::invocation::Invocation;
 use crate::metrics::counts;
 use crate::overflow::Overflow;
-
-/// What an attempt has of its invocation.
-#[derive(Clone, Debug)]
-pub(crate) struct Invocation {
-    /// The function's name.
-    pub(crate) function: String,
-    /// Time at which the earliest event of the certificate in the batch was published; none of a single event.
-    pub(crate) earliest: Option<OffsetDateTime>,
-    /// Time at which the invocation began.
-    pub(crate) now: OffsetDateTime,
-    /// The attempt, as rows know it.
-    pub(crate) process: Process,
-    /// Whether the event is from the overflow queue.
-    pub(crate) has_waited: bool,
-    /// Whether an operator has sent the event: an attempt is made whatever the tables say.
-    pub(crate) is_by_hand: bool,
-    /// Moment by which the attempt has to end.
-    pub(crate) until: Instant,
-}
 
 /// What was decided about an event. People and tests read it; of a batch only the failures are told.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -117,7 +97,8 @@ where
         };
         let mut attempt = Attempt::new(invocation.process.clone(), invocation.is_by_hand, invocation.now);
         attempt.earliest = invocation.earliest;
-        let told = contained(self.ask_tables(&event, &mut attempt, has_turn), invocation.until).await;
+        let told =
+            contained(self.ask_tables(&event, &mut attempt, &invocation.profiles, has_turn), invocation.until).await;
         let outcome = match told {
             Ok(Told::Nothing { profile, revision }) => {
                 return Ok(LookedUp::Open(Box::new(Open { attempt, event, profile, revision })));
@@ -125,7 +106,7 @@ where
             Ok(Told::Outcome(outcome)) => Ok(outcome),
             Err(failure) => Err(failure),
         };
-        self.tell(&event, outcome, attempt, invocation).await.map(LookedUp::Answered)
+        self.tell(&event, outcome, &mut attempt, invocation).await.map(LookedUp::Answered)
     }
 
     /// Decides about one event.
@@ -133,31 +114,57 @@ where
     /// # Errors
     /// What may be tried again: failed calls, a CRL that is missing. `error_type` is the kind of fault.
     pub(crate) async fn attempt(&self, open: Open, invocation: &Invocation) -> Result<Response, Diagnostic> {
-        let Open { mut attempt, event, profile, .. } = open;
+        let Open { mut attempt, event, profile, revision } = open;
         let decided =
             contained(Box::pin(self.activate(&event, profile.map(|profile| *profile), &mut attempt)), invocation.until)
                 .await;
-        self.tell(&event, decided.map(Outcome::Decided), attempt, invocation).await
+        let answer = self.tell(&event, decided.map(Outcome::Decided), &mut attempt, invocation).await;
+        let now_at = attempt.row.map(|row| row.revision).or(revision);
+        let telling = async {
+            match &answer {
+                // What is delivered again waits, in whichever queue.
+                Err(_) if !invocation.is_by_hand => self.tell_waiting(&event, now_at, invocation.now).await,
+                // Whoever reads the row's revision knows that nothing has waited since.
+                Ok(_) if invocation.has_waited && now_at == revision => self.tell_waited(&event, invocation.now).await,
+                _ => {}
+            }
+        };
+        self.in_time(telling, &event.certificate_id, invocation).await;
+        answer
     }
 
-    /// Lets an event wait: it is sent on, unless another one of the certificate was. Whoever asks next is told that it waits; if
-    /// that fails, the certificate may wait twice.
+    /// Writes what has come of an attempt, as far as the time suffices: the batch has to be answered.
+    async fn in_time(&self, writing: impl Future<Output = ()>, certificate: &CertificateId, invocation: &Invocation) {
+        if tokio::time::timeout_at(invocation.written_by, writing).await.is_err() {
+            tracing::warn!(
+                certificate.id = %certificate,
+                "certificate {certificate}: there was no time to write what has come of the attempt"
+            );
+        }
+    }
+
+    /// Lets the newest event of a certificate wait, and the earliest of its batch: they are sent on, unless another one of the
+    /// certificate waits. Whoever asks next is told that it waits; if that fails, the certificate may wait twice.
     ///
     /// # Errors
     /// If the table can't be read, or the event can't be sent on. `error_type` is the kind of fault.
     pub(crate) async fn let_wait(
         &self,
         open: Open,
-        payload: String,
+        (newest, earliest): (String, Option<String>),
         overflow: &Overflow<impl OverflowQueue + Sync>,
         invocation: &Invocation,
     ) -> Result<(), Diagnostic> {
         let Open { event, revision, .. } = open;
         let (certificate, now) = (&event.certificate_id, invocation.now);
         let sent = async {
-            if !self.registrations.is_waiting(&event.ca_certificate_id, certificate, revision, now).await? {
-                let ca_certificate_id = event.ca_certificate_id.clone();
-                overflow.send(&WaitingEvent { body: payload, ca_certificate_id }).await?;
+            let is_only = invocation.has_waited
+                || !self.registrations.is_waiting(&event.ca_certificate_id, certificate, revision, now).await?;
+            if is_only {
+                for body in earliest.into_iter().chain([newest]) {
+                    let ca_certificate_id = event.ca_certificate_id.clone();
+                    overflow.send(&WaitingEvent { body, ca_certificate_id }).await?;
+                }
                 self.tell_waiting(&event, revision, now).await;
             }
             Ok(())
@@ -181,9 +188,9 @@ where
 
     /// Tells other processes that no event of a certificate waits any more, where no row will. If that fails, events that come
     /// while others wait are acknowledged for an hour at most.
-    async fn tell_waited(&self, event: &RegisteredEvent) {
+    async fn tell_waited(&self, event: &RegisteredEvent, now: OffsetDateTime) {
         let (authority, certificate) = (&event.ca_certificate_id, &event.certificate_id);
-        if let Err(fault) = self.registrations.end_waiting(authority, certificate).await {
+        if let Err(fault) = self.registrations.end_waiting(authority, certificate, now).await {
             let error = chain(&fault);
             tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: may count as waiting");
         }
@@ -206,7 +213,7 @@ where
         &self,
         event: &RegisteredEvent,
         outcome: Result<Outcome, IsolationError>,
-        mut attempt: Attempt,
+        attempt: &mut Attempt,
         invocation: &Invocation,
     ) -> Result<Response, Diagnostic> {
         let (certificate, now) = (&event.certificate_id, invocation.now);
@@ -237,10 +244,6 @@ where
                     let ca = &event.ca_certificate_id;
                     tracing::warn!(ca.id = %ca, %reason, %detail, "CA {ca}: an operator is needed: {detail}");
                 }
-                let has_row = attempt.row.is_some();
-                if invocation.has_waited && !has_row && decision != Decision::Deferred {
-                    self.tell_waited(event).await;
-                }
                 if decision == Decision::Deferred {
                     return Err(Diagnostic { error_type: reason.to_string(), error_message: detail.into() });
                 }
@@ -254,10 +257,8 @@ where
                 } else {
                     tracing::error!(certificate.id = %certificate, %error, "certificate {certificate}: needs an operator");
                 }
-                self.note(certificate, &error, failure.is_retryable(), &mut attempt).await;
-                if invocation.has_waited {
-                    self.tell_waiting(event, attempt.row.map(|row| row.revision), now).await;
-                }
+                let noting = self.note(certificate, &error, failure.is_retryable(), attempt);
+                self.in_time(noting, certificate, invocation).await;
                 Err(Diagnostic { error_type: failure.as_str().to_owned(), error_message: error.into() })
             }
         }

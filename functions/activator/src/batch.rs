@@ -18,37 +18,43 @@ pub(crate) struct Received {
     pub(crate) message_ids: Vec<String>,
     /// The body of the newest message.
     pub(crate) payload: String,
+    /// That of the earliest one, if it is another: of a certificate that has been decided about it may be the one that waits.
+    pub(crate) earlier_payload: Option<String>,
 }
 
-/// Reads the records. Of the events of one certificate the newest counts: each says no more than that the certificate
-/// waits. None if a record has no id, for then it could not be told which one failed.
+/// Reads the records: the certificate that has waited longest first, what is no event last. Of the events of one certificate the
+/// newest counts: each says no more than that the certificate waits. None if a record has no id, for then it could not be told which one failed.
 pub(crate) fn read(records: Vec<SqsRecord>) -> Option<Vec<Received>> {
-    let mut certificates: BTreeMap<(CaCertificateId, CertificateId), Received> = BTreeMap::new();
-    let mut others = Vec::new();
+    let mut places: BTreeMap<(CaCertificateId, CertificateId), usize> = BTreeMap::new();
+    let mut all: Vec<Received> = Vec::new();
     for SqsRecord { body: payload, message_id } in records {
         let message_ids = vec![Some(message_id).filter(|id| !id.is_empty())?];
         let event = RegisteredEvent::decode(&payload);
         let key = event.as_ref().ok().map(|event| (event.ca_certificate_id.clone(), event.certificate_id.clone()));
         let earliest = event.as_ref().ok().map(|event| event.timestamp);
-        let received = Received { earliest, event, message_ids, payload };
-        match key {
-            Some(key) => {
-                certificates.entry(key).and_modify(|known| known.join(&received)).or_insert(received);
-            }
-            None => others.push(received),
+        let received = Received { earliest, earlier_payload: None, event, message_ids, payload };
+        let place = key.map_or(all.len(), |key| *places.entry(key).or_insert(all.len()));
+        match all.get_mut(place) {
+            Some(known) => known.join(&received),
+            None => all.push(received),
         }
     }
-    Some(certificates.into_values().chain(others).collect())
+    all.sort_by_key(|received| (received.earliest.is_none(), received.earliest));
+    Some(all)
 }
 
 impl Received {
     fn join(&mut self, other: &Self) {
         let time = |received: &Self| received.event.as_ref().ok().map(|event| event.timestamp);
         self.message_ids.extend_from_slice(&other.message_ids);
-        self.earliest = self.earliest.min(other.earliest);
+        if other.earliest < self.earliest {
+            self.earliest = other.earliest;
+            self.earlier_payload = Some(other.payload.clone());
+        }
         if time(other) > time(self) {
             self.event.clone_from(&other.event);
-            self.payload.clone_from(&other.payload);
+            let known = std::mem::replace(&mut self.payload, other.payload.clone());
+            self.earlier_payload.get_or_insert(known);
         }
     }
 }
@@ -81,6 +87,16 @@ mod tests {
         assert_eq!(ids, ["1 3 4", "2"]);
         assert_eq!(received[0].payload, event('a', account, 7).to_string());
         assert_eq!(received[0].event, RegisteredEvent::decode(&received[0].payload));
+    }
+
+    #[test]
+    fn who_has_waited_longest_is_first() {
+        let account = "012345678901";
+        let bodies = [("1", 'a', 7), ("2", 'b', 6), ("3", 'a', 5), ("4", 'c', 4)];
+        let records =
+            bodies.map(|(id, certificate, millis)| record(id, &event(certificate, account, millis).to_string()));
+        let ids: Vec<_> = read(records.into()).unwrap().iter().map(|received| received.message_ids.join(" ")).collect();
+        assert_eq!(ids, ["4", "1 3", "2"]);
     }
 
     #[test]

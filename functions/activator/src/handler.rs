@@ -3,37 +3,34 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::future::join_all;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::batch::{BatchResponse, SqsEvent, SqsSource};
-use shared::deadline::time_left;
 use shared::event::{EventFault, RegisteredEvent};
 use shared::port::{
     AuthorityStore, CertificateRegistry, CrlStates, OverflowQueue, RegistrationStore, SnapshotPages, ThingRegistry,
 };
-use shared::registration::Process;
 use time::OffsetDateTime;
-use tokio::time::Instant;
+use tokio::sync::Semaphore;
+use tokio::time::timeout_at;
 
 use crate::activation::Activator;
-use crate::answer::{Invocation, LookedUp, Response};
+use crate::answer::{LookedUp, Response};
 use crate::batch::{self, Received};
+use crate::invocation::Invocation;
 use crate::overflow::Overflow;
 
 /// Certificates of one batch that are worked on at once.
 const AT_ONCE: usize = 10;
-/// The same of a batch from the overflow queue. Each has several calls to make at turns of their own: what has begun is to
-/// come to its end before the next one begins.
-const AT_ONCE_WAITED: usize = 4;
-/// The same of a batch while nobody else waits: for so many there is room in the quotas in a moment, before their devices come
-/// back.
+/// Of a batch from the overflow queue, those are worked on at once that the quotas let through in this time. Each has several
+/// calls to make at turns of their own: what has begun is to come to its end before the next one begins, and before it has to
+/// be looked at again.
+const IN_WORK: Duration = Duration::from_millis(2500);
+/// Certificates of a batch of new events that are decided about while nobody else waits: for so many there is room in the quotas in
+/// a moment, before their devices come back.
 const AT_ONCE_ALONE: usize = 2;
-/// Time kept back before the function's deadline, for writing down that the attempt was cut short.
-const RESERVE: Duration = Duration::from_millis(1500);
-/// Time for an invocation that has no deadline.
-const WITHOUT_DEADLINE: Duration = Duration::from_secs(20);
 
 /// The answer to an invocation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -95,7 +92,7 @@ where
         if serde_json::from_str(payload.get()).is_ok_and(|shape: Shape<'_>| shape.records.is_some()) {
             return self.take(payload.get(), &context, now).await.map(Answer::Batch);
         }
-        let invocation = Invocation { is_by_hand: true, ..invocation(&context, now, process(&context, now)) };
+        let invocation = Invocation { is_by_hand: true, ..Invocation::new(&context, now) };
         let event = RegisteredEvent::decode(payload.get());
         match self.activator.look_up(payload.get(), event, &invocation, || true).await? {
             LookedUp::Answered(response) => Ok(response),
@@ -111,38 +108,49 @@ where
         let has_waited = !source.is(&self.activator.settings.queues.events_arn);
         let room = self.room(has_waited, records.len(), now);
         let received = batch::read(records).ok_or_else(|| unreadable(&"a messageId is empty"))?;
+        let invocation = Invocation { has_waited, ..Invocation::new(context, now) };
+        let places = Semaphore::new(self.at_once(has_waited));
         let answers = received.into_iter().enumerate().map(async |(place, received)| {
-            // Rows tell the attempts of one batch apart.
-            let Process { id, until } = process(context, now);
-            let invocation = invocation(context, now, Process { id: format!("{id}/{place}"), until });
-            let Received { earliest, event, message_ids, payload } = received;
-            let invocation = Invocation { earliest, has_waited, ..invocation };
-            self.answer(event, payload, &room, &invocation).await.map_or(message_ids, |()| Vec::new())
+            // What has waited, and comes too late in its batch, goes back to the end of the queue: failed, it would be away for
+            // the queue's visibility timeout.
+            let held = timeout_at(invocation.begin_by, places.acquire()).await;
+            let Received { earliest, earlier_payload, event, message_ids, payload } = received;
+            let invocation = Invocation { earliest, is_late: held.is_err(), ..invocation.at(place) };
+            self.answer(event, (payload, earlier_payload), &room, &invocation)
+                .await
+                .map_or(message_ids, |()| Vec::new())
         });
-        let at_once = if has_waited { AT_ONCE_WAITED } else { AT_ONCE };
-        let failed: Vec<String> = stream::iter(answers).buffer_unordered(at_once).concat().await;
-        Ok(failed.into_iter().collect())
+        Ok(join_all(answers).await.into_iter().flatten().collect())
+    }
+
+    /// How many certificates of a batch are worked on at once.
+    fn at_once(&self, has_waited: bool) -> usize {
+        let most = if has_waited { self.activator.settings.quotas.at_once_within(IN_WORK) } else { usize::MAX };
+        most.min(AT_ONCE)
     }
 
     /// Answers one event of a batch from the tables, decides about its certificate while there is room, or lets it wait.
     async fn answer(
         &self,
         event: Result<RegisteredEvent, EventFault>,
-        payload: String,
+        payloads: (String, Option<String>),
         room: &Room,
         invocation: &Invocation,
     ) -> Result<(), Diagnostic> {
         let has_turn = AtomicBool::new(false);
         let take_turn = || {
+            if invocation.is_late {
+                return false;
+            }
             has_turn.store(self.activator.repeats.turn_now(), Ordering::Relaxed);
             has_turn.load(Ordering::Relaxed)
         };
-        match self.activator.look_up(&payload, event, invocation, take_turn).await? {
+        match self.activator.look_up(&payloads.0, event, invocation, take_turn).await? {
             LookedUp::Answered(_) => Ok(()),
-            LookedUp::Open(open) if has_turn.load(Ordering::Relaxed) || room.take() => {
+            LookedUp::Open(open) if !invocation.is_late && (has_turn.load(Ordering::Relaxed) || room.take()) => {
                 self.activator.attempt(*open, invocation).await.map(|_| ())
             }
-            LookedUp::Open(open) => self.activator.let_wait(*open, payload, &self.overflow, invocation).await,
+            LookedUp::Open(open) => self.activator.let_wait(*open, payloads, &self.overflow, invocation).await,
         }
     }
 
@@ -178,27 +186,6 @@ impl Room {
     fn take(&self) -> bool {
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |places| places.checked_sub(1)).is_ok()
     }
-}
-
-fn invocation(context: &Context, now: OffsetDateTime, process: Process) -> Invocation {
-    let left = time_left(OffsetDateTime::from(context.deadline()), now, RESERVE, WITHOUT_DEADLINE);
-    let function = context.env_config.function_name.clone();
-    Invocation {
-        earliest: None,
-        function,
-        has_waited: false,
-        is_by_hand: false,
-        now,
-        process,
-        until: Instant::now() + left,
-    }
-}
-
-/// The attempt as rows know it. Lambda gives an event that it delivers again the same request id, and a later deadline.
-fn process(context: &Context, now: OffsetDateTime) -> Process {
-    let deadline = OffsetDateTime::from(context.deadline());
-    let until = if deadline > now { deadline } else { now + WITHOUT_DEADLINE };
-    Process { id: format!("{}/{}", context.request_id, context.deadline), until }
 }
 
 fn unreadable(problem: &dyn std::fmt::Display) -> Diagnostic {

@@ -7,7 +7,7 @@ use shared::port::{OverflowQueue, WaitingEvent};
 use time::{Duration, OffsetDateTime};
 
 /// After a full batch, others may wait for so long.
-const LASTS: Duration = Duration::seconds(10);
+const LASTS: Duration = Duration::seconds(30);
 
 /// The overflow queue, and whether it is used.
 #[derive(Debug)]

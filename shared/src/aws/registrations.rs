@@ -155,8 +155,15 @@ impl RegistrationStore for Registrations {
         update.build(None).send().await.map(|_| ()).map_err(|error| fault(UPDATE, error))
     }
 
-    async fn end_waiting(&self, authority: &CaCertificateId, certificate: &CertificateId) -> Result<(), Fault> {
-        let update = self.update(&RegistrationId::waiting(authority, certificate)).set_number("expiresAt", 0);
+    async fn end_waiting(
+        &self,
+        authority: &CaCertificateId,
+        certificate: &CertificateId,
+        now: OffsetDateTime,
+    ) -> Result<(), Fault> {
+        // DynamoDB keeps what has expired more than five years ago.
+        let id = RegistrationId::waiting(authority, certificate);
+        let update = self.update(&id).set_number("expiresAt", now.unix_timestamp());
         update.build(None).send().await.map(|_| ()).map_err(|error| fault(UPDATE, error))
     }
 

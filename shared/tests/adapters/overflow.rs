@@ -97,8 +97,10 @@ async fn a_row_tells_whether_a_certificate_waits() {
 #[tokio::test]
 async fn a_certificate_that_waits_no_more_has_a_row_that_has_expired() {
     let service = Service::new([ok(&json!({}))]);
-    service.registrations().end_waiting(&authority(), &certificate()).await.unwrap();
+    service.registrations().end_waiting(&authority(), &certificate(), NOW).await.unwrap();
     let sent = service.only();
     assert_eq!(sent.target, "DynamoDB_20120810.UpdateItem");
-    assert_eq!(sent.body["ExpressionAttributeValues"], json!({":expiresAt": {"N": "0"}}));
+    // DynamoDB deletes nothing that has expired more than five years ago.
+    let expires = NOW.unix_timestamp().to_string();
+    assert_eq!(sent.body["ExpressionAttributeValues"], json!({":expiresAt": {"N": expires}}));
 }

@@ -171,7 +171,8 @@ where
             let row = if row.is_outside() { row } else { row.seen(&CertificateStatus::PendingActivation, now) };
             row.recorded(candidate, verdict, &process, expires, now).backing_off(basis.clone(), now)
         };
-        change_facts(&self.registrations, row, &change).await.map(|_| ())
+        attempt.row = change_facts(&self.registrations, row, &change).await?;
+        Ok(())
     }
 
     /// Tells the row what went wrong, for whoever asks why the device is not in. An attempt that has no row has nowhere to

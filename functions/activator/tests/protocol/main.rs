@@ -6,6 +6,7 @@ mod batches;
 mod calls;
 mod decisions;
 mod enrolment;
+mod extremes;
 mod fixtures;
 mod gate;
 mod kill_points;
