@@ -15,8 +15,9 @@ const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fleet.svg");
 fn main() -> Result<()> {
     let sizes = std::env::args().skip(1).map(|size| size.parse()).collect::<Result<Vec<u32>, _>>()?;
     let sizes = if sizes.is_empty() { SIZES.to_vec() } else { sizes };
-    let scenarios =
-        sizes.into_iter().flat_map(|devices| Beside::ALL.map(|beside| Scenario { beside, devices, seed: 1 }));
+    let scenarios = sizes
+        .into_iter()
+        .flat_map(|devices| Beside::ALL.map(|beside| Scenario { beside, devices, parameters: &[], seed: 1 }));
     let mut outcomes = Vec::new();
     for scenario in scenarios {
         let outcome = scenario.run()?;

@@ -6,24 +6,22 @@ use std::time::Duration;
 
 use shared::fault::{Fault, FaultKind};
 use shared::id::{CaCertificateId, CertificateId, PolicyName, ThingName};
+use shared::pace::Quotas;
 use shared::port::{
     Attachments, CertificateRegistry, Creation, Look, NewStatus, NewThing, Principal, RegisteredCertificate,
     StatusChange, Thing, ThingRegistry,
 };
 use shared::testing::{FakeCloud, TokenBucket};
 
-/// Calls a second that the account has of each operation.
-const QUOTAS: [(&str, f64); 11] = [
+/// Calls a second that the account has of each operation whose quota is no parameter of the template.
+const QUOTAS: [(&str, f64); 8] = [
     ("iot:AddThingToThingGroup", 100.0),
-    ("iot:AttachPolicy", 15.0),
     ("iot:AttachThingPrincipal", 100.0),
     ("iot:CreateThing", 100.0),
     ("iot:DescribeCACertificate", 10.0),
-    ("iot:DescribeCertificate", 10.0),
     ("iot:DescribeThing", 350.0),
     ("iot:ListAttachedPolicies", 15.0),
     ("iot:ListThingPrincipals", 20.0),
-    ("iot:UpdateCertificate", 10.0),
     ("iot:UpdateThing", 100.0),
 ];
 /// Connections a second, whoever makes them.
@@ -52,8 +50,15 @@ struct State {
 }
 
 impl Account {
-    pub(crate) fn new() -> Self {
-        let buckets = QUOTAS.into_iter().map(|(operation, rate)| (operation, TokenBucket::new(rate))).collect();
+    /// An account that has the quotas which the template names.
+    pub(crate) fn new(named: &Quotas) -> Self {
+        let named = [
+            ("iot:AttachPolicy", named.attach_policy),
+            ("iot:DescribeCertificate", named.describe_certificate),
+            ("iot:UpdateCertificate", named.update_certificate),
+        ];
+        let buckets =
+            QUOTAS.into_iter().chain(named).map(|(operation, rate)| (operation, TokenBucket::new(rate))).collect();
         let [connections, registrations] = [CONNECTIONS, REGISTRATIONS].map(TokenBucket::new);
         Self(Mutex::new(State { buckets, calls: 0, connections, registrations, throttled: 0 }))
     }

@@ -17,9 +17,8 @@ use crate::device;
 use crate::source::Function;
 use crate::world::{Device, World};
 
-/// Time that the narrowest quota takes for one device: AWS IoT is asked for the certificate and for its twin, which it allows
-/// ten times a second.
-const SECONDS_A_DEVICE: f64 = 2.0 / 10.0;
+/// Calls of the narrowest operation, `DescribeCertificate`, for one device: AWS IoT is asked for the certificate and its twin.
+const CALLS_OF_THE_NARROWEST: f64 = 2.0;
 /// A simulation is given up after so many times the time that the quota allows, and this.
 const TIME_LIMIT_FACTOR: f64 = 10.0;
 const LEAST_TIME_LIMIT: Duration = Duration::from_mins(10);
@@ -64,6 +63,8 @@ pub struct Scenario {
     pub beside: Beside,
     /// New devices.
     pub devices: u32,
+    /// Parameters of the template that do not have their defaults.
+    pub parameters: &'static [(&'static str, &'static str)],
     /// Seed of everything random.
     pub seed: u64,
 }
@@ -96,11 +97,6 @@ pub struct Outcome {
 }
 
 impl Scenario {
-    /// The time that the narrowest quota takes for devices that are there from the beginning, seconds.
-    fn quota_seconds(&self) -> f64 {
-        f64::from(self.devices) * SECONDS_A_DEVICE
-    }
-
     /// Calls to AWS IoT for each device of the fleet, those for others among them.
     #[expect(clippy::cast_precision_loss, reason = "so many calls are not made")]
     pub fn calls_a_device(&self, outcome: &Outcome) -> f64 {
@@ -110,9 +106,9 @@ impl Scenario {
     /// Simulates it.
     ///
     /// # Errors
-    /// If the template can't be read.
+    /// If the template can't be read, or has no such parameter.
     pub fn run(&self) -> Result<Outcome> {
-        let settings = Settings::of_template()?;
+        let settings = Settings::of_template(self.parameters)?;
         fastrand::seed(self.seed);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
         Ok(runtime.block_on(self.simulate(&settings)))
@@ -131,7 +127,9 @@ impl Scenario {
             tokio::spawn(device::patient(Arc::clone(&world), device.clone()));
         }
         let begun = Instant::now();
-        let time_limit = LEAST_TIME_LIMIT + Duration::from_secs_f64(self.quota_seconds() * TIME_LIMIT_FACTOR);
+        let seconds_a_device = CALLS_OF_THE_NARROWEST / settings.quotas.describe_certificate;
+        let quota_time = Duration::from_secs_f64(f64::from(self.devices) * seconds_a_device);
+        let time_limit = LEAST_TIME_LIMIT + quota_time.mul_f64(TIME_LIMIT_FACTOR);
         let mut outside: Vec<&Device> = fleet.iter().collect();
         while !outside.is_empty() && begun.elapsed() < time_limit {
             sleep(LOOK).await;
@@ -141,7 +139,7 @@ impl Scenario {
             }
         }
         let seconds = begun.elapsed().as_secs_f64();
-        let quota_seconds = quota_seconds(&world);
+        let quota_seconds = quota_seconds(&world, seconds_a_device);
         let (calls, throttled) = world.account.calls();
         world.end();
         let longest_of_other = match others {
@@ -184,9 +182,9 @@ impl Scenario {
 }
 
 /// When the last device could be in: each takes its time of the quota once it is there and those before it are in.
-fn quota_seconds(world: &World) -> f64 {
+fn quota_seconds(world: &World, seconds_a_device: f64) -> f64 {
     let arrivals = world.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-    arrivals.iter().fold(0.0, |end: f64, arrival| end.max(*arrival) + SECONDS_A_DEVICE)
+    arrivals.iter().fold(0.0, |end: f64, arrival| end.max(*arrival) + seconds_a_device)
 }
 
 /// Devices of another CA come until the fleet is in, one after the other. Gives back the longest time from the

@@ -57,7 +57,7 @@ impl World {
             enrol(&cloud, authority, serde_json::from_str("{}").expect("a profile"));
         }
         Self {
-            account: Arc::new(Account::new()),
+            account: Arc::new(Account::new(&settings.quotas)),
             authority,
             arrivals: Mutex::default(),
             begun: Instant::now(),

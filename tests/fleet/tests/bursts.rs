@@ -12,7 +12,11 @@ const AT_FIRST: f64 = 40.0;
 const ALONE: f64 = 2.0;
 
 fn run(devices: u32, beside: Beside) -> (Scenario, Outcome) {
-    let scenario = Scenario { beside, devices, seed: 7 };
+    run_with(devices, beside, &[])
+}
+
+fn run_with(devices: u32, beside: Beside, parameters: &'static [(&'static str, &'static str)]) -> (Scenario, Outcome) {
+    let scenario = Scenario { beside, devices, parameters, seed: 7 };
     let outcome = scenario.run().unwrap();
     assert_eq!((outcome.inside, outcome.dead, outcome.left), (devices, 0, 0), "{scenario:?}: {outcome:?}");
     (scenario, outcome)
@@ -33,6 +37,30 @@ fn a_fleet_is_in_when_the_quota_allows_and_costs_what_its_devices_cost_alone() {
         assert!(outcome.seconds <= 1.1 * outcome.quota_seconds + ALONE, "{devices}: {outcome:?}");
         let calls = scenario.calls_a_device(&outcome) - AT_FIRST / f64::from(devices);
         assert!(calls <= 1.2 * CALLS_ALONE, "{devices}: {outcome:?}");
+    }
+}
+
+/// Who raises the quotas and the concurrency has the fleet in earlier, at the same cost.
+#[test]
+fn wider_quotas_are_used() {
+    let parameters = &[
+        ("ActivatorConcurrency", "4"),
+        ("AttachPolicyQuota", "30"),
+        ("DescribeCertificateQuota", "20"),
+        ("UpdateCertificateQuota", "20"),
+    ];
+    let (scenario, outcome) = run_with(200, Beside::Nobody, parameters);
+    assert!(outcome.seconds <= 1.1 * outcome.quota_seconds + ALONE, "{outcome:?}");
+    let calls = scenario.calls_a_device(&outcome) - AT_FIRST / f64::from(scenario.devices);
+    assert!(calls <= 1.2 * CALLS_ALONE, "{outcome:?}");
+}
+
+/// With the quotas as they are, further invocations have nothing to do, and get into each other's way a little.
+#[test]
+fn more_invocations_than_the_quotas_need_do_little_harm() {
+    for (parameters, factor) in [(&[("ActivatorConcurrency", "4")], 1.15), (&[("ActivatorConcurrency", "10")], 1.4)] {
+        let (scenario, outcome) = run_with(200, Beside::Nobody, parameters);
+        assert!(outcome.seconds <= factor * outcome.quota_seconds + ALONE, "{scenario:?}: {outcome:?}");
     }
 }
 
