@@ -10,7 +10,7 @@ declare -rA size_budgets=(
 )
 export PATH="$PWD/.venv/bin:$PWD/target/tools/bin:$PATH"
 
-headline="" started=0
+headline="" started=0 building=""
 
 # Plain calls, not "|| ..." or "if": inside these bash would go on after a failed line of a step.
 step() {
@@ -23,6 +23,7 @@ step() {
 
 report_failure() {
   local code=$?
+  [[ -z $building ]] || kill -- -"$building" 2>/dev/null || true
   ((code == 0)) || printf '\n== %s: FAILED after %d s\n' "$headline" $((SECONDS - started)) >&2
 }
 trap report_failure EXIT
@@ -46,6 +47,25 @@ dependencies() {
 template() {
   AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 sam validate --lint
   .venv/bin/python infra/restore_test.py
+}
+
+# Each of the functions is linked as one piece, on one core: meanwhile the other steps have the other ones.
+readonly build_log=target/functions.log
+begin_building() {
+  mkdir -p target
+  # With a group of its own, it can be ended with all that it has started.
+  set -m
+  infra/local/build.sh >"$build_log" 2>&1 &
+  building=$!
+  set +m
+}
+
+binaries() {
+  wait "$building" || {
+    tail -n 40 "$build_log"
+    return 1
+  }
+  building=""
 }
 
 whole_suite() {
@@ -85,6 +105,7 @@ binary_size() {
 }
 
 step "tools" python3 infra/local/cloud.py setup
+step "begin to build the functions" begin_building
 step "format" cargo fmt --all --check
 step "spelling" typos
 step "lints" cargo clippy --workspace --all-targets --all-features -- -D warnings
@@ -92,6 +113,7 @@ step "documentation" documentation
 step "unit tests and fixtures" cargo test --workspace
 step "dependencies" dependencies
 step "template" template
+step "functions" binaries
 step "whole suite on the local cloud" whole_suite
 step "two stacks, one of which goes and comes back" stacks
 step "binary sizes" binary_sizes

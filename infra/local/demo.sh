@@ -163,7 +163,7 @@ run why --cert stolen/chain.pem
 say "The first device is still in"
 connect pump-17
 
-say "The CA publishes a CRL, empty for now, and nobody comes in any more without it"
+say "The CA publishes a CRL, empty for now, and no further device comes in without it"
 run ca set pump-works --crl-source "$crl" --require-crl
 run crl new --ca ca/ca.pem --ca-key ca/ca.key --out 1.crl
 run crl publish 1.crl --ca pump-works

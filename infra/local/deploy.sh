@@ -13,8 +13,8 @@ fail() {
   fail "this runs inside the local cloud: python3 infra/local/cloud.py run -- infra/local/deploy.sh"
 
 case $(uname -m) in
-  x86_64 | amd64) architecture=x86_64 target_flags=() ;;
-  aarch64 | arm64) architecture=arm64 target_flags=(--arm64) ;;
+  x86_64 | amd64) architecture=x86_64 ;;
+  aarch64 | arm64) architecture=arm64 ;;
   *) fail "no Lambda architecture fits this machine ($(uname -m))" ;;
 esac
 
@@ -41,10 +41,7 @@ logged() {
 }
 
 echo "building the functions (minutes the first time) ..."
-# sam build would run the same command, but it holds cargo's messages back until the end.
-for manifest in functions/*/Cargo.toml; do
-  logged cargo lambda build --release --manifest-path "$manifest" "${target_flags[@]}"
-done
+logged infra/local/build.sh
 # Whoever serves a CRL to this cloud does it on this machine. The emulator has no quotas, and tests would wait for them.
 parameters=("Architecture=$architecture" LocalCloud=true CrlPrivateNetworks=127.0.0.1/32
   AttachPolicyQuota=1000 DescribeCertificateQuota=1000 UpdateCertificateQuota=1000 "$@")

@@ -92,7 +92,7 @@ pub(super) async fn run(args: SetArgs, cloud: &Cloud, format: Format, now: Offse
         match answer.result {
             Written::Unchanged => format!("profile of {id} is so already"),
             Written::Created | Written::Updated => {
-                format!("profile of {id} changed; it holds from the next connection of each device on")
+                format!("profile of {id} changed; it binds devices that are not in yet, from their next connection on")
             }
         }
     })
