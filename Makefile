@@ -36,7 +36,7 @@ explore: ## let the functions, the operator and the CA cross each other: 20,000 
 	FAULTS=2 $(explored) --test pairs -- --nocapture
 	SEED=$${SEED:-$$(date +%s)} SEEDS=$${SEEDS:-20000} cargo test --profile explore --package rule-sink --test protocol -- histories --nocapture
 
-fleet: ## let 10 to 10,000 new devices come at once, in virtual time: how long it takes, and what it costs
+fleet: ## let 10 to 10,000 new devices come at once, in virtual time (minutes): how long it takes, and how many calls to AWS IoT
 	python3 infra/local/cloud.py setup
 	cargo run --profile explore --package fleet
 

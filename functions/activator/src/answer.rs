@@ -129,7 +129,7 @@ where
                 _ => {}
             }
         };
-        self.in_time(telling, &event.certificate_id, invocation).await;
+        self.in_time(Box::pin(telling), &event.certificate_id, invocation).await;
         answer
     }
 
@@ -257,7 +257,7 @@ where
                 } else {
                     tracing::error!(certificate.id = %certificate, %error, "certificate {certificate}: needs an operator");
                 }
-                let noting = self.note(certificate, &error, failure.is_retryable(), attempt);
+                let noting = Box::pin(self.note(certificate, &error, failure.is_retryable(), attempt));
                 self.in_time(noting, certificate, invocation).await;
                 Err(Diagnostic { error_type: failure.as_str().to_owned(), error_message: error.into() })
             }

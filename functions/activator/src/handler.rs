@@ -116,7 +116,7 @@ where
             let held = timeout_at(invocation.begin_by, places.acquire()).await;
             let Received { earliest, earlier_payload, event, message_ids, payload } = received;
             let invocation = Invocation { earliest, is_late: held.is_err(), ..invocation.at(place) };
-            self.answer(event, (payload, earlier_payload), &room, &invocation)
+            Box::pin(self.answer(event, (payload, earlier_payload), &room, &invocation))
                 .await
                 .map_or(message_ids, |()| Vec::new())
         });

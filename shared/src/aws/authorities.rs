@@ -89,7 +89,7 @@ impl Authorities {
             .key(PARTITION_KEY, AttributeValue::S(partition.to_owned()))
             .key(SORT_KEY, AttributeValue::S(sort.to_owned()))
             .consistent_read(true);
-        request.send().await.map(|answer| answer.item).map_err(|error| fault("dynamodb:GetItem", error))
+        Box::pin(request.send()).await.map(|answer| answer.item).map_err(|error| fault("dynamodb:GetItem", error))
     }
 
     async fn announcement(&self, authority: &CaCertificateId, record: &str) -> Result<Option<Announcement>, Fault> {
@@ -135,7 +135,7 @@ impl AuthorityStore for Authorities {
             .set("updatedAt", timestamp::to_text(now))
             .name(PARTITION_KEY)
             .build(Some("attribute_exists(#caCertificateId)"));
-        conditional(request.send().await).map(|_| ())
+        conditional(Box::pin(request.send()).await).map(|_| ())
     }
 
     async fn announced_serial(&self, id: &CaCertificateId, serial: &Serial) -> Result<Option<Announcement>, Fault> {

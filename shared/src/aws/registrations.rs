@@ -51,7 +51,7 @@ impl Registrations {
             .table_name(&self.table)
             .key(PARTITION_KEY, AttributeValue::S(id.as_str().to_owned()))
             .consistent_read(true);
-        let answer = request.send().await.map_err(|error| fault(GET, error))?;
+        let answer = Box::pin(request.send()).await.map_err(|error| fault(GET, error))?;
         Ok(answer.item)
     }
 
@@ -110,7 +110,7 @@ impl RegistrationStore for Registrations {
         } else {
             update.given_number("before", revision).build(Some("#revision = :before"))
         };
-        match conditional(request.send().await)? {
+        match conditional(Box::pin(request.send()).await)? {
             Conditional::Done(_) => Ok(Saved::Done(after)),
             Conditional::Failed(row) if row.is_empty() => Ok(Saved::Outdated(None)),
             Conditional::Failed(row) => {
@@ -152,7 +152,7 @@ impl RegistrationStore for Registrations {
             Some(revision) => update.set_number("revision", revision),
             None => update.remove("revision"),
         };
-        update.build(None).send().await.map(|_| ()).map_err(|error| fault(UPDATE, error))
+        Box::pin(update.build(None).send()).await.map(|_| ()).map_err(|error| fault(UPDATE, error))
     }
 
     async fn end_waiting(
@@ -164,7 +164,7 @@ impl RegistrationStore for Registrations {
         // DynamoDB keeps what has expired more than five years ago.
         let id = RegistrationId::waiting(authority, certificate);
         let update = self.update(&id).set_number("expiresAt", now.unix_timestamp());
-        update.build(None).send().await.map(|_| ()).map_err(|error| fault(UPDATE, error))
+        Box::pin(update.build(None).send()).await.map(|_| ()).map_err(|error| fault(UPDATE, error))
     }
 
     async fn record_rejection(&self, payload: &str, verdict: &Verdict, now: OffsetDateTime) -> Result<(), Fault> {

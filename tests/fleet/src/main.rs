@@ -21,7 +21,7 @@ fn main() -> Result<()> {
     let mut outcomes = Vec::new();
     for scenario in scenarios {
         let outcome = scenario.run()?;
-        // The largest fleets take an hour each: what is known is told at once.
+        // A hundred thousand devices take an hour: what is known is told at once.
         eprintln!("{} devices, beside {}: {outcome:?}", scenario.devices, scenario.beside);
         outcomes.push((scenario, outcome));
     }

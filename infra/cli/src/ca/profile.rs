@@ -92,7 +92,10 @@ pub(super) async fn run(args: SetArgs, cloud: &Cloud, format: Format, now: Offse
         match answer.result {
             Written::Unchanged => format!("profile of {id} is so already"),
             Written::Created | Written::Updated => {
-                format!("profile of {id} changed; it binds devices that are not in yet, from their next connection on")
+                format!(
+                    "profile of {id} changed; devices that are not in yet are bound from their next connection on, those that \
+                     are in by its lists alone, from the next run of the CRL checker on: jitr sweep --dry-run"
+                )
             }
         }
     })
