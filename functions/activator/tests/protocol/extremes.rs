@@ -52,7 +52,7 @@ fn sorted(mut devices: Vec<Issued>) -> Vec<Issued> {
 #[tokio::test(start_paused = true)]
 async fn a_device_alone_comes_in_whatever_the_concurrency() {
     let mut kept_out = Vec::new();
-    for concurrency in [2.0, 10.0, 100.0] {
+    for concurrency in [2.0, 10.0, 100.0, 1000.0] {
         let fleet = Fleet::new(json!({}));
         fleet.cloud.set_latency(|_| std::time::Duration::from_millis(50));
         let quotas = quotas(concurrency);
