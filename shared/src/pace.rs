@@ -81,8 +81,11 @@ impl Pacer {
     /// Takes the turn of this moment, or tells when the next one is.
     fn take(&self, now: Instant) -> Result<(), Instant> {
         let mut state = self.state();
-        let begins_anew_at = state.last.map(|last| last + KNOWN);
-        if let Some(next) = state.next.min(begins_anew_at).filter(|next| *next > now) {
+        // A budget that leaves no choice is not known any better after a while.
+        let begins_anew_at = state.last.filter(|_| self.budget.least < self.budget.most).map(|last| last + KNOWN);
+        if let Some(next) =
+            begins_anew_at.map_or(state.next, |anew| state.next.min(Some(anew))).filter(|next| *next > now)
+        {
             return Err(next);
         }
         state.rise(now, &self.budget);
@@ -277,6 +280,16 @@ mod tests {
         }
         tokio::time::sleep(KNOWN).await;
         assert!(pacer.turn_now(), "nobody has called for a minute");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn turns_that_are_rarer_than_once_a_minute_stay_so() {
+        let pacer = Pacer::new(Budget { least: 0.01, most: 0.01 });
+        assert!(pacer.turn_now());
+        tokio::time::sleep(Duration::from_secs(99)).await;
+        assert!(!pacer.turn_now());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(pacer.turn_now());
     }
 
     #[tokio::test(start_paused = true)]
