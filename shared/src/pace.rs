@@ -81,11 +81,7 @@ impl Pacer {
     /// Takes the turn of this moment, or tells when the next one is.
     fn take(&self, now: Instant) -> Result<(), Instant> {
         let mut state = self.state();
-        // A budget that leaves no choice is not known any better after a while.
-        let begins_anew_at = state.last.filter(|_| self.budget.least < self.budget.most).map(|last| last + KNOWN);
-        if let Some(next) =
-            begins_anew_at.map_or(state.next, |anew| state.next.min(Some(anew))).filter(|next| *next > now)
-        {
+        if let Some(next) = state.next(&self.budget).filter(|next| *next > now) {
             return Err(next);
         }
         state.rise(now, &self.budget);
@@ -106,6 +102,12 @@ impl State {
     /// Whether the rate has just fallen: calls that are throttled now were made before.
     fn is_settling(&self, now: Instant) -> bool {
         self.slowed.is_some_and(|slowed| now.duration_since(slowed) < SETTLING)
+    }
+
+    /// The next turn is not before. What was known of a rate is forgotten after a while, if the budget has several.
+    fn next(&self, budget: &Budget) -> Option<Instant> {
+        let anew = self.last.filter(|_| budget.least < budget.most).map(|last| last + KNOWN);
+        self.next.map(|next| anew.map_or(next, |anew| next.min(anew)))
     }
 
     /// The rate rises while it is used. Whoever is idle learns nothing of what others use, and what it knew gets old.

@@ -129,13 +129,13 @@ where
                 _ => {}
             }
         };
-        self.in_time(Box::pin(telling), &event.certificate_id, invocation).await;
+        self.in_time(telling, &event.certificate_id, invocation).await;
         answer
     }
 
     /// Writes what has come of an attempt, as far as the time suffices: the batch has to be answered.
     async fn in_time(&self, writing: impl Future<Output = ()>, certificate: &CertificateId, invocation: &Invocation) {
-        if tokio::time::timeout_at(invocation.written_by, writing).await.is_err() {
+        if tokio::time::timeout_at(invocation.written_by, Box::pin(writing)).await.is_err() {
             tracing::warn!(
                 certificate.id = %certificate,
                 "certificate {certificate}: there was no time to write what has come of the attempt"
@@ -257,7 +257,7 @@ where
                 } else {
                     tracing::error!(certificate.id = %certificate, %error, "certificate {certificate}: needs an operator");
                 }
-                let noting = Box::pin(self.note(certificate, &error, failure.is_retryable(), attempt));
+                let noting = self.note(certificate, &error, failure.is_retryable(), attempt);
                 self.in_time(noting, certificate, invocation).await;
                 Err(Diagnostic { error_type: failure.as_str().to_owned(), error_message: error.into() })
             }

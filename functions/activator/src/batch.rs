@@ -22,8 +22,9 @@ pub(crate) struct Received {
     pub(crate) earlier_payload: Option<String>,
 }
 
-/// Reads the records: the certificate that has waited longest first, what is no event last. Of the events of one certificate the
-/// newest counts: each says no more than that the certificate waits. None if a record has no id, for then it could not be told which one failed.
+/// Reads the records: the certificate that has waited longest first, what is no event last. Of the events of one
+/// certificate the newest counts: each says no more than that the certificate waits. None if a record has no id, for then
+/// it could not be told which one failed.
 pub(crate) fn read(records: Vec<SqsRecord>) -> Option<Vec<Received>> {
     let mut places: BTreeMap<(CaCertificateId, CertificateId), usize> = BTreeMap::new();
     let mut all: Vec<Received> = Vec::new();

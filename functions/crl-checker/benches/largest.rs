@@ -73,7 +73,7 @@ async fn measure(folder: &Path, entries: u64) {
         limits: Limits { minimum_share: 50, portions: Portions::default(), scratch: scratch.clone() },
         registrations: cloud.registrations(),
         registry: cloud.clone(),
-        registry_of_sweeps: cloud.clone(),
+        registry_of_comparisons: cloud.clone(),
         sessions: cloud.sessions(),
     });
     let process = Process { id: "benchmark".to_owned(), until: now() + Duration::from_mins(15) };

@@ -74,7 +74,7 @@ pub struct Checker<P: Ports> {
     pub(crate) limits: Limits,
     pub(crate) registrations: P::Registrations,
     registry: P::Registry,
-    registry_of_sweeps: P::Registry,
+    registry_of_comparisons: P::Registry,
     pub(crate) sessions: P::Sessions,
     pub(crate) snapshots: Snapshots<P::Bucket>,
 }
@@ -82,7 +82,7 @@ pub struct Checker<P: Ports> {
 impl<P: Ports> Checker<P> {
     /// AWS IoT's registry as a run may use it.
     pub(crate) fn registry(&self, run: Run<'_>) -> &P::Registry {
-        if run.is_sweep { &self.registry_of_sweeps } else { &self.registry }
+        if run.is_comparing { &self.registry_of_comparisons } else { &self.registry }
     }
 }
 
@@ -102,7 +102,7 @@ pub struct Parts<R, A, S, B, F, L> {
     /// AWS IoT's registry, to carry out what has changed in the lists.
     pub registry: R,
     /// The same for the comparison of all registrations: it must not keep another run's revocations waiting.
-    pub registry_of_sweeps: R,
+    pub registry_of_comparisons: R,
     /// Live sessions.
     pub sessions: L,
 }
@@ -112,7 +112,7 @@ pub struct Parts<R, A, S, B, F, L> {
 pub(crate) struct Run<'a> {
     pub(crate) accept_shrunk: bool,
     /// Whether all registrations are being compared.
-    pub(crate) is_sweep: bool,
+    pub(crate) is_comparing: bool,
     pub(crate) mode: Mode,
     pub(crate) now: OffsetDateTime,
     pub(crate) process: &'a Process,
@@ -151,9 +151,9 @@ where
 {
     /// Puts the parts together.
     pub fn new(parts: Parts<R, A, S, B, F, L>) -> Self {
-        let Parts { authorities, bucket, fetcher, limits, registrations, registry, registry_of_sweeps, sessions } =
+        let Parts { authorities, bucket, fetcher, limits, registrations, registry, registry_of_comparisons, sessions } =
             parts;
         let snapshots = Snapshots::new(bucket);
-        Self { authorities, fetcher, limits, registrations, registry, registry_of_sweeps, sessions, snapshots }
+        Self { authorities, fetcher, limits, registrations, registry, registry_of_comparisons, sessions, snapshots }
     }
 }

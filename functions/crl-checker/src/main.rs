@@ -16,7 +16,7 @@ use shared::text::{EscapedLines, escape_panics};
 
 /// Part of the function's share of the quotas that is for the comparison of all registrations: another run may be carrying out
 /// changes meanwhile.
-const SWEEPS: f64 = 0.1;
+const COMPARISONS: f64 = 0.1;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -37,8 +37,8 @@ async fn main() -> Result<(), Error> {
             scratch: Scratch::new(std::env::temp_dir(), settings.scratch.bytes()),
         },
         registrations: Registrations::new(&config, settings.registrations_table),
-        registry: Paced::new(registry.clone(), &settings.quotas.part(1.0 - SWEEPS)),
-        registry_of_sweeps: Paced::new(registry, &settings.quotas.part(SWEEPS)),
+        registry: Paced::new(registry.clone(), &settings.quotas.part(1.0 - COMPARISONS)),
+        registry_of_comparisons: Paced::new(registry, &settings.quotas.part(COMPARISONS)),
         sessions: LiveSessions::new(&config, settings.devices_table),
     });
     run(service_fn(|event: LambdaEvent<Box<RawValue>>| checker.handle(event))).await

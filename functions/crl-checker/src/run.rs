@@ -46,7 +46,7 @@ impl<P: Ports> Checker<P> {
         until: Instant,
     ) -> Result<Report, Fault> {
         let mode = if request.dry_run { Mode::Report } else { Mode::Apply };
-        let run = Run { accept_shrunk: request.accept_shrunk, is_sweep: false, mode, now, process, until };
+        let run = Run { accept_shrunk: request.accept_shrunk, is_comparing: false, mode, now, process, until };
         let mut report = Report::default();
         let authorities = self.authorities_of(request, &mut report).await?;
         let mut jobs = Vec::new();
@@ -74,7 +74,7 @@ impl<P: Ports> Checker<P> {
         if let Err(undone) = contained(confirmed, until + GRACE).await {
             report.failures.push(Detail::new(format_args!("the rows that are not confirmed: {undone}")));
         }
-        let compared = self.reconcile(request, &authorities, Run { is_sweep: true, ..run }, &mut report);
+        let compared = self.reconcile(request, &authorities, Run { is_comparing: true, ..run }, &mut report);
         if let Err(undone) = contained(compared, until + GRACE).await {
             report.failures.push(Detail::new(format_args!("the comparison of all registrations: {undone}")));
         }

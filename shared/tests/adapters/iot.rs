@@ -9,8 +9,8 @@ use shared::aws::iot::Iot;
 use shared::fault::FaultKind::{Denied, Invalid, NotFound, Throttled, Unavailable};
 use shared::pace::{Paced, Quotas};
 use shared::port::{
-    Attachments, AuthorityStore, CertificateRegistry, CertificateStatus, Creation, NewStatus, Principal, StatusChange,
-    ThingRegistry,
+    Attachments, AuthorityStore, CertificateRegistry, CertificateStatus, Creation, Look, NewStatus, Principal,
+    RegisteredCertificate, StatusChange, ThingRegistry,
 };
 use shared::registration::RegistrationId;
 use tokio::time::Instant;
@@ -128,6 +128,29 @@ async fn throttled_calls_are_repeated_in_turn() {
     assert_eq!(service.sent().len(), 42);
     assert_fault(paced.create_thing(&thing()).await, "iot:CreateThing", Throttled, "no quota of its own");
     assert_eq!(service.sent().len(), 43);
+}
+
+/// What is waited for costs one look, however often the change is throttled.
+#[tokio::test(start_paused = true)]
+async fn a_look_is_as_new_as_the_last_one() {
+    let throttled = || iot_error(400, "ThrottlingException");
+    let description = json!({"certificateArn": ARN, "certificatePem": "pem", "status": "PENDING_ACTIVATION"});
+    let seen = RegisteredCertificate {
+        arn: ARN.to_owned(),
+        ca_certificate_id: None,
+        created_at: None,
+        owned_by: None,
+        pem: "pem".to_owned(),
+        status: CertificateStatus::PendingActivation,
+    };
+    // Turns come once a second; after five of them the look is old.
+    let answers = std::iter::repeat_with(throttled).take(6);
+    let answers = answers.chain([ok(&json!({"certificateDescription": description})), throttled(), ok(&json!({}))]);
+    let service = Service::new(answers.collect::<Vec<_>>());
+    let paced = Paced::new(service.iot(), &Quotas { update_certificate: 1.0, ..Quotas::UNLIMITED });
+    let look = Look::new(Instant::now(), &seen);
+    let set = paced.set_status(&certificate(), NewStatus::Active, Some(&look)).await;
+    assert_eq!((set.unwrap(), service.sent().len()), (StatusChange::Done, 9));
 }
 
 #[tokio::test]

@@ -195,7 +195,7 @@ fn parts<F: CrlFetch + Sync>(limits: Limits, cloud: &FakeCloud, fetcher: F) -> C
         limits,
         registrations: cloud.registrations(),
         registry: cloud.clone(),
-        registry_of_sweeps: cloud.clone(),
+        registry_of_comparisons: cloud.clone(),
         sessions: cloud.sessions(),
     }
 }

@@ -70,7 +70,7 @@ async fn seconds_to_revoke(devices: usize, reconcile: bool) -> f64 {
         limits: limits(),
         registrations: cloud.registrations(),
         registry: Paced::new(cloud.clone(), &quotas.part(0.9)),
-        registry_of_sweeps: Paced::new(cloud.clone(), &quotas.part(0.1)),
+        registry_of_comparisons: Paced::new(cloud.clone(), &quotas.part(0.1)),
         sessions: cloud.sessions(),
     });
     let (begun, time) = (Instant::now(), Duration::from_mins(14));
