@@ -89,9 +89,9 @@ fn a_share_is_divided_among_all_processes() -> Result<()> {
     Ok(())
 }
 
-/// A batch is full when it has as many records as the event source takes.
+/// A batch tells of a burst by how much it has of what it could have.
 #[test]
-fn the_activator_knows_a_full_batch_of_its_queue() -> Result<()> {
+fn the_activator_knows_how_large_a_batch_of_its_queue_can_be() -> Result<()> {
     let template = Template::transformed()?;
     let variables = template.at("/Resources/Activator/Properties/Environment/Variables")?;
     let source = template.at("/Resources/ActivatorRegistered/Properties")?;

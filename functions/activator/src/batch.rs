@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use shared::batch::SqsRecord;
 use shared::event::{EventFault, RegisteredEvent};
 use shared::id::{CaCertificateId, CertificateId};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
+
+/// An event that is older has waited for others.
+const HAS_WAITED: Duration = Duration::seconds(1);
 
 /// What one or several messages say.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +45,16 @@ pub(crate) fn read(records: Vec<SqsRecord>) -> Option<Vec<Received>> {
     }
     all.sort_by_key(|received| (received.earliest.is_none(), received.earliest));
     Some(all)
+}
+
+/// Whether a batch of the messages of a queue that hands over so many at most tells of a burst: it has half of the certificates
+/// that it could have, or it is full and all of its events have waited. Messages alone don't tell, for one device can
+/// fill a batch with its own; nor does a batch that can't have several.
+pub(crate) fn is_burst(received: &[Received], batch_size: usize, now: OffsetDateTime) -> bool {
+    let messages: usize = received.iter().map(|received| received.message_ids.len()).sum();
+    let newest = received.iter().filter_map(|received| received.event.as_ref().ok()).map(|event| event.timestamp).max();
+    let have_waited = newest.is_some_and(|newest| now - newest > HAS_WAITED);
+    batch_size > 1 && (received.len() >= batch_size.div_ceil(2).max(2) || (messages >= batch_size && have_waited))
 }
 
 impl Received {
@@ -108,6 +121,32 @@ mod tests {
         let ids: Vec<_> = received.iter().map(|received| received.message_ids.join(" ")).collect();
         assert_eq!(ids, ["2", "1", "3"]);
         assert!(received[1].event.is_err());
+    }
+
+    #[test]
+    fn many_certificates_or_a_full_batch_of_old_events_are_a_burst() {
+        let at = |millis: i64| OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(millis);
+        let batch = |certificates: &str, newest: u64| {
+            let events = certificates.chars().enumerate().map(|(place, certificate)| {
+                let millis = if place == 0 { newest } else { 5 };
+                record(&place.to_string(), &event(certificate, "012345678901", millis).to_string())
+            });
+            read(events.collect()).unwrap()
+        };
+        for (certificates, size, now, is) in [
+            ("abcde", 10, 6, true),
+            ("abcd", 10, 9000, false),
+            ("abcdabcda", 10, 9000, false),
+            ("abcdabcdab", 10, 9000, true),
+            ("abcdabcdab", 10, 1007, false),
+            ("abcdabcdab", 10, 1008, true),
+            ("ab", 3, 6, true),
+            ("ab", 2, 6, true),
+            ("a", 2, 9000, false),
+            ("a", 1, 9000, false),
+        ] {
+            assert_eq!(is_burst(&batch(certificates, 7), size, at(now)), is, "{certificates} of {size} at {now}");
+        }
     }
 
     #[test]

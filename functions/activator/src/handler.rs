@@ -106,8 +106,11 @@ where
         let SqsEvent { records } = serde_json::from_str(payload).map_err(|error| unreadable(&error))?;
         let source: SqsSource = serde_json::from_str(payload).map_err(|error| unreadable(&error))?;
         let has_waited = !source.is(&self.activator.settings.queues.events_arn);
-        let room = self.room(has_waited, records.len(), now);
         let received = batch::read(records).ok_or_else(|| unreadable(&"a messageId is empty"))?;
+        if batch::is_burst(&received, self.activator.settings.queues.batch_size.get(), now) {
+            self.overflow.begins_at(now);
+        }
+        let room = self.room(has_waited, now);
         let invocation = Invocation { has_waited, ..Invocation::new(context, now) };
         let places = Semaphore::new(self.at_once(has_waited));
         let answers = received.into_iter().enumerate().map(async |(place, received)| {
@@ -154,17 +157,12 @@ where
         }
     }
 
-    /// How many certificates of a batch of so many records may be decided about at once.
+    /// How many certificates of a batch may be decided about at once.
     ///
-    /// All that have waited in the overflow queue. None of the events if others wait before them: the batch is full, or one was
-    /// lately; a batch that can't be larger tells nothing. Otherwise as many as AWS IoT has room for in a moment.
-    fn room(&self, has_waited: bool, records: usize, now: OffsetDateTime) -> Room {
-        let batch_size = self.activator.settings.queues.batch_size.get();
-        let can_be_larger = batch_size > 1;
-        if can_be_larger && records >= batch_size {
-            self.overflow.begins_at(now);
-        }
-        if !can_be_larger || has_waited {
+    /// All that have waited in the overflow queue. None of the events while a burst lasts, since others wait before them.
+    /// Otherwise as many as AWS IoT has room for in a moment.
+    fn room(&self, has_waited: bool, now: OffsetDateTime) -> Room {
+        if has_waited {
             Room::new(usize::MAX)
         } else if self.overflow.is_used_at(now) {
             Room::new(0)

@@ -6,31 +6,31 @@ use shared::fault::Fault;
 use shared::port::{OverflowQueue, WaitingEvent};
 use time::{Duration, OffsetDateTime};
 
-/// After a full batch, others may wait for so long.
+/// A burst lasts for so long after the last batch that told of it.
 const LASTS: Duration = Duration::seconds(30);
 
 /// The overflow queue, and whether it is used.
 #[derive(Debug)]
 pub(crate) struct Overflow<Q> {
-    /// Time at which a batch was full last.
-    full: Mutex<Option<OffsetDateTime>>,
+    /// Time at which a batch told of a burst last.
+    burst: Mutex<Option<OffsetDateTime>>,
     queue: Q,
 }
 
 impl<Q: OverflowQueue> Overflow<Q> {
     pub(crate) fn new(queue: Q) -> Self {
-        Self { full: Mutex::default(), queue }
+        Self { burst: Mutex::default(), queue }
     }
 
-    /// A batch is full.
+    /// A batch tells of a burst.
     pub(crate) fn begins_at(&self, now: OffsetDateTime) {
-        *self.full.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        *self.burst.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
 
-    /// Whether a batch was full lately, so that others may wait.
+    /// Whether a burst lasts, so that others may wait.
     pub(crate) fn is_used_at(&self, now: OffsetDateTime) -> bool {
-        let full = *self.full.lock().unwrap_or_else(PoisonError::into_inner);
-        full.is_some_and(|full| now - full < LASTS)
+        let burst = *self.burst.lock().unwrap_or_else(PoisonError::into_inner);
+        burst.is_some_and(|burst| now - burst < LASTS)
     }
 
     /// Sends an event on.

@@ -1,4 +1,4 @@
-//! Full batches: what the tables don't answer waits in the overflow queue.
+//! Bursts: what the tables don't answer waits in the overflow queue.
 
 use activator::{Answer, Handler, Settings};
 use actors::activation::{EVENTS_ARN, handler, lambda_event, settings};
@@ -74,7 +74,7 @@ impl Stage {
 }
 
 #[tokio::test(start_paused = true)]
-async fn new_certificates_of_a_full_batch_wait_with_their_ca_as_group() {
+async fn new_certificates_of_a_burst_wait_with_their_ca_as_group() {
     let stage = Stage::new(json!({}));
     let devices = stage.devices(10);
     assert!(stage.batch(EVENTS_ARN, &devices).await.is_empty());
@@ -88,9 +88,9 @@ async fn new_certificates_of_a_full_batch_wait_with_their_ca_as_group() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_of_a_batch_that_is_not_full_are_decided_about_at_once() {
+async fn two_of_a_small_batch_are_decided_about_at_once() {
     let stage = Stage::new(json!({}));
-    let devices = stage.devices(9);
+    let devices = stage.devices(4);
     assert!(stage.batch(EVENTS_ARN, &devices).await.is_empty());
     let (inside, waiting): (Vec<_>, Vec<_>) =
         devices.iter().cloned().partition(|device| stage.fleet.status(device) == Active);
@@ -98,7 +98,7 @@ async fn two_of_a_batch_that_is_not_full_are_decided_about_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_full_batch_others_wait_for_a_while() {
+async fn while_a_burst_lasts_others_wait() {
     for arn in [EVENTS_ARN, OVERFLOW_ARN] {
         let stage = Stage::new(json!({}));
         let devices = stage.devices(12);
@@ -113,8 +113,25 @@ async fn after_a_full_batch_others_wait_for_a_while() {
     }
 }
 
+/// Its events fill a batch, and are a second old.
 #[tokio::test(start_paused = true)]
-async fn where_every_batch_is_full_none_tells_of_a_backlog() {
+async fn one_device_that_connects_all_the_time_keeps_nobody_waiting() {
+    let stage = Stage::new(json!({}));
+    let devices = stage.devices(3);
+    let published_at = now().replace_nanosecond(0).unwrap();
+    let batch = async |newcomer: &Issued, at: OffsetDateTime| {
+        let event = |device: &Issued| event_at(stage.fleet.id(), device, published_at);
+        let bodies = std::iter::repeat_n(event(&devices[0]), 9).chain([event(newcomer)]);
+        assert!(stage.bodies_at(at, EVENTS_ARN, bodies).await.is_empty());
+        stage.fleet.status(newcomer)
+    };
+    assert_eq!(batch(&devices[1], published_at + Duration::milliseconds(900)).await, Active);
+    assert_eq!(batch(&devices[2], published_at + Duration::milliseconds(1100)).await, PendingActivation);
+    assert_eq!(stage.overflow.bodies(), [event_at(stage.fleet.id(), &devices[2], published_at)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_every_batch_is_full_none_tells_of_a_burst() {
     let mut settings = settings(&account());
     settings.queues.batch_size = "1".parse().unwrap();
     let stage = Stage::with(json!({}), settings);
@@ -141,7 +158,7 @@ async fn a_certificate_waits_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_tables_answer_in_a_full_batch_too() {
+async fn the_tables_answer_in_a_burst_too() {
     let stage = Stage::new(json!({"admission": "listed"}));
     let devices = stage.devices(10);
     let (refused, new) = devices.split_at(4);
@@ -252,7 +269,7 @@ async fn an_attempt_that_fails_leaves_its_certificate_waiting() {
 
 /// Repeats have turns of their own, however many wait.
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_is_due_is_made_in_a_full_batch_too() {
+async fn an_attempt_that_is_due_is_made_in_a_burst_too() {
     let stage = Stage::new(json!({"admission": "listed"}));
     let devices = stage.devices(10);
     assert!(stage.batch(OVERFLOW_ARN, &devices[..1]).await.is_empty());
