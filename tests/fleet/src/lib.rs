@@ -8,6 +8,7 @@
 #![expect(clippy::expect_used, clippy::must_use_candidate, reason = "for tests: a set-up that fails ends the test")]
 
 mod device;
+pub mod outcomes;
 pub mod plot;
 mod queue;
 mod quota;

@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
-use crate::{Beside, Outcome, Scenario};
+use crate::outcomes::Outcomes;
+use crate::{Beside, Outcome};
 
 const SIZE: (u32, u32) = (1000, 420);
 const SERIES: [(Beside, RGBColor); 4] = [
@@ -23,14 +24,14 @@ struct Chart {
     bound: f64,
     caption: &'static str,
     top: f64,
-    value: fn(&Scenario, &Outcome) -> f64,
+    value: fn(u32, &Outcome) -> f64,
 }
 
 /// Draws how long the fleets took and what they cost into an SVG file.
 ///
 /// # Errors
 /// If the file can't be written.
-pub fn draw(path: &Path, outcomes: &[(Scenario, Outcome)]) -> Result<()> {
+pub fn draw(path: &Path, outcomes: &Outcomes) -> Result<()> {
     let area = SVGBackend::new(path, SIZE).into_drawing_area();
     area.fill(&WHITE).map_err(|error| anyhow!("{error}"))?;
     let (left, right) = area.split_horizontally(SIZE.0 / 2);
@@ -44,7 +45,7 @@ pub fn draw(path: &Path, outcomes: &[(Scenario, Outcome)]) -> Result<()> {
         bound: CALLS_ALONE * 1.2,
         caption: "Calls to AWS IoT, throttled ones too, for each device",
         top: 9.0,
-        value: |scenario, outcome| scenario.calls_a_device(outcome),
+        value: |devices, outcome| outcome.calls_a_device(devices),
     };
     time.draw(&left, outcomes)?;
     calls.draw(&right, outcomes)?;
@@ -55,10 +56,10 @@ impl Chart {
     fn draw<B: DrawingBackend>(
         &self,
         area: &DrawingArea<B, plotters::coord::Shift>,
-        outcomes: &[(Scenario, Outcome)],
+        outcomes: &Outcomes,
     ) -> Result<()> {
         let failed = |error: &dyn std::fmt::Display| anyhow!("{error}");
-        let sizes = outcomes.iter().map(|(scenario, _)| f64::from(scenario.devices));
+        let sizes = outcomes.keys().map(|(devices, _)| f64::from(*devices));
         let largest = sizes.fold(10.0, f64::max);
         let mut chart = ChartBuilder::on(area)
             .caption(self.caption, ("sans-serif", 15))
@@ -73,9 +74,9 @@ impl Chart {
         let bound = [(10.0, self.bound), (largest, self.bound)];
         chart.draw_series(LineSeries::new(bound, RED.mix(0.6))).map_err(|error| failed(&error))?;
         for (beside, color) in SERIES {
-            let of_series = outcomes.iter().filter(|(scenario, _)| scenario.beside == beside);
+            let of_series = outcomes.iter().filter(|((_, others), _)| *others == beside);
             let points: Vec<(f64, f64)> = of_series
-                .map(|(scenario, outcome)| (f64::from(scenario.devices), (self.value)(scenario, outcome)))
+                .map(|((devices, _), outcome)| (f64::from(*devices), (self.value)(*devices, outcome)))
                 .collect();
             let dots = points.iter().map(|point| Circle::new(*point, 3, color.filled()));
             chart.draw_series(dots).map_err(|error| failed(&error))?;

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 use shared::testing::CloudThing;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -28,7 +29,8 @@ const BETWEEN_OTHERS: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Who is at the door beside the fleet.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Beside {
     /// Nobody.
     Nobody,
@@ -70,7 +72,8 @@ pub struct Scenario {
 }
 
 /// What has come of a scenario.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Outcome {
     /// Calls to AWS IoT, throttled ones too.
     pub calls: u64,
@@ -96,13 +99,15 @@ pub struct Outcome {
     pub throttled: u64,
 }
 
-impl Scenario {
-    /// Calls to AWS IoT for each device of the fleet, those for others among them.
+impl Outcome {
+    /// Calls to AWS IoT for each of so many devices of the fleet, those for others among them.
     #[expect(clippy::cast_precision_loss, reason = "so many calls are not made")]
-    pub fn calls_a_device(&self, outcome: &Outcome) -> f64 {
-        outcome.calls as f64 / f64::from(self.devices)
+    pub fn calls_a_device(&self, devices: u32) -> f64 {
+        self.calls as f64 / f64::from(devices)
     }
+}
 
+impl Scenario {
     /// Simulates it.
     ///
     /// # Errors
