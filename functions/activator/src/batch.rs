@@ -8,7 +8,7 @@ use shared::id::{CaCertificateId, CertificateId};
 use time::{Duration, OffsetDateTime};
 
 /// An event that is older has waited for others.
-const HAS_WAITED: Duration = Duration::seconds(1);
+const OLD: Duration = Duration::seconds(1);
 
 /// What one or several messages say.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,13 +48,13 @@ pub(crate) fn read(records: Vec<SqsRecord>) -> Option<Vec<Received>> {
 }
 
 /// Whether a batch of the messages of a queue that hands over so many at most tells of a burst: it has half of the certificates
-/// that it could have, or it is full and all of its events have waited. Messages alone don't tell, for one device can
+/// that it could have, or it is full and all of its events are old. Messages alone don't tell, for one device can
 /// fill a batch with its own; nor does a batch that can't have several.
 pub(crate) fn is_burst(received: &[Received], batch_size: usize, now: OffsetDateTime) -> bool {
     let messages: usize = received.iter().map(|received| received.message_ids.len()).sum();
     let newest = received.iter().filter_map(|received| received.event.as_ref().ok()).map(|event| event.timestamp).max();
-    let have_waited = newest.is_some_and(|newest| now - newest > HAS_WAITED);
-    batch_size > 1 && (received.len() >= batch_size.div_ceil(2).max(2) || (messages >= batch_size && have_waited))
+    let are_old = newest.is_some_and(|newest| now - newest > OLD);
+    batch_size > 1 && (received.len() >= batch_size.div_ceil(2).max(2) || (messages >= batch_size && are_old))
 }
 
 impl Received {
