@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use aws_config::SdkConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_iot::operation::describe_certificate::DescribeCertificateError;
 use aws_sdk_iot::types::CertificateStatus;
 use jitr::device::connect::{Admitted, BackOff, ConnectError, Options, connect};
@@ -28,11 +29,14 @@ use tokio::process::Command;
 /// Name of the stack under test.
 pub const STACK: &str = "iot-jitr";
 /// How long a device tries to get in; the activator may have to start first.
-const TIME_OUT: Duration = Duration::from_mins(1);
+const TIME_OUT: Duration = Duration::from_mins(2);
 /// Pause before something is looked at again.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 /// How long one answer may take.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the emulator may take for one call. A test's call that is given up and made again fails, since the first one was
+/// carried out: what is deleted already can't be deleted.
+const ANSWER: Duration = Duration::from_mins(5);
 
 /// The deployed stack.
 #[derive(Clone)]
@@ -62,7 +66,8 @@ impl Stack {
     /// # Panics
     /// If there is none: these tests run inside of `infra/local/cloud.py run`.
     pub async fn connect() -> Self {
-        let config = shared::aws::load_config().await;
+        let config = shared::aws::load_config().await.into_builder();
+        let config = config.timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ANSWER).build()).build();
         let server_ca = setting("JITR_SERVER_CA");
         #[expect(clippy::expect_used, reason = "without the local cloud there is nothing to test")]
         Self {
