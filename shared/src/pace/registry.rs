@@ -27,6 +27,7 @@ const LOOK_LASTS: Duration = Duration::from_secs(5);
 pub struct Paced<R> {
     attach_policy: Pacer,
     describe_certificate: Pacer,
+    look_lasts: Duration,
     registry: R,
     update_certificate: Pacer,
 }
@@ -39,9 +40,17 @@ impl<R> Paced<R> {
         Self {
             attach_policy: pacer(quotas.attach_policy),
             describe_certificate: pacer(quotas.describe_certificate),
+            look_lasts: LOOK_LASTS,
             registry,
             update_certificate: pacer(quotas.update_certificate),
         }
+    }
+
+    /// The same, as if a status always waited for its turn until the look that allows it has lasted too long.
+    #[cfg(feature = "test-support")]
+    #[must_use]
+    pub fn late(self) -> Self {
+        Self { look_lasts: Duration::ZERO, ..self }
     }
 }
 
@@ -110,7 +119,7 @@ impl<R: CertificateRegistry + Sync> CertificateRegistry for Paced<R> {
         let unanswered = AtomicU32::new(0);
         let set = || async {
             if let Some((look, looked_at)) = look.zip(looked_at.as_ref())
-                && locked(looked_at).elapsed() > LOOK_LASTS
+                && locked(looked_at).elapsed() >= self.look_lasts
             {
                 match self.certificate(id).await {
                     Ok(seen) if look.allows(status, seen.as_ref()) => *locked(looked_at) = Instant::now(),

@@ -35,11 +35,19 @@ pub async fn connect(cloud: &FakeCloud, payload: &str) -> Result<Response, Diagn
 /// A device whose event waits in the queue until it is decided about. `name` tells its invocations from those of other
 /// actors.
 pub async fn deliver(cloud: FakeCloud, event: &str, name: &str) {
+    deliver_through(|| cloud.clone(), &cloud, event, name).await;
+}
+
+/// The same, each attempt with a registry of its own before AWS IoT.
+pub(crate) async fn deliver_through<R>(registry: impl Fn() -> R, cloud: &FakeCloud, event: &str, name: &str)
+where
+    R: CertificateRegistry + ThingRegistry + Sync,
+{
     let batch = json!({"Records": [{"messageId": name, "body": event, "eventSourceARN": EVENTS_ARN}]}).to_string();
     for n in 0..DELIVERIES {
         let request_id = format!("{name}-{n}");
         cloud.begin_attempt(&request_id).await;
-        let answer = answer_at(explored_time(), &request_id, &cloud, cloud.authorities(), &batch).await;
+        let answer = answer_through(registry(), explored_time(), &request_id, cloud, cloud.authorities(), &batch).await;
         if let Ok(Answer::Batch(response)) = answer
             && response.batch_item_failures.is_empty()
         {
@@ -104,8 +112,22 @@ pub async fn answer_at<A: AuthorityStore + CrlStates + Sync>(
     authorities: A,
     payload: &str,
 ) -> Result<Answer, Diagnostic> {
-    let activator =
-        Activator::new(settings(&account()), cloud.clone(), authorities, cloud.registrations(), cloud.clone());
+    answer_through(cloud.clone(), now, request_id, cloud, authorities, payload).await
+}
+
+async fn answer_through<R, A>(
+    registry: R,
+    now: OffsetDateTime,
+    request_id: &str,
+    cloud: &FakeCloud,
+    authorities: A,
+    payload: &str,
+) -> Result<Answer, Diagnostic>
+where
+    R: CertificateRegistry + ThingRegistry + Sync,
+    A: AuthorityStore + CrlStates + Sync,
+{
+    let activator = Activator::new(settings(&account()), registry, authorities, cloud.registrations(), cloud.clone());
     let handler = Handler::new(activator, Queue::default());
     Box::pin(handler.handle_at(lambda_event(request_id, payload), now)).await
 }

@@ -11,6 +11,7 @@ use shared::aws::registrations::Registrations;
 use shared::aws::sessions::LiveSessions;
 use shared::fault::Fault;
 use shared::pki::crl::RevocationReason;
+use shared::port::{Attachments, CertificateRegistry};
 use shared::registration::Process;
 use shared::revocation::{CrlSource, CrlState, Validators};
 use shared::snapshot::Scratch;
@@ -154,8 +155,16 @@ pub async fn run(cloud: &FakeCloud, request: &Request) -> Result<Report, Fault> 
 
 /// A run of the checker as an actor of this name. An exploration runs its code many times: it is the same process then.
 pub async fn run_as(name: &str, cloud: FakeCloud, request: &Request) {
+    run_through([cloud.clone(), cloud.clone()], name, cloud, request).await;
+}
+
+/// The same, with registries of its own before AWS IoT: that of ordinary runs, and that of comparisons.
+pub(crate) async fn run_through<R>(registries: [R; 2], name: &str, cloud: FakeCloud, request: &Request)
+where
+    R: CertificateRegistry + Attachments + Sync,
+{
     let process = Process { id: name.to_owned(), until: deadline() };
-    let parts = parts(limits(), &cloud, Published(cloud.clone()));
+    let parts = parts(limits(), registries, &cloud, Published(cloud.clone()));
     // What a run reports is nobody's concern: what counts is where the certificates end.
     let run = Checker::new(parts);
     drop(Box::pin(run.run(request, &process, explored_time(), Instant::now() + Duration::from_mins(10))).await);
@@ -180,22 +189,27 @@ pub async fn run_with<F: CrlFetch + Sync>(
     fetcher: F,
     request: &Request,
 ) -> Result<Report, Fault> {
-    let checker = Checker::new(parts(limits, cloud, fetcher));
+    let checker = Checker::new(parts(limits, [cloud.clone(), cloud.clone()], cloud, fetcher));
     let process = Process { id: next_request_id(), until: now() + time };
     Box::pin(checker.run(request, &process, now(), Instant::now() + time)).await
 }
 
-type CloudParts<F> = Parts<FakeCloud, Authorities, Registrations, FakeCloud, F, LiveSessions>;
+type CloudParts<R, F> = Parts<R, Authorities, Registrations, FakeCloud, F, LiveSessions>;
 
-fn parts<F: CrlFetch + Sync>(limits: Limits, cloud: &FakeCloud, fetcher: F) -> CloudParts<F> {
+fn parts<R, F>(limits: Limits, registries: [R; 2], cloud: &FakeCloud, fetcher: F) -> CloudParts<R, F>
+where
+    R: CertificateRegistry + Attachments + Sync,
+    F: CrlFetch + Sync,
+{
+    let [registry, registry_of_comparisons] = registries;
     Parts {
         authorities: cloud.authorities(),
         bucket: cloud.clone(),
         fetcher,
         limits,
         registrations: cloud.registrations(),
-        registry: cloud.clone(),
-        registry_of_comparisons: cloud.clone(),
+        registry,
+        registry_of_comparisons,
         sessions: cloud.sessions(),
     }
 }

@@ -14,6 +14,7 @@ mod fleet;
 pub mod operator;
 pub mod scene;
 mod steps;
+mod turns;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use time::OffsetDateTime;
 
 pub use fleet::{Fleet, account, enrol, event, event_at, event_of, now, serial};
+pub use turns::Turns;
 
 /// The id of an invocation, a UUID as Lambda's are. No two have the same.
 pub fn next_request_id() -> String {

@@ -9,9 +9,9 @@ use shared::profile::TakeOver;
 use shared::testing::{CloudState, Exploration, FakeCloud, InjectedFault, Issued, NewCrl, Object};
 
 use self::end::{End, Play};
-use crate::activation::{deliver, nobody_is_half_in};
-use crate::checking::{run_as, serial_bytes, source};
-use crate::{Fleet, operator};
+use crate::activation::nobody_is_half_in;
+use crate::checking::{serial_bytes, source};
+use crate::{Fleet, Turns, operator};
 
 /// The highest number of a CRL that a run has read when the actors begin.
 const BEFORE: u64 = 3;
@@ -110,11 +110,12 @@ pub struct Scene {
     published: Published,
     rule: TakeOver,
     start: Start,
+    turns: Turns,
 }
 
 impl Scene {
-    /// Makes the scene. The rule holds from when the actors begin.
-    pub async fn new(start: Start, published: Published, rule: TakeOver) -> Self {
+    /// Makes the scene. The rule and the actors' turns hold from when they begin.
+    pub async fn new(start: Start, published: Published, rule: TakeOver, turns: Turns) -> Self {
         let fleet = Fleet::with_crl().await;
         fleet.cloud.change_profile(fleet.id(), |profile| profile.take_over = Some(TakeOver::Rotate));
         let (old, new) = (fleet.device_of_age("pump-1", 20), fleet.device_of_age("pump-1", 10));
@@ -129,7 +130,7 @@ impl Scene {
             fleet.sync().await;
             fleet.cloud.plan_nothing();
         }
-        let scene = Self { fleet, new, old, published, rule, start };
+        let scene = Self { fleet, new, old, published, rule, start, turns };
         let fleet = &scene.fleet;
         if start == Start::Freed {
             fleet.publish(BEFORE, &[]);
@@ -195,13 +196,13 @@ impl Scene {
     }
 
     async fn act(&self, actor: Actor, n: usize, cloud: FakeCloud) {
-        let Self { fleet, new, old, .. } = self;
+        let Self { fleet, new, old, turns, .. } = self;
         let name = &format!("actor-{n}");
         match actor {
-            Actor::Older => deliver(cloud, &fleet.event(old), name).await,
-            Actor::Younger => deliver(cloud, &fleet.event(new), name).await,
-            Actor::Run => run_as(name, cloud, &self.request()).await,
-            Actor::Reconcile => run_as(name, cloud, &Request { reconcile: true, ..self.request() }).await,
+            Actor::Older => turns.deliver(cloud, &fleet.event(old), name).await,
+            Actor::Younger => turns.deliver(cloud, &fleet.event(new), name).await,
+            Actor::Run => turns.run_as(name, cloud, &self.request()).await,
+            Actor::Reconcile => turns.run_as(name, cloud, &Request { reconcile: true, ..self.request() }).await,
             Actor::SwitchOff => operator::set_status(&cloud, &old.id, Inactive).await,
             Actor::Delete => operator::delete(&cloud, &old.id).await,
             Actor::Reregister => {
@@ -214,7 +215,7 @@ impl Scene {
             Actor::Publish(published) => self.publish(n, published, &cloud).await,
             Actor::PublishAndRun(published) => {
                 self.publish(n, published, &cloud).await;
-                run_as(name, cloud, &self.request()).await;
+                turns.run_as(name, cloud, &self.request()).await;
             }
         }
     }
@@ -222,17 +223,18 @@ impl Scene {
     /// Everybody who died is dead, every event comes again, every device connects again, and the checker has one ordinary run.
     async fn settle(&self, actors: &[Actor], cloud: FakeCloud) {
         drop(cloud.call("(time passes)", CloudState::let_processes_die).await);
+        let Self { fleet, new, old, turns, .. } = self;
         let has = |actor| actors.contains(&actor);
         if has(Actor::Older) || has(Actor::Reregister) {
-            deliver(cloud.clone(), &self.fleet.event(&self.old), "again-1").await;
-            deliver(cloud.clone(), &self.fleet.later_event(&self.old), "later-1").await;
+            turns.deliver(cloud.clone(), &fleet.event(old), "again-1").await;
+            turns.deliver(cloud.clone(), &fleet.later_event(old), "later-1").await;
         }
         if has(Actor::Younger) {
-            deliver(cloud.clone(), &self.fleet.event(&self.new), "again-2").await;
-            deliver(cloud.clone(), &self.fleet.later_event(&self.new), "later-2").await;
+            turns.deliver(cloud.clone(), &fleet.event(new), "again-2").await;
+            turns.deliver(cloud.clone(), &fleet.later_event(new), "later-2").await;
         }
         // An ordinary run is about all CAs: a comparison that was asked for is done by it.
-        run_as("afterwards", cloud, &Request { ca_certificate_id: None, ..self.request() }).await;
+        turns.run_as("afterwards", cloud, &Request { ca_certificate_id: None, ..self.request() }).await;
     }
 
     fn play<'p>(&self, actors: &'p [Actor], faults: usize) -> Play<'p> {

@@ -12,6 +12,7 @@
 
 use std::time::Instant;
 
+use actors::Turns;
 use actors::scene::Published::{self, Expired, New, Nothing, RolledBack};
 use actors::scene::{Actor, Scene, Start};
 use fastrand::Rng;
@@ -40,6 +41,7 @@ struct Scenario {
     published: Published,
     rule: TakeOver,
     start: Start,
+    turns: Turns,
 }
 
 impl Scenario {
@@ -52,13 +54,14 @@ impl Scenario {
             published: one(&mut random, &LISTS),
             rule: one(&mut random, &RULES),
             start: one(&mut random, &STARTS),
+            turns: one(&mut random, &[Turns::AtOnce, Turns::Late]),
         }
     }
 
     /// Goes through the order of a seed.
     fn follow(&self, seed: u64) -> Result<(), String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let scene = runtime.block_on(Scene::new(self.start, self.published, self.rule));
+        let scene = runtime.block_on(Scene::new(self.start, self.published, self.rule, self.turns));
         let _inside = runtime.enter();
         let explored = scene.exploration(&self.actors, self.faults).random(seed..seed + 1);
         explored.failure.map_or(Ok(()), |failure| Err(failure.to_string()))

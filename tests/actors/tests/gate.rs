@@ -1,5 +1,6 @@
 //! What keeps a revoked device out: the row is written before the CRLs are asked.
 
+use actors::Turns;
 use actors::activation::answer_at;
 use actors::scene::Actor::{Older, Run};
 use actors::scene::Published::New;
@@ -58,7 +59,7 @@ impl CrlStates for ReadEarly {
 #[test]
 fn a_gate_that_reads_the_crl_states_before_the_row_is_written_lets_a_revoked_device_in() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let scene = runtime.block_on(Scene::new(Pending, New(Some(KeyCompromise)), TakeOver::Rotate));
+    let scene = runtime.block_on(Scene::new(Pending, New(Some(KeyCompromise)), TakeOver::Rotate, Turns::AtOnce));
     let _inside = runtime.enter();
     let (event, now) = (scene.event_of_older(), actors::now());
     let explored = scene

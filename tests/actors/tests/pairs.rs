@@ -1,7 +1,8 @@
 //! Two and three actors about one thing and two certificates of it: every order of their calls, and what holds at the end of
 //! each.
 //!
-//! `FAULTS=1` lets any call of an order meet a fault besides, `FAULTS=2` any two.
+//! `FAULTS=1` lets any call of an order meet a fault besides, `FAULTS=2` any two. `LATE=1` lets each change of a status wait
+//! so long for its turn that the certificate is looked at again.
 
 #![expect(
     clippy::print_stdout,
@@ -9,6 +10,7 @@
     reason = "a test ends where its set-up does, and tells how many orders it has run"
 )]
 
+use actors::Turns;
 use actors::scene::Actor::{
     self, Delete, Older, Publish, PublishAndRun, Reconcile, Release, Reregister, Rule, Run, SwitchOff, Younger,
 };
@@ -22,16 +24,24 @@ const HOLD: Published = New(Some(CertificateHold));
 const REVOKED: Published = New(Some(KeyCompromise));
 const EMPTY: Published = New(None);
 
-/// Faults of an order.
 #[expect(clippy::disallowed_methods, reason = "an argument of whoever runs the test")]
+fn argument(name: &str) -> usize {
+    std::env::var(name).map_or(0, |text| text.parse().unwrap())
+}
+
+/// Faults of an order.
 fn faults() -> usize {
-    std::env::var("FAULTS").map_or(0, |text| text.parse().unwrap())
+    argument("FAULTS")
+}
+
+fn turns() -> Turns {
+    if argument("LATE") == 0 { Turns::AtOnce } else { Turns::Late }
 }
 
 /// Goes through every order of each of these groups; of a group up to the first that ends wrong.
 fn explore(start: Start, published: Published, groups: &[&[Actor]]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let scene = runtime.block_on(Scene::new(start, published, Rotate));
+    let scene = runtime.block_on(Scene::new(start, published, Rotate, turns()));
     let _inside = runtime.enter();
     let mut wrong = Vec::new();
     for group in groups {

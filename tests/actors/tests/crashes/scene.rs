@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use actors::activation::{connect, deliver, nobody_is_half_in};
-use actors::checking::{run_as, serial_bytes, source};
-use actors::{Fleet, operator};
+use actors::activation::{connect, nobody_is_half_in};
+use actors::checking::{serial_bytes, source};
+use actors::{Fleet, Turns, operator};
 use crl_checker::Request;
 use fastrand::Rng;
 use shared::pki::crl::RevocationReason::{self, CertificateHold, KeyCompromise};
@@ -109,6 +109,7 @@ pub(crate) struct Scene {
     /// What the operator of this seed may do: many do nothing, which leaves more to be checked at the end.
     operator: Vec<Deed>,
     story: Story,
+    turns: Turns,
 }
 
 impl Scene {
@@ -121,7 +122,8 @@ impl Scene {
         let story = Story { steps: vec![format!("ages in hours: {ages:?}")], ..Story::default() };
         let is_last_youngest = ages[2] < ages[1];
         let operator = DEEDS.into_iter().filter(|_| random.usize(..4) == 0).collect();
-        let mut scene = Self { devices, fleet, is_last_youngest, lists: vec![(1, [None; 3])], operator, story };
+        let turns = *random.choice(&[Turns::AtOnce, Turns::Late]).unwrap();
+        let mut scene = Self { devices, fleet, is_last_youngest, lists: vec![(1, [None; 3])], operator, story, turns };
         for number in 2..random.u64(3..=10) {
             scene.step(number, random).await;
         }
@@ -201,20 +203,20 @@ impl Scene {
         // What an actor is answered is nobody's concern: what counts is where the certificates end.
         match actor {
             Actor::Delete(place) => operator::delete(&cloud, &self.devices[place].id).await,
-            Actor::Deliver(place) => deliver(cloud, &self.fleet.event(&self.devices[place]), name).await,
+            Actor::Deliver(place) => self.turns.deliver(cloud, &self.fleet.event(&self.devices[place]), name).await,
             Actor::Publish(entries) => {
                 let list = Object::from(self.list(number, entries));
                 let publish = move |state: &mut CloudState| drop(state.sources.insert(source(), list.clone()));
                 drop(cloud.call("(CA)", publish).await);
             }
-            Actor::Reconcile => run_as(name, cloud, &Request { reconcile: true, ..self.request() }).await,
+            Actor::Reconcile => self.turns.run_as(name, cloud, &Request { reconcile: true, ..self.request() }).await,
             Actor::Release => drop(operator::release_thing_as(name, &cloud, "pump-1").await),
             Actor::Reregister(place) => {
                 operator::delete(&cloud, &self.devices[place].id).await;
                 operator::register(&cloud, self.fleet.id(), &self.devices[place]).await;
             }
             Actor::Rule(rule) => operator::set_rule(&cloud, &self.fleet, rule).await,
-            Actor::Run => run_as(name, cloud, &self.request()).await,
+            Actor::Run => self.turns.run_as(name, cloud, &self.request()).await,
             Actor::SwitchOff(place) => operator::set_status(&cloud, &self.devices[place].id, Inactive).await,
         }
     }
@@ -224,11 +226,11 @@ impl Scene {
     async fn settle(&self, cloud: FakeCloud) {
         drop(cloud.call("(time passes)", CloudState::let_processes_die).await);
         for (device, name) in self.devices.iter().zip(["again-1", "again-2", "again-3"]) {
-            deliver(cloud.clone(), &self.fleet.event(device), name).await;
-            deliver(cloud.clone(), &self.fleet.later_event(device), &format!("{name}-later")).await;
+            self.turns.deliver(cloud.clone(), &self.fleet.event(device), name).await;
+            self.turns.deliver(cloud.clone(), &self.fleet.later_event(device), &format!("{name}-later")).await;
         }
-        run_as("accepting", cloud.clone(), &self.request()).await;
-        run_as("afterwards", cloud, &Request::default()).await;
+        self.turns.run_as("accepting", cloud.clone(), &self.request()).await;
+        self.turns.run_as("afterwards", cloud, &Request::default()).await;
     }
 
     /// Goes through some orders of these actors.
