@@ -34,6 +34,8 @@ explore: ## let the functions, the operator and the CA cross each other: 20,000 
 	$(explored) --test pairs --test replacements -- --include-ignored --nocapture
 	FAULTS=1 $(explored) --test pairs -- --nocapture
 	FAULTS=2 $(explored) --test pairs -- --nocapture
+	LATE=1 $(explored) --test pairs -- --include-ignored --nocapture
+	LATE=1 FAULTS=1 $(explored) --test pairs -- --nocapture
 	SEED=$${SEED:-$$(date +%s)} SEEDS=$${SEEDS:-20000} cargo test --profile explore --package rule-sink --test protocol -- histories --nocapture
 
 fleet: ## let 10 to 10,000 new devices come at once, in virtual time (minutes): how long it takes, and how many calls to AWS IoT
