@@ -93,7 +93,7 @@ where
     ) -> Result<LookedUp, Diagnostic> {
         let event = match self.accept(event) {
             Ok(event) => event,
-            Err(rejection) => return self.reject(payload, rejection, invocation.now).await.map(LookedUp::Answered),
+            Err(rejection) => return self.reject(payload, rejection, invocation).await.map(LookedUp::Answered),
         };
         let mut attempt = Attempt::new(invocation.process.clone(), invocation.is_by_hand, invocation.now);
         attempt.earliest = invocation.earliest;
@@ -106,7 +106,12 @@ where
             Ok(Told::Outcome(outcome)) => Ok(outcome),
             Err(failure) => Err(failure),
         };
-        self.tell(&event, outcome, &mut attempt, invocation).await.map(LookedUp::Answered)
+        let answered = self.tell(&event, outcome, &mut attempt, invocation).await?;
+        // An activated one has a row of another revision than the one that told that it waits.
+        if invocation.has_waited && answered.decision != Decision::Activated {
+            self.in_time(self.tell_waited(&event, invocation.now), &event.certificate_id, invocation).await;
+        }
+        Ok(LookedUp::Answered(answered))
     }
 
     /// Decides about one event.
@@ -122,8 +127,9 @@ where
         let now_at = attempt.row.map(|row| row.revision).or(revision);
         let telling = async {
             match &answer {
-                // What is delivered again waits, in whichever queue.
-                Err(_) if !invocation.is_by_hand => self.tell_waiting(&event, now_at, invocation.now).await,
+                Err(_) if !invocation.is_by_hand => {
+                    self.tell_still_waiting(&event, revision, now_at, invocation).await;
+                }
                 // Whoever reads the row's revision knows that nothing has waited since.
                 Ok(_) if invocation.has_waited && now_at == revision => self.tell_waited(&event, invocation.now).await,
                 _ => {}
@@ -184,6 +190,34 @@ where
             let error = chain(&fault);
             tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: may wait twice");
         }
+    }
+
+    /// The same after an attempt that failed, and that may have given the row another revision. An event from the overflow queue
+    /// is delivered again there. One from the rule's queue is not, and would be acknowledged in a burst on account of itself:
+    /// only if another one has waited since before, that one still waits.
+    async fn tell_still_waiting(
+        &self,
+        event: &RegisteredEvent,
+        before: Option<u64>,
+        after: Option<u64>,
+        invocation: &Invocation,
+    ) {
+        let (authority, certificate, now) = (&event.ca_certificate_id, &event.certificate_id, invocation.now);
+        if !invocation.has_waited {
+            if before == after {
+                return;
+            }
+            match self.registrations.is_waiting(authority, certificate, before, now).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(fault) => {
+                    let error = chain(&fault);
+                    tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: may wait twice");
+                    return;
+                }
+            }
+        }
+        self.tell_waiting(event, after, now).await;
     }
 
     /// Tells other processes that no event of a certificate waits any more, where no row will. If that fails, events that come
@@ -275,14 +309,20 @@ where
     }
 
     /// Keeps a payload that is not a registered event of this account. Trying again would not mend it.
-    async fn reject(&self, payload: &str, rejection: Rejection, now: OffsetDateTime) -> Result<Response, Diagnostic> {
+    async fn reject(
+        &self,
+        payload: &str,
+        rejection: Rejection,
+        invocation: &Invocation,
+    ) -> Result<Response, Diagnostic> {
         let Rejection { detail, member, reason } = rejection;
         let verdict = Verdict::new(Decision::Rejected, reason, detail);
         tracing::warn!(decision = %verdict.decision, %reason, detail = %verdict.detail, "event rejected ({reason})");
-        self.registrations.record_rejection(payload, &verdict, now).await.map_err(|fault| {
-            let error = chain(&fault);
+        let keeping = self.registrations.record_rejection(payload, &verdict, invocation.now);
+        contained(keeping, invocation.until).await.map_err(|failure| {
+            let error = Detail::new(&failure);
             tracing::error!(%error, "a rejected event could not be kept");
-            Diagnostic { error_type: fault.kind.as_str().to_owned(), error_message: error.into() }
+            Diagnostic { error_type: failure.as_str().to_owned(), error_message: error.into() }
         })?;
         let Verdict { decision, detail, reason } = verdict;
         if payload.len() > MAX_KEPT_PAYLOAD {

@@ -48,13 +48,14 @@ pub(crate) fn read(records: Vec<SqsRecord>) -> Option<Vec<Received>> {
 }
 
 /// Whether a batch of the messages of a queue that hands over so many at most tells of a burst: it has half of the certificates
-/// that it could have, or it is full and all of its events are old. Messages alone don't tell, for one device can
-/// fill a batch with its own; nor does a batch that can't have several.
+/// that it could have, or it is full of events, all of which are old. Messages alone don't tell, for one device can
+/// fill a batch with its own; nor does what is no event, or a batch that can't have several.
 pub(crate) fn is_burst(received: &[Received], batch_size: usize, now: OffsetDateTime) -> bool {
-    let messages: usize = received.iter().map(|received| received.message_ids.len()).sum();
-    let newest = received.iter().filter_map(|received| received.event.as_ref().ok()).map(|event| event.timestamp).max();
+    let certificates = received.iter().filter_map(|received| Some((received.event.as_ref().ok()?, received)));
+    let messages: usize = certificates.clone().map(|(_, received)| received.message_ids.len()).sum();
+    let newest = certificates.clone().map(|(event, _)| event.timestamp).max();
     let are_old = newest.is_some_and(|newest| now - newest > OLD);
-    batch_size > 1 && (received.len() >= batch_size.div_ceil(2).max(2) || (messages >= batch_size && are_old))
+    batch_size > 1 && (certificates.count() >= batch_size.div_ceil(2).max(2) || (messages >= batch_size && are_old))
 }
 
 impl Received {
