@@ -1,5 +1,7 @@
 //! Bursts: what the tables don't answer waits in the overflow queue.
 
+mod failures;
+
 use activator::{Answer, Handler, Settings};
 use actors::activation::{EVENTS_ARN, handler, lambda_event, settings};
 use actors::{Fleet, account, event_at, next_request_id, now, operator};
@@ -8,9 +10,8 @@ use shared::aws::authorities::Authorities;
 use shared::aws::registrations::Registrations;
 use shared::fault::FaultKind;
 use shared::pace::{Paced, Quotas};
-use shared::pki::crl::{CertificateKind, Scope};
 use shared::port::CertificateStatus::{Active, PendingActivation};
-use shared::testing::{Delivery, FakeCloud, InjectedFault, Issued, NewCrl, Queue};
+use shared::testing::{Delivery, FakeCloud, InjectedFault, Issued, Queue};
 use time::{Duration, OffsetDateTime};
 
 const OVERFLOW_ARN: &str = "arn:aws:sqs:us-east-1:000000000000:overflow";
@@ -499,80 +500,6 @@ async fn a_batch_is_answered_before_the_deadline_though_a_table_is_slow() {
     assert!(took.as_secs() < 30, "the answer came after {took:?}, and Lambda ends the process after 30 s");
 }
 
-const SOURCE: &str = "https://crl.example.com/fleet.crl";
-
-fn place_crl(fleet: &Fleet) {
-    let scope = Scope { certificates: CertificateKind::All, distribution_points: Vec::new(), reasons: None };
-    let crl = NewCrl::current(7_u32.into(), fleet.now);
-    fleet.cloud.place_crl(fleet.id(), &SOURCE.parse().unwrap(), &crl, &scope, Vec::new());
-}
-
-/// Devices come one by one, and all are deferred for want of a CRL. Their messages come again together, once there is one.
-#[tokio::test(start_paused = true)]
-async fn who_waits_for_a_crl_is_not_forgotten_when_it_comes() {
-    let stage = Stage::new(json!({"crl": "required", "crlSources": [SOURCE]}));
-    let devices = stage.devices(10);
-    for device in &devices {
-        assert_eq!(stage.batch(EVENTS_ARN, [device]).await, ["0"], "deferred: it is delivered again");
-    }
-    place_crl(&stage.fleet);
-    let bodies = devices.iter().map(|device| stage.fleet.event(device));
-    let failed = stage.bodies_at(now() + Duration::minutes(3), EVENTS_ARN, bodies).await.len();
-    let inside = devices.iter().filter(|device| stage.fleet.status(device) == Active).count();
-    let waiting = stage.overflow.bodies().len();
-    assert_eq!(failed + inside + waiting, 10, "{failed} are delivered again, {inside} are in, {waiting} wait");
-}
-
-/// The same for one of them whose attempt met a fault at any call.
-#[tokio::test(start_paused = true)]
-async fn what_failed_in_a_quiet_moment_is_not_lost_in_a_burst() {
-    let mut lost = Vec::new();
-    for n in 0..12 {
-        let stage = Stage::new(json!({}));
-        let devices = stage.devices(10);
-        stage.fleet.cloud.plan(n, InjectedFault::Refused);
-        let failed = stage.batch(EVENTS_ARN, &devices[..1]).await;
-        stage.fleet.cloud.plan_nothing();
-        if failed.is_empty() {
-            continue;
-        }
-        let bodies = devices.iter().map(|device| stage.fleet.event(device));
-        let again = stage.bodies_at(now() + Duration::minutes(3), EVENTS_ARN, bodies).await;
-        let is_waiting = stage.overflow.bodies().contains(&stage.fleet.event(&devices[0]));
-        if !is_waiting && !again.contains(&"0".to_owned()) && stage.fleet.status(&devices[0]) != Active {
-            lost.push(n);
-        }
-    }
-    assert!(lost.is_empty(), "acknowledged without effect after the first attempt failed at call {lost:?}");
-}
-
-/// What its device says later is not acknowledged on account of an attempt that failed.
-#[tokio::test(start_paused = true)]
-async fn a_device_whose_first_attempt_failed_comes_in_during_a_burst() {
-    let stage = Stage::new(json!({}));
-    let devices = stage.devices(9);
-    let late = stage.fleet.authority.issue("late", stage.fleet.now);
-    let begun = now();
-    let event = |at: OffsetDateTime| event_at(stage.fleet.id(), &late, at);
-    // AWS IoT does not show the certificate yet.
-    assert_eq!(stage.bodies_at(begun, EVENTS_ARN, [event(begun)]).await, ["0"]);
-    stage.fleet.register(late.clone());
-    let mut taken = 0;
-    for minute in 3..33 {
-        let at = begun + Duration::minutes(minute);
-        let first = if minute == 3 { event(begun) } else { event(at) };
-        let others = devices.iter().map(|device| stage.fleet.event(device));
-        stage.bodies_at(at, EVENTS_ARN, std::iter::once(first).chain(others)).await;
-        let waiting = stage.overflow.bodies().split_off(taken);
-        taken += waiting.len();
-        stage.bodies_at(at, OVERFLOW_ARN, waiting).await;
-        if stage.fleet.status(&late) == Active {
-            return;
-        }
-    }
-    panic!("it has connected every minute for half an hour, nobody waits, and it is not in");
-}
-
 /// What is no event is no certificate.
 #[tokio::test(start_paused = true)]
 async fn what_can_not_be_read_tells_of_no_burst() {
@@ -622,41 +549,4 @@ async fn a_batch_is_answered_before_the_deadline_though_a_rejection_can_not_be_k
         let call = stage.fleet.cloud.calls().get(n).copied();
         assert!(answer.is_ok() && took.as_secs() < 30, "call {n}, {call:?}: the answer came after {took:?}");
     }
-}
-
-/// Without a burst: two of a batch are decided about at once, and the third is moved.
-#[tokio::test(start_paused = true)]
-async fn the_third_of_a_small_batch_is_not_lost_after_an_outage() {
-    let stage = Stage::new(json!({}));
-    let devices = stage.devices(3);
-    for device in &devices {
-        // AWS IoT does not answer.
-        stage.fleet.cloud.plan(3, InjectedFault::Refused);
-        assert_eq!(stage.batch(EVENTS_ARN, [device]).await, ["0"]);
-    }
-    stage.fleet.cloud.plan_nothing();
-    let bodies = devices.iter().map(|device| stage.fleet.event(device));
-    let failed = stage.bodies_at(now() + Duration::minutes(3), EVENTS_ARN, bodies).await.len();
-    let inside = devices.iter().filter(|device| stage.fleet.status(device) == Active).count();
-    let waiting = stage.overflow.bodies().len();
-    assert_eq!(failed + inside + waiting, 3, "{failed} are delivered again, {inside} are in, {waiting} wait");
-}
-
-/// What an operator redrives from the dead-letter queue comes in full batches of old events.
-#[tokio::test(start_paused = true)]
-async fn what_is_redriven_after_the_mending_is_not_lost() {
-    let stage = Stage::new(json!({}));
-    let devices = stage.devices(10);
-    for device in &devices {
-        stage.fleet.cloud.plan(4, InjectedFault::Refused);
-        assert_eq!(stage.batch(EVENTS_ARN, [device]).await, ["0"]);
-    }
-    stage.fleet.cloud.plan_nothing();
-    let old = now() - Duration::days(1);
-    let later = now() + Duration::minutes(30);
-    let bodies = devices.iter().map(|device| event_at(stage.fleet.id(), device, old));
-    let failed = stage.bodies_at(later, EVENTS_ARN, bodies).await.len();
-    let waiting = stage.overflow.bodies().len();
-    let inside = devices.iter().filter(|device| stage.fleet.status(device) == Active).count();
-    assert_eq!(failed + inside + waiting, 10, "{failed} are delivered again, {inside} are in, {waiting} wait");
 }
