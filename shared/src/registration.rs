@@ -138,6 +138,10 @@ pub struct Registration {
     /// End of the certificate's validity, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<String>,
+    /// Time at which the newest event was published that an attempt has begun with, RFC 3339, if AWS IoT's clock was ahead of
+    /// the attempt's; none otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest_event_at: Option<String>,
     /// Start of the certificate's validity, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<String>,

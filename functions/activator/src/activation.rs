@@ -32,6 +32,7 @@ use self::gate::GateOutcome;
 use self::repeat::Inputs;
 use self::rows::Begin;
 use crate::admission::{self, Examined, certificate_refusal, refusal};
+use crate::invocation::Invocation;
 use crate::profiles::Profiles;
 use crate::settings::Settings;
 
@@ -103,24 +104,26 @@ pub(crate) struct Attempt {
     pub(crate) now: OffsetDateTime,
     /// The attempt, as rows know it.
     pub(crate) process: Process,
+    /// Time at which the event was published.
+    pub(crate) published_at: OffsetDateTime,
     /// The certificate's row, once the attempt has written it.
     pub(crate) row: Option<Registration>,
 }
 
 impl Attempt {
     /// An attempt that has not begun.
-    pub(crate) fn new(process: Process, is_by_hand: bool, now: OffsetDateTime) -> Self {
-        let inputs = Inputs::default();
-        let looked_at = Instant::now();
+    pub(crate) fn new(event: &RegisteredEvent, invocation: &Invocation) -> Self {
+        let Invocation { earliest, is_by_hand, now, ref process, .. } = *invocation;
         Self {
-            earliest: None,
+            earliest,
             has_acted: false,
-            inputs,
+            inputs: Inputs::default(),
             is_by_hand,
             is_repeated: false,
-            looked_at,
+            looked_at: Instant::now(),
             now,
-            process,
+            process: process.clone(),
+            published_at: event.timestamp,
             row: None,
         }
     }

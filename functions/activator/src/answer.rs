@@ -11,10 +11,7 @@ use shared::event::{EventFault, RegisteredEvent};
 use shared::fault::chain;
 use shared::id::CertificateId;
 use shared::metrics;
-use shared::port::{
-    AuthorityStore, CertificateRegistry, CrlStates, OverflowQueue, RegistrationStore, SnapshotPages, ThingRegistry,
-    WaitingEvent,
-};
+use shared::port::{AuthorityStore, CertificateRegistry, CrlStates, RegistrationStore, SnapshotPages, ThingRegistry};
 use shared::profile::Profile;
 use shared::text::{Detail, EscapedLines};
 use time::OffsetDateTime;
@@ -22,7 +19,7 @@ use time::OffsetDateTime;
 use crate::activation::{Activator, Attempt, Outcome, Told};
 use crate::invocation::Invocation;
 use crate::metrics::counts;
-use crate::overflow::Overflow;
+use crate::profiles::Profiles;
 
 /// What was decided about an event. People and tests read it; of a batch only the failures are told.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -56,12 +53,28 @@ pub(crate) enum LookedUp {
 pub(crate) struct Open {
     /// The attempt, which has read the tables.
     attempt: Attempt,
-    /// The event.
-    event: RegisteredEvent,
     /// The profile of the certificate's CA.
     profile: Option<Box<Profile>>,
+    /// The event.
+    pub(crate) unanswered: Unanswered,
+}
+
+/// An event that has no answer yet.
+#[derive(Debug)]
+pub(crate) struct Unanswered {
+    /// The event.
+    pub(crate) event: RegisteredEvent,
     /// The revision of the certificate's newest row, if it has one.
-    revision: Option<u64>,
+    pub(crate) revision: Option<u64>,
+}
+
+/// What has come of an attempt.
+#[derive(Debug)]
+pub(crate) struct Attempted {
+    /// The event, if what the decision rests on has changed since it was read, so that it needs another one.
+    pub(crate) changed: Option<Unanswered>,
+    /// What was decided.
+    pub(crate) response: Response,
 }
 
 /// Why an event is not acceptable.
@@ -95,138 +108,72 @@ where
             Ok(event) => event,
             Err(rejection) => return self.reject(payload, rejection, invocation).await.map(LookedUp::Answered),
         };
-        let mut attempt = Attempt::new(invocation.process.clone(), invocation.is_by_hand, invocation.now);
-        attempt.earliest = invocation.earliest;
-        let told =
-            contained(self.ask_tables(&event, &mut attempt, &invocation.profiles, has_turn), invocation.until).await;
+        let mut attempt = Attempt::new(&event, invocation);
+        let ask = self.ask_tables(&event, &mut attempt, &invocation.profiles, has_turn);
+        let mut told = contained(ask, invocation.until).await;
+        if let Ok(Told::Outcome(Outcome::Repeated(verdict))) = &told
+            && invocation.has_waited
+            && verdict.decision != Decision::Activated
+        {
+            // Who was told until now that it waits relies on what the tables tell now.
+            self.end_waiting(&event, invocation).await;
+            attempt = Attempt::new(&event, invocation);
+            let profiles = Profiles::default();
+            told = contained(self.ask_tables(&event, &mut attempt, &profiles, || false), invocation.until).await;
+        }
         let outcome = match told {
             Ok(Told::Nothing { profile, revision }) => {
-                return Ok(LookedUp::Open(Box::new(Open { attempt, event, profile, revision })));
+                let unanswered = Unanswered { event, revision };
+                return Ok(LookedUp::Open(Box::new(Open { attempt, profile, unanswered })));
             }
             Ok(Told::Outcome(outcome)) => Ok(outcome),
             Err(failure) => Err(failure),
         };
-        let answered = self.tell(&event, outcome, &mut attempt, invocation).await?;
-        // An activated one has a row of another revision than the one that told that it waits.
-        if invocation.has_waited && answered.decision != Decision::Activated {
-            self.in_time(self.tell_waited(&event, invocation.now), &event.certificate_id, invocation).await;
-        }
-        Ok(LookedUp::Answered(answered))
+        self.tell(&event, outcome, &mut attempt, invocation).await.map(LookedUp::Answered)
     }
 
     /// Decides about one event.
     ///
     /// # Errors
     /// What may be tried again: failed calls, a CRL that is missing. `error_type` is the kind of fault.
-    pub(crate) async fn attempt(&self, open: Open, invocation: &Invocation) -> Result<Response, Diagnostic> {
-        let Open { mut attempt, event, profile, revision } = open;
+    pub(crate) async fn attempt(&self, open: Open, invocation: &Invocation) -> Result<Attempted, Diagnostic> {
+        let Open { mut attempt, profile, unanswered } = open;
+        let Unanswered { event, revision } = unanswered;
         let decided =
             contained(Box::pin(self.activate(&event, profile.map(|profile| *profile), &mut attempt)), invocation.until)
                 .await;
         let answer = self.tell(&event, decided.map(Outcome::Decided), &mut attempt, invocation).await;
-        let now_at = attempt.row.map(|row| row.revision).or(revision);
-        let telling = async {
-            match &answer {
-                Err(_) if !invocation.is_by_hand => {
-                    self.tell_still_waiting(&event, revision, now_at, invocation).await;
-                }
-                // Whoever reads the row's revision knows that nothing has waited since.
-                Ok(_) if invocation.has_waited && now_at == revision => self.tell_waited(&event, invocation.now).await,
-                _ => {}
+        let row = attempt.row;
+        let now_at = row.as_ref().map(|row| row.revision).or(revision);
+        match answer {
+            Ok(response) if invocation.has_waited && response.decision != Decision::Activated => {
+                self.end_waiting(&event, invocation).await;
+                let is_open = self.is_open_again(&event, &response, row, invocation).await?;
+                let changed = is_open.then_some(Unanswered { event, revision: now_at });
+                Ok(Attempted { changed, response })
             }
-        };
-        self.in_time(telling, &event.certificate_id, invocation).await;
-        answer
+            Ok(response) => Ok(Attempted { changed: None, response }),
+            Err(failure) => {
+                if !invocation.is_by_hand {
+                    self.keep_waiting(&event, (revision, now_at), invocation).await;
+                }
+                Err(failure)
+            }
+        }
     }
 
     /// Writes what has come of an attempt, as far as the time suffices: the batch has to be answered.
-    async fn in_time(&self, writing: impl Future<Output = ()>, certificate: &CertificateId, invocation: &Invocation) {
+    pub(crate) async fn in_time(
+        &self,
+        writing: impl Future<Output = ()>,
+        certificate: &CertificateId,
+        invocation: &Invocation,
+    ) {
         if tokio::time::timeout_at(invocation.written_by, Box::pin(writing)).await.is_err() {
             tracing::warn!(
                 certificate.id = %certificate,
                 "certificate {certificate}: there was no time to write what has come of the attempt"
             );
-        }
-    }
-
-    /// Lets the newest event of a certificate wait, and the earliest of its batch: they are sent on, unless another one of the
-    /// certificate waits. Whoever asks next is told that it waits; if that fails, the certificate may wait twice.
-    ///
-    /// # Errors
-    /// If the table can't be read, or the event can't be sent on. `error_type` is the kind of fault.
-    pub(crate) async fn let_wait(
-        &self,
-        open: Open,
-        (newest, earliest): (String, Option<String>),
-        overflow: &Overflow<impl OverflowQueue + Sync>,
-        invocation: &Invocation,
-    ) -> Result<(), Diagnostic> {
-        let Open { event, revision, .. } = open;
-        let (certificate, now) = (&event.certificate_id, invocation.now);
-        let sent = async {
-            let is_only = invocation.has_waited
-                || !self.registrations.is_waiting(&event.ca_certificate_id, certificate, revision, now).await?;
-            if is_only {
-                for body in earliest.into_iter().chain([newest]) {
-                    let ca_certificate_id = event.ca_certificate_id.clone();
-                    overflow.send(&WaitingEvent { body, ca_certificate_id }).await?;
-                }
-                self.tell_waiting(&event, revision, now).await;
-            }
-            Ok(())
-        };
-        contained(sent, invocation.until).await.map_err(|failure| {
-            let error = Detail::new(&failure);
-            tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: could not be sent on");
-            Diagnostic { error_type: failure.as_str().to_owned(), error_message: error.into() }
-        })
-    }
-
-    /// Tells other processes that an event of a certificate whose newest row has this revision waits in the overflow queue. If
-    /// that fails, another one may be sent there.
-    async fn tell_waiting(&self, event: &RegisteredEvent, revision: Option<u64>, now: OffsetDateTime) {
-        let (authority, certificate) = (&event.ca_certificate_id, &event.certificate_id);
-        if let Err(fault) = self.registrations.set_waiting(authority, certificate, revision, now).await {
-            let error = chain(&fault);
-            tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: may wait twice");
-        }
-    }
-
-    /// The same after an attempt that failed, and that may have given the row another revision. An event from the overflow queue
-    /// is delivered again there. One from the rule's queue is not, and would be acknowledged in a burst on account of itself:
-    /// only if another one has waited since before, that one still waits.
-    async fn tell_still_waiting(
-        &self,
-        event: &RegisteredEvent,
-        before: Option<u64>,
-        after: Option<u64>,
-        invocation: &Invocation,
-    ) {
-        let (authority, certificate, now) = (&event.ca_certificate_id, &event.certificate_id, invocation.now);
-        if !invocation.has_waited {
-            if before == after {
-                return;
-            }
-            match self.registrations.is_waiting(authority, certificate, before, now).await {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(fault) => {
-                    let error = chain(&fault);
-                    tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: may wait twice");
-                    return;
-                }
-            }
-        }
-        self.tell_waiting(event, after, now).await;
-    }
-
-    /// Tells other processes that no event of a certificate waits any more, where no row will. If that fails, events that come
-    /// while others wait are acknowledged for an hour at most.
-    async fn tell_waited(&self, event: &RegisteredEvent, now: OffsetDateTime) {
-        let (authority, certificate) = (&event.ca_certificate_id, &event.certificate_id);
-        if let Err(fault) = self.registrations.end_waiting(authority, certificate, now).await {
-            let error = chain(&fault);
-            tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: may count as waiting");
         }
     }
 

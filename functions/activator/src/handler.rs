@@ -96,7 +96,9 @@ where
         let event = RegisteredEvent::decode(payload.get());
         match self.activator.look_up(payload.get(), event, &invocation, || true).await? {
             LookedUp::Answered(response) => Ok(response),
-            LookedUp::Open(open) => self.activator.attempt(*open, &invocation).await,
+            LookedUp::Open(open) => {
+                self.activator.attempt(*open, &invocation).await.map(|attempted| attempted.response)
+            }
         }
         .map(Answer::Event)
     }
@@ -148,12 +150,16 @@ where
             has_turn.store(self.activator.repeats.turn_now(), Ordering::Relaxed);
             has_turn.load(Ordering::Relaxed)
         };
-        match self.activator.look_up(&payloads.0, event, invocation, take_turn).await? {
-            LookedUp::Answered(_) => Ok(()),
+        let unanswered = match self.activator.look_up(&payloads.0, event, invocation, take_turn).await? {
+            LookedUp::Answered(_) => None,
             LookedUp::Open(open) if !invocation.is_late && (has_turn.load(Ordering::Relaxed) || room.take()) => {
-                self.activator.attempt(*open, invocation).await.map(|_| ())
+                self.activator.attempt(*open, invocation).await?.changed
             }
-            LookedUp::Open(open) => self.activator.let_wait(*open, payloads, &self.overflow, invocation).await,
+            LookedUp::Open(open) => Some(open.unanswered),
+        };
+        match unanswered {
+            Some(unanswered) => self.activator.let_wait(unanswered, payloads, &self.overflow, invocation).await,
+            None => Ok(()),
         }
     }
 

@@ -12,6 +12,7 @@ mod profiles;
 mod settings;
 mod take_over;
 mod thing;
+mod waiting;
 
 pub use activation::Activator;
 pub use answer::Response;

@@ -17,6 +17,8 @@ pub const MIN_BACKOFF: Duration = Duration::seconds(10);
 pub const MAX_BACKOFF: Duration = Duration::hours(1);
 /// How much longer each time.
 const GROWTH: i32 = 4;
+/// How far AWS IoT's clock may be ahead.
+const MAX_AHEAD: Duration = Duration::seconds(10);
 
 /// What a decision rests on besides the CA's rules and the certificate itself.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -145,6 +147,22 @@ impl Registration {
         self.backoff.as_ref().filter(|backoff| backoff.revision == self.revision)
     }
 
+    /// The row of an attempt that begins now with an event: what it decides holds for the event, whichever clock is ahead.
+    #[must_use]
+    pub fn begun_with(mut self, published_at: OffsetDateTime, now: OffsetDateTime) -> Self {
+        let newest = published_at.min(now.saturating_add(MAX_AHEAD));
+        if newest > now {
+            self.newest_event_at = self.newest_event_at.max(Some(timestamp::to_text(newest)));
+        }
+        self
+    }
+
+    /// Whether an attempt that began at a time, or at the row's decision, has begun after an event was published.
+    fn is_covered(&self, published_at: OffsetDateTime, begun: Option<OffsetDateTime>) -> bool {
+        let newest = self.newest_event_at.as_deref().and_then(timestamp::from_text);
+        begun.max(newest).is_some_and(|until| published_at <= until)
+    }
+
     /// What the row says about an event that was published at a time. `is_current` says that what the last decision rests on
     /// has not changed.
     ///
@@ -166,8 +184,11 @@ impl Registration {
         }
         match &self.status {
             Some(CertificateStatus::Active | CertificateStatus::Inactive | CertificateStatus::Revoked) => {
-                let is_covered = self.decided_at().is_some_and(|decided_at| published_at <= decided_at);
-                if is_covered { Repeat::Decided(self.verdict()) } else { Repeat::Open }
+                if self.is_covered(published_at, self.decided_at()) {
+                    Repeat::Decided(self.verdict())
+                } else {
+                    Repeat::Open
+                }
             }
             None | Some(CertificateStatus::PendingActivation) => {
                 let backoff = self.current_backoff().filter(|_| is_current);
@@ -181,7 +202,7 @@ impl Registration {
         if self.has_become_valid(now) {
             return Repeat::Open;
         }
-        let (is_recent, is_covered) = (now < backoff.until(), published_at <= backoff.since);
+        let (is_recent, is_covered) = (now < backoff.until(), self.is_covered(published_at, Some(backoff.since)));
         let is_open = matches!(self.decision, Decision::Activating | Decision::Deferred);
         match (is_open && is_covered, is_recent) {
             (true, true) => Repeat::Undecided(self.verdict()),

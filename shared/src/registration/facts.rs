@@ -42,6 +42,7 @@ impl Registration {
             is_new: true,
             last_error: None,
             last_error_at: None,
+            newest_event_at: None,
             not_after: None,
             not_before: None,
             reason,

@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 
 use shared::event::RegisteredEvent;
 use shared::fault::Fault;
-use shared::id::CaCertificateId;
 use shared::port::{Announcement, AuthorityStore, CrlStates, RegistrationStore};
 use shared::profile::Profile;
 use shared::registration::{Basis, Ground, Registration, Repeat};
@@ -82,7 +81,7 @@ where
         attempt: &mut Attempt,
     ) -> Result<Repeat, Fault> {
         let is_current = match row.current_backoff().map(|backoff| &backoff.basis) {
-            Some(basis) => *basis == self.basis_now(basis.ground, &event.ca_certificate_id, row, attempt).await?,
+            Some(basis) => *basis == self.basis_now(basis.ground, row, &mut attempt.inputs).await?,
             None => false,
         };
         attempt.inputs.passed();
@@ -94,25 +93,29 @@ where
         Ok(earliest.unwrap_or(newest))
     }
 
+    /// Whether what the decision that a row tells rests on has changed since it was read.
+    pub(crate) async fn has_changed(&self, row: &Registration) -> Result<bool, Fault> {
+        let Some(backoff) = row.current_backoff() else { return Ok(false) };
+        let profile = self.authorities.profile(&row.ca_certificate_id).await?;
+        let mut inputs = Inputs::default();
+        inputs.read_rules(&self.settings, profile.as_ref());
+        Ok(backoff.basis != self.basis_now(backoff.basis.ground, row, &mut inputs).await?)
+    }
+
     /// What a decision on the same ground would rest on now.
-    async fn basis_now(
-        &self,
-        ground: Ground,
-        authority: &CaCertificateId,
-        row: &Registration,
-        attempt: &mut Attempt,
-    ) -> Result<Basis, Fault> {
+    async fn basis_now(&self, ground: Ground, row: &Registration, inputs: &mut Inputs) -> Result<Basis, Fault> {
+        let authority = &row.ca_certificate_id;
         match ground {
             Ground::Rules => {}
             Ground::AllowList => {
                 let candidate = row.candidate();
                 if let (Some(serial), Some(name)) = (&candidate.serial, &candidate.thing_name) {
                     let (by_serial, by_name) = self.announcements(authority, serial, name).await?;
-                    attempt.inputs.read_announcements(by_serial.as_ref(), by_name.as_ref());
+                    inputs.read_announcements(by_serial.as_ref(), by_name.as_ref());
                 }
             }
-            Ground::Crls => attempt.inputs.read_crls(&self.authorities.crl_states(authority).await?),
+            Ground::Crls => inputs.read_crls(&self.authorities.crl_states(authority).await?),
         }
-        Ok(attempt.inputs.basis())
+        Ok(inputs.basis())
     }
 }

@@ -42,6 +42,7 @@ where
                 .clone()
                 .seen(&CertificateStatus::PendingActivation, now)
                 .admitted(candidate, now)
+                .begun_with(attempt.published_at, now)
                 .intending(&attempt.process, NewStatus::Active);
             match self.registrations.save(&before, begun).await? {
                 Saved::Done(row) => {
@@ -151,7 +152,7 @@ where
         let now = attempt.now;
         let is_stranger = verdict.reason == Reason::AuthorityNotEnrolled;
         let expires = is_stranger.then(|| now.saturating_add(STRANGER_LIFETIME));
-        let (basis, process) = (attempt.inputs.basis(), attempt.process.clone());
+        let (basis, process, published_at) = (attempt.inputs.basis(), attempt.process.clone(), attempt.published_at);
         let own = attempt.row.take().filter(|row| row.registration_id == candidate.id.as_str());
         let own = match own {
             Some(row) => OwnRow::Found(Box::new(row)),
@@ -169,7 +170,8 @@ where
                 return row.without_intent(&process);
             }
             let row = if row.is_outside() { row } else { row.seen(&CertificateStatus::PendingActivation, now) };
-            row.recorded(candidate, verdict, &process, expires, now).backing_off(basis.clone(), now)
+            let row = row.recorded(candidate, verdict, &process, expires, now).begun_with(published_at, now);
+            row.backing_off(basis.clone(), now)
         };
         attempt.row = change_facts(&self.registrations, row, &change).await?;
         Ok(())

@@ -1,5 +1,6 @@
 //! Bursts: what the tables don't answer waits in the overflow queue.
 
+mod crossings;
 mod failures;
 
 use activator::{Answer, Handler, Settings};

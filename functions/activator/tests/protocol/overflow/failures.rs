@@ -1,8 +1,10 @@
 //! Attempts that have failed: their messages come again, and are handled like any other.
 
-use actors::activation::EVENTS_ARN;
-use actors::{Fleet, event_at, now};
+use activator::Settings;
+use actors::activation::{EVENTS_ARN, settings};
+use actors::{Fleet, account, event_at, now};
 use serde_json::json;
+use shared::pace::Quotas;
 use shared::pki::crl::{CertificateKind, Scope};
 use shared::port::CertificateStatus::Active;
 use shared::testing::{InjectedFault, Issued, NewCrl};
@@ -117,4 +119,38 @@ async fn what_is_redriven_after_the_mending_is_not_lost() {
     let old = now() - Duration::days(1);
     let events = devices.iter().map(|device| event_at(stage.fleet.id(), device, old)).collect();
     nobody_is_lost(&stage, &devices, now() + Duration::minutes(30), events).await;
+}
+
+/// AWS IoT's clock and Lambda's are not the same one. There is one turn for a repeat.
+#[tokio::test(start_paused = true)]
+async fn a_deferred_event_stays_in_its_queue_whichever_clock_is_ahead() {
+    for ahead in [-2, 2] {
+        let quotas = Quotas { attach_policy: 15.0, describe_certificate: 10.0, share: 0.3, update_certificate: 10.0 };
+        let rules = json!({"crl": "required", "crlSources": [SOURCE]});
+        let stage = Stage::with(rules, Settings { quotas, ..settings(&account()) });
+        let devices = stage.devices(2);
+        let begun = now();
+        let event = |device: &Issued| event_at(stage.fleet.id(), device, begun + Duration::seconds(ahead));
+        for device in &devices {
+            assert_eq!(stage.bodies_at(begun, EVENTS_ARN, [event(device)]).await, ["0"]);
+        }
+        let again = begun + Duration::minutes(3);
+        let failed = stage.bodies_at(again, EVENTS_ARN, devices.iter().map(event)).await;
+        assert_eq!(failed, ["0", "1"], "AWS IoT's clock is ahead by {ahead} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeat_costs_no_call_though_the_clock_of_aws_iot_is_ahead() {
+    let stage = Stage::new(json!({}));
+    let devices = stage.devices(1);
+    let begun = now();
+    for (ahead, calls) in [(2, 0), (20, 1)] {
+        let body = || event_at(stage.fleet.id(), &devices[0], begun + Duration::seconds(ahead));
+        assert!(stage.bodies_at(begun, EVENTS_ARN, [body()]).await.is_empty());
+        assert_eq!(stage.fleet.status(&devices[0]), Active);
+        let before = stage.calls_of_aws_iot();
+        assert!(stage.bodies_at(begun + Duration::seconds(1), EVENTS_ARN, [body()]).await.is_empty());
+        assert_eq!(stage.calls_of_aws_iot() - before, calls, "no clock is ahead by {ahead} s");
+    }
 }
