@@ -154,7 +154,7 @@ async fn decide(
     let device = fleet.device(name, HOUR * age)?;
     fleet.knock(&device, name).await?;
     if key != Key::None {
-        jitr(&["allow", "add", "--ca", fleet.id.as_str(), "--serial", device.serial.as_str()]).await?;
+        jitr(&["allow", "add", "--ca", fleet.id.as_str(), "--serial", &format!("0x{}", device.serial)]).await?;
     }
     if key == Key::AnnouncementWithoutAuthority {
         forget_authority(fleet).await?;

@@ -17,6 +17,7 @@ use crate::ca::{command_for, find};
 use crate::cloud::Cloud;
 use crate::files::read_text;
 use crate::limits::check_length;
+use crate::numbers::{self, Base};
 use crate::output::{Format, Problems, Text, table};
 use crate::store::{Announcement, Key, explain};
 
@@ -53,8 +54,9 @@ pub struct AddArgs {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = true)]
 struct What {
-    /// The device certificate's serial number, hexadecimal; colons, capitals, leading zeros and 0x do not matter.
-    #[arg(long, value_name = "HEX", conflicts_with = "file")]
+    /// The device certificate's serial number: 0x1000, 10:00, or '4096 (0x1000)' as OpenSSL prints it; capitals and leading
+    /// zeros do not matter.
+    #[arg(long, value_name = "SERIAL", conflicts_with = "file", value_parser = numbers::serial)]
     serial: Option<Serial>,
     /// The name of the thing; beside --serial it binds the serial number to that name.
     #[arg(long, value_name = "THING", conflicts_with = "file")]
@@ -62,6 +64,9 @@ struct What {
     /// CSV file with the header serial,name; either column may be missing or a field empty.
     #[arg(long, value_name = "CSV")]
     file: Option<PathBuf>,
+    /// How the file's serial numbers are written that have digits only, and could be either.
+    #[arg(long, value_enum, requires = "file")]
+    serial_base: Option<Base>,
 }
 
 /// The announcements of a CA.
@@ -86,8 +91,8 @@ pub struct RemoveArgs {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 struct KeyArgs {
-    /// The announced serial number, hexadecimal.
-    #[arg(long, value_name = "HEX")]
+    /// The announced serial number.
+    #[arg(long, value_name = "SERIAL", value_parser = numbers::serial)]
     serial: Option<Serial>,
     /// The announced thing name.
     #[arg(long, value_name = "THING")]
@@ -163,7 +168,7 @@ fn certificates(count: usize) -> String {
 
 fn entries(what: What) -> Result<Vec<Entry>> {
     match what {
-        What { file: Some(path), .. } => parse(&read_text(&path)?).map_err(|faults| {
+        What { file: Some(path), serial_base, .. } => parse(&read_text(&path)?, serial_base).map_err(|faults| {
             Problems::new(format_args!("{} has faults, nothing was announced", path.display()), faults).into()
         }),
         What { serial: Some(serial), name: thing_name, .. } => Ok(vec![Entry { key: Key::Serial(serial), thing_name }]),
@@ -181,7 +186,7 @@ async fn list(args: &ListArgs, cloud: &Cloud, format: Format) -> Result<()> {
         }
         let rows = announcements.iter().map(|announcement| {
             let (serial, name) = match &announcement.key {
-                Key::Serial(serial) => (serial.to_string(), announcement.thing_name.as_ref()),
+                Key::Serial(serial) => (format!("0x{serial}"), announcement.thing_name.as_ref()),
                 Key::Name(name) => ("any".to_owned(), Some(name)),
             };
             [

@@ -22,6 +22,7 @@ use time::OffsetDateTime;
 use crate::cloud::Cloud;
 use crate::files::{Existing, NewFile, read_certificates, read_first_certificate, read_private_key, write_all};
 use crate::issue::{CertificateAuthority, DeviceRequest, KeyAlgorithm, Subject, Validity};
+use crate::numbers::{self, in_both_bases};
 use crate::output::{Format, Text};
 use crate::store::explain;
 
@@ -63,8 +64,8 @@ pub struct NewArgs {
     /// Serial number in the subject: the one on the label.
     #[arg(long, value_name = "TEXT")]
     subject_serial_number: Option<String>,
-    /// Serial number of the certificate, hexadecimal.
-    #[arg(long, value_name = "HEX")]
+    /// Serial number of the certificate: 0x1000, 10:00, or '4096 (0x1000)' as OpenSSL prints it.
+    #[arg(long, value_name = "SERIAL", value_parser = numbers::serial)]
     serial: Option<Serial>,
     /// Folder to write device.key, device.pem and chain.pem to.
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -164,7 +165,10 @@ fn new(args: NewArgs, format: Format, now: OffsetDateTime) -> Result<()> {
         let (chain, key) = (answer.chain.display(), answer.key.display());
         let NewAnswer { certificate_id, serial, not_after, .. } = answer;
         Text::lines([
-            format!("made device certificate {certificate_id}, serial number {serial}, valid until {not_after}"),
+            format!(
+                "made device certificate {certificate_id}, serial number {}, valid until {not_after}",
+                in_both_bases(serial.as_str())
+            ),
             format!("connect with: jitr device connect --cert {chain} --key {key}"),
         ])
     })

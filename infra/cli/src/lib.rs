@@ -11,6 +11,7 @@ pub mod devices;
 pub mod files;
 pub mod issue;
 mod limits;
+pub mod numbers;
 pub mod output;
 pub mod routes;
 pub mod stack;

@@ -142,7 +142,12 @@ fn a_certificate_is_good_revoked_or_held() {
         answer.as_object_mut().unwrap().extend(dates.as_object().unwrap().clone());
         answer
     };
-    assert_eq!(made, expected(json!({"crl": "a.crl", "crlNumber": "1f", "entries": 2})));
+    let listed = json!([
+        {"serial": "a02", "serialDecimal": "2562", "reason": "keyCompromise"},
+        {"serial": "a03", "serialDecimal": "2563", "reason": "certificateHold"},
+    ]);
+    let answer = json!({"crl": "a.crl", "crlNumber": "1f", "entries": 2, "listed": listed, "removed": []});
+    assert_eq!(made, expected(answer));
     for (certificate, code, status, reason) in [
         ("a01.pem", GOOD, "good", json!(null)),
         ("a02.pem", REVOKED, "revoked", json!("keyCompromise")),
@@ -409,12 +414,16 @@ fn a_list_that_can_not_be_made_leaves_no_file() {
         (&["--out", "b.crl", "--revoke-cert", "other.pem"], "other.pem is not of this ca"),
         (&["--out", "b.crl", "--revoke-cert", "ca.pem"], "ca.pem is the ca itself"),
         (&["--out", "b.crl", "--revoke", "a01", "--hold", "a01"], "two reasons"),
-        (&["--out", "b.crl", "--from", "a.crl", "--remove", "a03"], "a03 is not on the old list"),
+        (&["--out", "b.crl", "--from", "a.crl", "--remove", "a03"], "(decimal 2563) is not on the old list"),
         (&["--out", "b.crl", "--from", "forged.crl"], "forged.crl is no list to go on from"),
         (&["--out", "b.crl", "--from", "missing.crl"], "missing.crl"),
         (&["--out", "b.crl", "--this-update", NEXT_UPDATE, "--next-update", NEXT_UPDATE], "next update"),
         (&["--out", "b.crl", "--days", "0"], "--days"),
         (&["--out", "b.crl", "--revoke", "a01=stolen"], "keyCompromise"),
+        (&["--out", "b.crl", "--revoke", "4096"], "write 0x4096, or 0x1000 if 4096 is decimal"),
+        (&["--out", "b.crl", "--hold", "4096"], "write 0x4096, or 0x1000 if 4096 is decimal"),
+        (&["--out", "b.crl", "--number", "31"], "write 0x31, or 0x1f if 31 is decimal"),
+        (&["--out", "b.crl", "--revoke", "4096 (0x1001)"], "the brackets"),
     ] {
         let before = fs::read(stage.path("a.crl")).unwrap();
         let output = stage.new_crl(arguments);

@@ -6,6 +6,7 @@ use std::fmt;
 use csv::{ReaderBuilder, StringRecord, Trim};
 use shared::id::ThingName;
 
+use crate::numbers::{self, Base};
 use crate::store::Key;
 
 /// One line of the file.
@@ -37,14 +38,14 @@ impl fmt::Display for LineFault {
     }
 }
 
-/// Reads the whole file.
+/// Reads the whole file. A base counts for serial numbers that could be decimal or hexadecimal.
 ///
 /// # Errors
 /// Every fault of every line.
-pub fn parse(text: &str) -> Result<Vec<Entry>, Vec<LineFault>> {
+pub fn parse(text: &str, base: Option<Base>) -> Result<Vec<Entry>, Vec<LineFault>> {
     let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(text.as_bytes());
     let columns = Columns::read(reader.headers().map_err(|fault| vec![unreadable(&fault)])?)?;
-    let mut lines = Lines::default();
+    let mut lines = Lines { base, ..Lines::default() };
     for record in reader.records() {
         match record {
             Ok(record) => lines.take(&record, &columns),
@@ -88,6 +89,7 @@ impl Columns {
 
 #[derive(Default)]
 struct Lines {
+    base: Option<Base>,
     entries: Vec<Entry>,
     faults: Vec<LineFault>,
     seen: HashMap<Key, u64>,
@@ -103,7 +105,7 @@ impl Lines {
             return;
         }
         let field = |column: Option<usize>| column.and_then(|index| record.get(index)).filter(|text| !text.is_empty());
-        let serial = field(columns.serial).map(str::parse).transpose();
+        let serial = field(columns.serial).map(|text| numbers::serial_in(text, self.base)).transpose();
         let name = field(columns.name).map(str::parse).transpose();
         let entry = match (serial, name) {
             (Ok(Some(serial)), Ok(thing_name)) => Entry { key: Key::Serial(serial), thing_name },
@@ -147,7 +149,7 @@ mod tests {
     #[test]
     fn either_column_may_be_missing_or_empty() {
         let both = "serial,name\n0A:1B,pump-17\n0x2c,\n,pump-18\n\n 3D , pump-19 \n4e\n";
-        let entries = parse(both).unwrap();
+        let entries = parse(both, None).unwrap();
         let expected = [
             serial("a1b", Some("pump-17")),
             serial("2c", None),
@@ -156,27 +158,37 @@ mod tests {
             serial("4e", None),
         ];
         assert_eq!(entries, expected);
-        assert_eq!(parse("serial\na1\n").unwrap(), [serial("a1", None)]);
-        assert_eq!(parse("name\r\npump-1\r\n").unwrap(), [name("pump-1")]);
-        assert_eq!(parse("name,serial\npump-1,a1").unwrap(), [serial("a1", Some("pump-1"))]);
+        assert_eq!(parse("serial\na1\n", None).unwrap(), [serial("a1", None)]);
+        assert_eq!(parse("name\r\npump-1\r\n", None).unwrap(), [name("pump-1")]);
+        assert_eq!(parse("name,serial\npump-1,a1", None).unwrap(), [serial("a1", Some("pump-1"))]);
     }
 
     #[test]
     fn every_bad_line_is_reported_with_its_number_and_field() {
-        let faults = parse("serial,name\nxyz,a b\na1,pump-1\n,\n00A1,pump-2\na2,b,c\n").unwrap_err();
+        let faults = parse("serial,name\nxyz,a b\na1,pump-1\n,\n00A1,pump-2\na2,b,c\n", None).unwrap_err();
         let shown: Vec<_> = faults.iter().map(ToString::to_string).collect();
         assert_eq!(shown.len(), 5, "{shown:#?}");
         assert!(shown[0].starts_with("line 2, serial: "), "{shown:#?}");
         assert!(shown[1].starts_with("line 2, name: "), "{shown:#?}");
         assert_eq!(shown[2], "line 4: neither serial nor name");
-        assert_eq!(shown[3], "line 5: serial a1 occurs in line 3 already");
+        assert_eq!(shown[3], "line 5: serial 0xa1 occurs in line 3 already");
         assert_eq!(shown[4], "line 6: 3 fields, the header has 2");
+    }
+
+    #[test]
+    fn serial_numbers_that_could_be_either_need_a_base() {
+        let text = "serial\n4096\n0x1f\n";
+        let faults = parse(text, None).unwrap_err();
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(faults[0].to_string().starts_with("line 2, serial: it may be decimal or hexadecimal"), "{faults:?}");
+        assert_eq!(parse(text, Some(Base::Hex)).unwrap(), [serial("4096", None), serial("1f", None)]);
+        assert_eq!(parse(text, Some(Base::Decimal)).unwrap(), [serial("1000", None), serial("1f", None)]);
     }
 
     #[test]
     fn a_file_without_header_or_entries_is_refused() {
         for text in ["", "serial,name\n", "a1,pump-1\n", "serial,serial\na1,a2\n", "serial;name\na1;pump-1\n"] {
-            assert!(parse(text).is_err(), "{text:?}");
+            assert!(parse(text, None).is_err(), "{text:?}");
         }
     }
 }

@@ -14,7 +14,8 @@ use super::arguments;
 use super::old::{Entries, change, following, read_old, reproduce};
 use crate::files::{Existing, read_certificate, read_first_certificate, read_private_key, write_bytes};
 use crate::issue::{CertificateAuthority, CrlRequest, serial_of_issued};
-use crate::output::Format;
+use crate::numbers::{self, in_both_bases};
+use crate::output::{Format, Text};
 
 /// A CRL to be made.
 #[derive(Args, Debug)]
@@ -28,14 +29,15 @@ pub struct NewArgs {
     /// File to write the CRL to; DER, unless its name ends with .pem.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// A certificate to list, by serial number, with its reason by the name in RFC 5280; can be given several times.
+    /// A certificate to list, by serial number (`0x1000`, `10:00`, or `4096 (0x1000)` as OpenSSL prints it), with its reason by
+    /// the name in RFC 5280; can be given several times.
     #[arg(long, value_name = "SERIAL[=REASON]", value_parser = arguments::serial)]
     revoke: Vec<(Serial, RevocationReason)>,
     /// The same by the certificate, PEM or DER.
     #[arg(long, value_name = "FILE[=REASON]", value_parser = arguments::file)]
     revoke_cert: Vec<(PathBuf, RevocationReason)>,
     /// A certificate to list for now, by serial number: short for --revoke SERIAL=certificateHold.
-    #[arg(long, value_name = "SERIAL")]
+    #[arg(long, value_name = "SERIAL", value_parser = numbers::serial)]
     hold: Vec<Serial>,
     /// The same by the certificate.
     #[arg(long, value_name = "FILE")]
@@ -44,10 +46,10 @@ pub struct NewArgs {
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// A serial number to take off the list; can be given several times.
-    #[arg(long, value_name = "SERIAL", requires = "from")]
+    #[arg(long, value_name = "SERIAL", requires = "from", value_parser = numbers::serial)]
     remove: Vec<Serial>,
-    /// CRL number, hexadecimal; by default the one after that of --from, or the seconds since 1970.
-    #[arg(long, value_name = "HEX", value_parser = arguments::number)]
+    /// CRL number, written like a serial number; by default the one after that of --from, or the seconds since 1970.
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::crl_number)]
     number: Option<CrlNumber>,
     /// When the CRL is issued, RFC 3339; now by default.
     #[arg(long, value_name = "TIME", value_parser = arguments::time)]
@@ -97,12 +99,32 @@ struct Answer {
     this_update: String,
     next_update: String,
     entries: u64,
+    /// What was listed anew, and how the serial numbers were read.
+    listed: Vec<Listed>,
+    removed: Vec<Serial>,
+}
+
+/// A certificate that the list has since this command.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    serial: Serial,
+    /// The same in decimal; none if it is long.
+    serial_decimal: Option<String>,
+    reason: &'static str,
+}
+
+impl Listed {
+    fn new(serial: Serial, reason: RevocationReason) -> Self {
+        Self { serial_decimal: numbers::decimal(serial.as_str()), serial, reason: reason.as_str() }
+    }
 }
 
 pub(super) fn run(args: &NewArgs, format: Format, now: OffsetDateTime) -> Result<()> {
     let authority =
         CertificateAuthority::from_der(&read_first_certificate(&args.ca)?.1, &read_private_key(&args.ca_key)?)?;
-    let request = request(args, &authority, now)?;
+    let listed = listed(args, &authority)?;
+    let request = request(args, &authority, &listed, now)?;
     let issued = authority.issue_crl(&request)?;
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     write_bytes(&args.out, if args.form.is_pem(&args.out) { issued.pem.as_bytes() } else { &issued.der }, existing)?;
@@ -112,23 +134,33 @@ pub(super) fn run(args: &NewArgs, format: Format, now: OffsetDateTime) -> Result
         this_update: timestamp::to_text(issued.crl.this_update()),
         next_update: timestamp::to_text(issued.crl.next_update()),
         entries: issued.crl.entries(),
+        listed: listed.into_iter().map(|(serial, reason)| Listed::new(serial, reason)).collect(),
+        removed: args.remove.clone(),
     };
     format.print(&answer, |answer| {
         let entries = if answer.entries == 1 { "1 entry".to_owned() } else { format!("{} entries", answer.entries) };
-        format!(
-            "made crl {} with {entries} in {}, good until {}",
-            answer.crl_number,
-            answer.crl.display(),
-            answer.next_update
-        )
+        let number = in_both_bases(&answer.crl_number.to_string());
+        let made =
+            format!("made CRL {number} with {entries} in {}, good until {}", answer.crl.display(), answer.next_update);
+        let listed = answer
+            .listed
+            .iter()
+            .map(|Listed { serial, reason, .. }| format!("listed {}: {reason}", in_both_bases(serial.as_str())));
+        let removed = answer.removed.iter().map(|serial| format!("removed {}", in_both_bases(serial.as_str())));
+        Text::lines(std::iter::once(made).chain(listed).chain(removed))
     })
 }
 
-fn request(args: &NewArgs, authority: &CertificateAuthority, now: OffsetDateTime) -> Result<CrlRequest> {
+fn request(
+    args: &NewArgs,
+    authority: &CertificateAuthority,
+    listed: &[(Serial, RevocationReason)],
+    now: OffsetDateTime,
+) -> Result<CrlRequest> {
     let old = args.from.as_ref().map(|path| read_old(path, authority.certificate())).transpose()?;
     let (old, mut entries) = old.map_or((None, Entries::new()), |(crl, entries)| (Some(crl), entries));
     let this_update = args.this_update.unwrap_or(now);
-    change(&mut entries, &args.remove, listed(args, authority)?, this_update)?;
+    change(&mut entries, &args.remove, listed.iter().cloned(), this_update)?;
     let number = match (&args.number, old.as_ref().and_then(|crl| crl.number())) {
         (Some(number), _) => number.clone(),
         (None, Some(number)) => following(number)?,

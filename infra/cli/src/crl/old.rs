@@ -14,6 +14,7 @@ use x509_parser::revocation_list::RevokedCertificate;
 use super::list::read_crl;
 use crate::files::read_bytes;
 use crate::issue::CrlEntry;
+use crate::numbers::in_both_bases;
 
 /// Entries by serial number.
 pub(super) type Entries = BTreeMap<Serial, CrlEntry>;
@@ -68,16 +69,16 @@ pub(super) fn change(
 ) -> Result<()> {
     for serial in remove {
         if entries.remove(serial).is_none() {
-            bail!("serial number {serial} is not on the old list, or to be removed twice");
+            bail!("serial number {} is not on the old list, or to be removed twice", in_both_bases(serial.as_str()));
         }
     }
     let mut given = BTreeMap::new();
     for (serial, reason) in list {
         if remove.contains(&serial) {
-            bail!("serial number {serial} is to be removed and to be listed");
+            bail!("serial number {} is to be removed and to be listed", in_both_bases(serial.as_str()));
         }
         if given.insert(serial.clone(), reason).is_some_and(|other| other != reason) {
-            bail!("serial number {serial} is to be listed for two reasons");
+            bail!("serial number {} is to be listed for two reasons", in_both_bases(serial.as_str()));
         }
     }
     for (serial, reason) in given {

@@ -47,7 +47,7 @@ impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(name) => write!(f, "name {name}"),
-            Self::Serial(serial) => write!(f, "serial {serial}"),
+            Self::Serial(serial) => write!(f, "serial 0x{serial}"),
         }
     }
 }

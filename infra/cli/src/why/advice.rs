@@ -174,7 +174,7 @@ fn about_reason(row: &Registration) -> String {
         ),
         Reason::NotListed => match &row.serial {
             Some(serial) => {
-                format!("announce it, if it is yours: jitr allow add --ca {ca} --serial {serial} --name {thing}")
+                format!("announce it, if it is yours: jitr allow add --ca {ca} --serial 0x{serial} --name {thing}")
             }
             None => format!("announce it, if it is yours: jitr allow add --ca {ca} --name {thing}"),
         },
@@ -297,7 +297,7 @@ mod tests {
         let pending = registry("PENDING_ACTIVATION");
         let of = |reason| advise(Some(&pending), Some(&row(Decision::Refused, reason)), "s");
         let ca = "c".repeat(64);
-        assert!(of(Reason::NotListed).contains(&format!("jitr allow add --ca {ca} --serial a1b --name pump-17")));
+        assert!(of(Reason::NotListed).contains(&format!("jitr allow add --ca {ca} --serial 0xa1b --name pump-17")));
         assert!(of(Reason::ThingTaken).contains("jitr thing release pump-17"));
         assert!(of(Reason::ThingTaken).contains(&format!("jitr ca set {ca} --take-over rotate")));
     }

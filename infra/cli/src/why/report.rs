@@ -11,6 +11,7 @@ use shared::timestamp;
 use super::advice;
 use super::registry::Registry;
 use crate::cloud::Cloud;
+use crate::numbers::in_both_bases;
 use crate::output::{Text, facts};
 use crate::store::explain;
 
@@ -86,7 +87,7 @@ impl Report {
             ("certificate", Some(self.certificate_id.to_string())),
             ("subject", newest.and_then(|row| row.subject.clone())),
             ("ca", newest.map(|row| row.ca_certificate_id.to_string())),
-            ("serial", newest.and_then(|row| row.serial.clone())),
+            ("serial", newest.and_then(|row| row.serial.as_deref()).map(in_both_bases)),
             ("valid until", newest.and_then(|row| row.not_after.clone())),
             ("aws iot", Some(registry)),
         ];
