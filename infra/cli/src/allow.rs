@@ -13,7 +13,7 @@ use shared::profile::{Admission, Profile};
 use shared::timestamp;
 use time::OffsetDateTime;
 
-use crate::ca::{command_for, find};
+use crate::ca::{check_registered, command_for, find};
 use crate::cloud::Cloud;
 use crate::files::read_text;
 use crate::limits::check_length;
@@ -130,6 +130,9 @@ async fn add(args: AddArgs, stack: &str, format: Format, now: OffsetDateTime) ->
     let cloud = Cloud::of_stack(stack).await?;
     let id = find(&args.ca, &cloud).await?;
     let profile = cloud.authorities.profile(&id).await.map_err(explain)?;
+    if profile.is_none() {
+        check_registered(&id, &cloud).await?;
+    }
     let announced_at = timestamp::to_text(now);
     let announcements: Vec<_> = entries
         .into_iter()

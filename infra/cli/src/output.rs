@@ -46,11 +46,10 @@ impl Format {
         }
     }
 
-    /// Reports progress, for people only: a program reads the answer.
+    /// Reports progress, for people only, on standard error: a program reads the answer.
     pub fn say(self, sentence: impl Into<Text>) {
         if self == Self::Text {
-            // Whoever stopped reading still wants the work to be done; the answer will notice.
-            let _ = write_out(&sentence.into());
+            write_error(sentence);
         }
     }
 }

@@ -5,6 +5,8 @@
 
 #[path = "cloud/enrolment.rs"]
 mod enrolment;
+#[path = "cloud/registering.rs"]
+mod registering;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,9 +35,14 @@ struct World {
     events: Value,
     /// The CA's id.
     id: String,
+    /// Another CA, which is called so.
+    other: Option<(String, &'static str)>,
     /// Clients by presence and shard.
     presence: BTreeMap<&'static str, Value>,
     profile: Value,
+    /// What comes of registering a CA, and of writing a profile, if it fails.
+    registering: Option<(u16, &'static str)>,
+    writing: Option<(u16, &'static str)>,
     /// The provisioning template of the CA.
     registration_config: Value,
     states: Value,
@@ -62,6 +69,9 @@ impl Cloud {
                 "crlSources": {"L": [{"S": "https://crl.example.com/1.crl"}, {"S": "s3://lists/1.crl"}]},
                 "enrolledAt": {"S": "2026-09-01T12:00:00.000Z"},
             }),
+            other: None,
+            registering: None,
+            writing: None,
             registration_config: Value::Null,
             states: json!([]),
         };
@@ -101,17 +111,34 @@ fn answer(request: &Request, world: &World) -> Answer {
     let asked = request.document();
     let text = |pointer| asked.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let (table, presence) = (text("/TableName"), text("/ExpressionAttributeValues/:presence/S"));
+    let failed = match () {
+        () if request.operation() == "PutItem" => world.writing,
+        () if request.line.starts_with("POST /cacertificate") => world.registering,
+        () => None,
+    };
+    if let Some((status, kind)) = failed {
+        let headers = format!("x-amzn-errortype: {kind}\r\n");
+        return Answer { body: json!({"__type": kind, "message": "no"}).to_string(), headers, status };
+    }
     let answer = match request.operation() {
         "GetItem" if table.ends_with("-devices") => json!({"Item": world.device}),
         "Query" if table.ends_with("-devices") => {
             json!({"Items": world.presence.get(presence).cloned().unwrap_or_else(|| json!([]))})
         }
         "Query" if table.ends_with("-device-events") => json!({"Items": world.events}),
+        "GetItem" if world.other.as_ref().is_some_and(|(id, _)| id == text("/Key/caCertificateId/S")) => {
+            json!({"Item": {"label": {"S": world.other.as_ref().map(|(_, label)| label)}}})
+        }
         "GetItem" if world.profile.is_null() => json!({}),
         "GetItem" => json!({"Item": world.profile}),
         "BatchWriteItem" | "PutItem" => json!({}),
+        _ if request.line.starts_with("GET /registrationcode") => json!({"registrationCode": "c".repeat(64)}),
+        _ if request.line.starts_with("POST /cacertificate") => json!({"certificateId": world.id}),
         "Query" => json!({"Items": world.states, "Count": 1, "ScannedCount": 1}),
-        _ if request.line.contains("/cacertificates") => json!({"certificates": [{"certificateId": world.id}]}),
+        _ if request.line.contains("/cacertificates") => {
+            let ids = std::iter::once(&world.id).chain(world.other.iter().map(|(id, _)| id));
+            json!({"certificates": ids.map(|id| json!({"certificateId": id})).collect::<Vec<_>>()})
+        }
         _ if request.line.contains("/cacertificate/") && world.ca.is_null() => {
             let headers = "x-amzn-errortype: ResourceNotFoundException\r\n".to_owned();
             return Answer { body: json!({"message": "there is none"}).to_string(), headers, status: 404 };

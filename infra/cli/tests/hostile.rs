@@ -89,7 +89,12 @@ impl Stage {
             case("ca enrol", 0, &[id], true),
             case("ca list", 0, &[], true),
             case("ca new", 0, &["--name", HOSTILE, "--out", "new", "--force"], true),
-            case("ca register", 1, &["--ca", "ca.pem", "--ca-key", "ca.key", "--admission", "listed"], true),
+            case(
+                "ca register",
+                0,
+                &["--ca", "ca.pem", "--ca-key", "ca.key", "--admission", "listed", "--update"],
+                true,
+            ),
             case("ca registration-code", 0, &[], true),
             case("ca retry", 0, &[id], false),
             case("ca set", 0, &[id, "--admission", "listed"], true),

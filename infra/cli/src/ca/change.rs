@@ -51,7 +51,7 @@ impl Change {
             member.take_out(&mut profile);
         }
         self.flags.apply(&mut profile);
-        limits::check(&profile)?;
+        limits::check(&profile, before)?;
         Ok(profile)
     }
 }

@@ -13,8 +13,8 @@ use time::OffsetDateTime;
 
 use super::change::Change;
 use super::find::find;
-use super::limits::MAX_LABEL;
-use super::profile::{Written, write};
+use super::limits::{MAX_LABEL, check_label};
+use super::profile::{Written, labels_of_others, write};
 use super::registered::{Registered, describe};
 use crate::cloud::Cloud;
 use crate::output::{Format, Text};
@@ -44,6 +44,7 @@ pub(super) struct Authority<'a> {
 /// `update` lets it change.
 ///
 /// Rules in the row of a CA that is not enrolled stay: an operator wrote them, and without them the CA would be open to more.
+/// Its label is the common name of its certificate, if no other CA is called so.
 ///
 /// # Errors
 /// A failed call, an impossible change, or a profile that stays and says otherwise.
@@ -57,10 +58,12 @@ pub(super) async fn enrol(
     let Authority { certificate, id, pem } = *authority;
     let before = cloud.authorities.profile(id).await.map_err(explain)?;
     let enrolled = before.as_ref().filter(|profile| profile.is_enrolled());
-    let label = || certificate.subject().single(SubjectField::CommonName).map(|name| shorten(name, MAX_LABEL));
     let mut profile = before.clone().unwrap_or_default();
     if enrolled.is_none() {
-        profile = Profile { ca_pem: None, label: profile.label.or_else(label), ..profile };
+        let others = labels_of_others(id, cloud).await?;
+        let name = certificate.subject().single(SubjectField::CommonName).map(|name| shorten(name, MAX_LABEL));
+        let name = name.filter(|name| check_label(name).is_ok() && !others.contains(name));
+        profile = Profile { ca_pem: None, label: profile.label.or(name), ..profile };
     }
     profile.ca_pem.get_or_insert_with(|| pem.to_owned());
     profile.enrolled_at.get_or_insert_with(|| timestamp::to_text(now));

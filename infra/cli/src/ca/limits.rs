@@ -2,7 +2,9 @@
 
 use anyhow::{Result, bail};
 use shared::profile::Profile;
+use shared::text::escape;
 
+use super::find::MIN_DIGITS;
 use crate::limits::check_length;
 
 /// Longest label in bytes: a name, of which X.520 would allow 64 characters.
@@ -13,13 +15,13 @@ const MAX_SOURCES: usize = 50;
 /// 400 KB, and a certificate that AWS IoT registers has 64 KB at most.
 const MAX_PROFILE: usize = 192 * 1024;
 
-/// Checks what no type does.
+/// Checks what no type does; of the label only one that is new, since a CA is known by its old one.
 ///
 /// # Errors
 /// What is too long, or too much, with the option that gives it and its limit.
-pub(super) fn check(profile: &Profile) -> Result<()> {
-    if let Some(label) = &profile.label {
-        check_length("--label", label, MAX_LABEL)?;
+pub(super) fn check(profile: &Profile, before: &Profile) -> Result<()> {
+    if let Some(label) = profile.label.as_ref().filter(|_| profile.label != before.label) {
+        check_label(label)?;
     }
     let sources = profile.crl_sources.len();
     if sources > MAX_SOURCES {
@@ -32,12 +34,32 @@ pub(super) fn check(profile: &Profile) -> Result<()> {
     Ok(())
 }
 
+/// Checks that a CA can be called by a label.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn check_label(label: &str) -> Result<()> {
+    check_length("--label", label, MAX_LABEL)?;
+    if label.trim().is_empty() || label.trim() != label {
+        bail!("--label is a name without spaces at its ends, and this one is {label:?}");
+    }
+    if escape(label).to_string() != label {
+        bail!("--label has characters that a terminal would obey or not show: {label:?}");
+    }
+    if label.bytes().all(|octet| octet.is_ascii_hexdigit()) && label.len() >= MIN_DIGITS {
+        bail!(
+            "--label {label:?} could be the beginning of an id: use a letter after f, or fewer than {MIN_DIGITS} digits"
+        );
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn problem(profile: &Profile) -> Option<String> {
-        check(profile).err().map(|error| error.to_string())
+        check(profile, &Profile::default()).err().map(|error| error.to_string())
     }
 
     #[test]
@@ -46,6 +68,16 @@ mod tests {
         assert_eq!(problem(&with(MAX_LABEL)), None);
         let expected = "--label takes at most 256 bytes, this text has 257";
         assert_eq!(problem(&with(MAX_LABEL + 1)).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_ca_can_be_called_by_its_label() {
+        for label in ["pumps", "Werk 1, Köln", "fade", "1234567", "cafe-2026", "ca of the pumps"] {
+            assert!(check_label(label).is_ok(), "{label:?}");
+        }
+        for label in ["", " ", "pumps ", "a\nb", "a\u{1b}[2J", "a\u{202e}b", "deadbeef", &"a".repeat(64)] {
+            assert!(check_label(label).is_err(), "{label:?}");
+        }
     }
 
     #[test]

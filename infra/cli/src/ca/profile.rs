@@ -1,5 +1,7 @@
 //! `jitr ca set`, and how profiles are written.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde::Serialize;
@@ -11,7 +13,7 @@ use shared::timestamp;
 use time::OffsetDateTime;
 
 use super::change::Change;
-use super::find::find;
+use super::find::{find, labelled};
 use crate::cloud::Cloud;
 use crate::output::Format;
 use crate::store::explain;
@@ -40,7 +42,7 @@ pub enum Written {
 /// Writes a profile over the one that was read; answers with what stands there now.
 ///
 /// # Errors
-/// A failed call, or somebody else's change in between.
+/// A failed call, a label that another CA has, or somebody else's change in between.
 pub async fn write(
     cloud: &Cloud,
     id: &CaCertificateId,
@@ -50,6 +52,12 @@ pub async fn write(
 ) -> Result<(Profile, Written)> {
     if before == Some(&profile) {
         return Ok((profile, Written::Unchanged));
+    }
+    if let Some(label) =
+        profile.label.as_ref().filter(|label| before.and_then(|before| before.label.as_ref()) != Some(label))
+        && labels_of_others(id, cloud).await?.contains(label)
+    {
+        bail!("another ca has the label {label:?}: give this one its own with --label");
     }
     let now = timestamp::to_text(now);
     profile.created_at.get_or_insert_with(|| now.clone());
@@ -69,6 +77,12 @@ pub async fn write(
     }
     let counted = before.is_some_and(Profile::is_enrolled);
     Ok((profile, if counted { Written::Updated } else { Written::Created }))
+}
+
+/// What the other registered CAs are called.
+pub(super) async fn labels_of_others(id: &CaCertificateId, cloud: &Cloud) -> Result<BTreeSet<String>> {
+    let others = labelled(cloud).await?.into_iter().filter(|ca| ca.id != *id);
+    Ok(others.filter_map(|ca| ca.label).collect())
 }
 
 #[derive(Serialize)]

@@ -17,7 +17,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use super::change::Change;
 use super::enrol::{Authority, enrol};
 use super::profile::Written;
-use super::registered::{Described, describe};
+use super::registered::{Registered, describe};
 use crate::cloud::Cloud;
 use crate::files::{read_first_certificate, read_private_key};
 use crate::issue::{CertificateAuthority, certificate_to_pem};
@@ -67,27 +67,35 @@ pub(super) async fn run(args: RegisterArgs, cloud: &Cloud, format: Format, now: 
     let (certificate, der) = read_first_certificate(&args.ca)?;
     // Of what else the file holds nothing leaves this machine: it may be the private key.
     let pem = certificate_to_pem(&der);
-    // Before anything is registered: is the change possible, is the stack there?
+    // Before anything is changed: is the change possible, is the stack there?
     args.change.clone().make(&Profile::default())?;
-    let fingerprint: CaCertificateId = certificate.id().as_str().parse()?;
-    cloud.authorities.profile(&fingerprint).await.map_err(explain)?;
-
+    let id: CaCertificateId = certificate.id().as_str().parse()?;
+    cloud.authorities.profile(&id).await.map_err(explain)?;
     let verification = match &args.proof.verification_cert {
         Some(path) => certificate_to_pem(&read_first_certificate(path)?.1),
         None => sign_verification(&args, &der, cloud, format, now).await?,
     };
-    let (id, registered) = register(&pem, &verification, &fingerprint, cloud).await?;
-    if registered {
-        format.say(format!("registered      {id}, ACTIVE, with auto-registration"));
-    } else {
-        switch_on(&id, args.update, cloud, format).await?;
+    let known = describe(&id, cloud).await?.map(|described| described.registered);
+    if let Some(known) = &known {
+        may_switch_on(&id, known, args.update, format)?;
     }
+
+    // The rules come first, and the CA is switched on last: whatever interrupts the command, nobody comes in without them.
     let authority = Authority { certificate: &certificate, id: &id, pem: &pem };
     let (profile, profile_result) = enrol(&authority, args.change, args.update, cloud, now).await?;
+    format.say(match profile_result {
+        Written::Created | Written::Updated => "profile         written",
+        Written::Unchanged => "profile         unchanged",
+    });
+    let stands = || format!("the profile of ca {id} stands, and the ca is not switched on: run the command again");
+    let registered = match &known {
+        Some(known) => switch_on(&id, known, cloud, format).await.with_context(stands)?,
+        None => register(&pem, &verification, &id, cloud).await.with_context(stands)?,
+    };
     let answer = Answer { ca_certificate_id: id, registered, profile_result, profile };
-    format.print(&answer, |answer| match answer.profile_result {
-        Written::Created | Written::Updated => "profile         written".to_owned(),
-        Written::Unchanged => "profile         unchanged".to_owned(),
+    format.print(&answer, |answer| {
+        let before = if answer.registered { "" } else { " before" };
+        format!("registered      {}{before}, ACTIVE, with auto-registration", answer.ca_certificate_id)
     })
 }
 
@@ -112,13 +120,8 @@ async fn code(cloud: &Cloud) -> Result<String> {
     answer.registration_code.context("aws iot answered without a registration code")
 }
 
-/// Registers the CA; tells its id, and whether that was news.
-async fn register(
-    pem: &str,
-    verification: &str,
-    fingerprint: &CaCertificateId,
-    cloud: &Cloud,
-) -> Result<(CaCertificateId, bool)> {
+/// Registers a CA that AWS IoT does not have yet; it is open from this moment on. Tells whether that was news.
+async fn register(pem: &str, verification: &str, id: &CaCertificateId, cloud: &Cloud) -> Result<bool> {
     let request = cloud
         .iot
         .register_ca_certificate()
@@ -127,11 +130,21 @@ async fn register(
         .set_as_active(true)
         .allow_auto_registration(true);
     match request.send().await {
-        Ok(answer) => Ok((answer.certificate_id.context("aws iot answered without the ca's id")?.parse()?, true)),
+        Ok(answer) => {
+            let given = answer.certificate_id.context("aws iot answered without the ca's id")?;
+            if given != id.as_str() {
+                bail!("aws iot calls the ca {given}: jitr ca enrol {given}");
+            }
+            Ok(true)
+        }
         Err(error) => match error.as_service_error() {
-            Some(RegisterCACertificateError::ResourceAlreadyExistsException(existing)) => {
-                let id = existing.resource_id().and_then(|id| id.parse().ok());
-                Ok((id.unwrap_or_else(|| fingerprint.clone()), false))
+            // Somebody else was faster, or a try whose answer was lost.
+            Some(RegisterCACertificateError::ResourceAlreadyExistsException(_)) => {
+                let known = describe(id, cloud).await?.context("aws iot answered without a description of the ca")?;
+                if !known.registered.registers_devices() {
+                    bail!("ca {id} was registered by somebody else just now");
+                }
+                Ok(false)
             }
             _ => Err(explain(fault("iot:RegisterCACertificate", error))),
         },
@@ -139,30 +152,31 @@ async fn register(
 }
 
 /// A CA that was registered before may be switched off, and whoever did that had a reason.
-async fn switch_on(id: &CaCertificateId, update: bool, cloud: &Cloud, format: Format) -> Result<()> {
-    let described = describe(id, cloud).await?;
-    let Described { registered, .. } = described.context("aws iot answered without a description of the ca")?;
-    if let Some(warning) = registered.warning(id) {
+fn may_switch_on(id: &CaCertificateId, known: &Registered, update: bool, format: Format) -> Result<()> {
+    if let Some(warning) = known.warning(id) {
         format.say(format!("warning         {warning}"));
     }
-    if registered.registers_devices() {
-        format.say(format!("registered      {id} before, ACTIVE, with auto-registration"));
-        return Ok(());
-    }
-    if !update {
+    if !known.registers_devices() && !update {
         bail!(
             "ca {id} is registered already, but switched off or without auto-registration: --update switches both on"
         );
     }
-    let request = cloud
-        .iot
-        .update_ca_certificate()
-        .certificate_id(id.as_str())
-        .new_status(CaCertificateStatus::Active)
-        .new_auto_registration_status(AutoRegistrationStatus::Enable);
-    request.send().await.map_err(|error| explain(fault("iot:UpdateCACertificate", error)))?;
-    format.say(format!("registered      {id} before, now ACTIVE, with auto-registration"));
     Ok(())
+}
+
+/// Switches on what was registered before, if it is off. It is no news that it is registered.
+async fn switch_on(id: &CaCertificateId, known: &Registered, cloud: &Cloud, format: Format) -> Result<bool> {
+    if !known.registers_devices() {
+        let request = cloud
+            .iot
+            .update_ca_certificate()
+            .certificate_id(id.as_str())
+            .new_status(CaCertificateStatus::Active)
+            .new_auto_registration_status(AutoRegistrationStatus::Enable);
+        request.send().await.map_err(|error| explain(fault("iot:UpdateCACertificate", error)))?;
+        format.say("switched on     its status and its auto-registration");
+    }
+    Ok(false)
 }
 
 #[derive(Serialize)]

@@ -56,6 +56,15 @@ pub(super) async fn describe(id: &CaCertificateId, cloud: &Cloud) -> Result<Opti
     }))
 }
 
+/// Checks that there is a CA of this id, where nothing else tells it: a whole id is believed without a look.
+///
+/// # Errors
+/// AWS IoT has no such CA, or a failed call.
+pub(crate) async fn check_registered(id: &CaCertificateId, cloud: &Cloud) -> Result<()> {
+    let described = describe(id, cloud).await?;
+    described.map(|_| ()).with_context(|| format!("aws iot has no ca {id} in this account and region"))
+}
+
 impl Registered {
     /// Whether AWS IoT registers devices of the CA when they first connect.
     pub(super) fn registers_devices(&self) -> bool {

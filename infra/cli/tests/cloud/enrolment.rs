@@ -82,6 +82,51 @@ fn a_ca_that_aws_iot_does_not_have_is_not_enrolled() {
     assert!(written(&cloud).is_empty());
 }
 
+/// 64 digits that are nobody's.
+#[test]
+fn nothing_is_written_for_a_ca_that_is_nowhere() {
+    let cloud = unenrolled(|world| world.ca = Value::Null);
+    let nobody = "a".repeat(64);
+    for arguments in [
+        &["ca", "enrol", &nobody][..],
+        &["ca", "set", &nobody, "--admission", "listed"],
+        &["ca", "retry", &nobody],
+        &["allow", "add", "--ca", &nobody, "--name", "pump-1"],
+    ] {
+        let output = cloud.jitr(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let writes = cloud.seen("POST ").into_iter().filter(|request| request.operation() != "GetItem").count();
+        assert_eq!(writes, 0, "{arguments:?}: {}", errors(&output));
+    }
+}
+
+#[test]
+fn no_two_cas_have_one_label() {
+    let called = |label| {
+        unenrolled(|world| {
+            world.other = Some(("b".repeat(64), label));
+        })
+    };
+    let cloud = called("pumps");
+    let output = cloud.jitr(&["ca", "enrol", &cloud.id, "--label", "pumps"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(errors(&output).contains("another ca has the label \"pumps\""), "{}", errors(&output));
+    assert!(written(&cloud).is_empty());
+    // The common name of its certificate is taken.
+    let cloud = called("Maker Root");
+    assert_eq!(answered(&cloud, &["ca", "enrol", &cloud.id])["profile"]["label"], Value::Null);
+}
+
+#[test]
+fn a_ca_that_could_be_another_is_not_changed() {
+    let cloud = Cloud::start(&authority(), |_| ());
+    for ca in ["", " ", &cloud.id[..7]] {
+        let output = cloud.jitr(&["ca", "set", ca, "--admission", "listed"]);
+        assert_eq!(output.status.code(), Some(1), "{ca:?}");
+        assert!(written(&cloud).is_empty(), "{ca:?}: {}", errors(&output));
+    }
+}
+
 #[test]
 fn a_ca_is_enrolled_once_and_keeps_its_rules() {
     let enrolled = |world: &mut World| {
