@@ -17,7 +17,7 @@ use shared::fault::{Fault, FaultKind};
 use shared::id::CaCertificateId;
 use shared::profile::{PROFILE_RECORD, Profile};
 
-pub use announcements::{Announcement, Key};
+pub use announcements::{Announced, Announcement, Key};
 
 /// The two tables of a stack.
 #[derive(Clone, Debug)]

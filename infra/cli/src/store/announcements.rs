@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnValue, WriteRequest};
-use backon::{BackoffBuilder as _, ExponentialBuilder};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use anyhow::Result;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use backon::{ExponentialBuilder, Retryable as _};
 use serde::{Serialize, Serializer};
 use shared::aws::authorities::{ANNOUNCED_THING_NAME, PARTITION_KEY, SORT_KEY, name_record, serial_record};
 use shared::aws::fault;
+use shared::fault::{Fault, FaultKind};
 use shared::id::{CaCertificateId, Serial, ThingName};
-use tokio::time::sleep;
 
 use super::{Store, explain};
 
@@ -102,45 +102,83 @@ impl Announcement {
     }
 }
 
+/// What became of an announcement.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Announced {
+    /// It is written.
+    Done,
+    /// Something else is announced of its key than was read.
+    Outdated,
+}
+
+/// Makes a call again, for a minute or two, as long as the table is throttled.
+async fn patiently<T>(call: impl AsyncFn() -> Result<T, Fault>) -> Result<T> {
+    let pauses = ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(Duration::from_secs(10))
+        .with_max_times(15)
+        .with_jitter();
+    let is_throttled = |fault: &Fault| fault.kind == FaultKind::Throttled;
+    (|| call()).retry(pauses).sleep(tokio::time::sleep).when(is_throttled).await.map_err(explain)
+}
+
 impl Store {
-    /// Writes announcements, over what was announced of the same keys before. No key may occur twice.
+    /// What is announced of a key.
     ///
     /// # Errors
-    /// A failed call, or a table that stays throttled; what was written until then stays, and writing it again is safe.
-    pub async fn announce(&self, authority: &CaCertificateId, announcements: &[Announcement]) -> Result<()> {
-        stream::iter(announcements.chunks(BATCH))
-            .map(|batch| self.write_batch(authority, batch))
-            .buffer_unordered(BATCHES_AT_ONCE)
-            .try_collect()
-            .await
+    /// A failed call.
+    pub async fn announcement(&self, authority: &CaCertificateId, key: &Key) -> Result<Option<Announcement>> {
+        let get = || async {
+            self.client
+                .get_item()
+                .table_name(&self.authorities)
+                .key(PARTITION_KEY, AttributeValue::S(authority.to_string()))
+                .key(SORT_KEY, AttributeValue::S(key.record()))
+                .consistent_read(true)
+                .send()
+                .await
+                .map_err(|error| fault("dynamodb:GetItem", error))
+        };
+        let item = patiently(get).await?.item;
+        Ok(item.and_then(|item| Announcement::of_item(&item)))
     }
 
-    async fn write_batch(&self, authority: &CaCertificateId, batch: &[Announcement]) -> Result<()> {
-        let mut requests = Vec::new();
-        for announcement in batch {
-            let put = PutRequest::builder().set_item(Some(announcement.to_item(authority))).build()?;
-            requests.push(WriteRequest::builder().put_request(put).build());
-        }
-        let mut pauses = ExponentialBuilder::new()
-            .with_min_delay(Duration::from_millis(100))
-            .with_max_delay(Duration::from_secs(5))
-            .with_max_times(10)
-            .with_jitter()
-            .build();
-        loop {
-            let request = self.client.batch_write_item().request_items(&self.authorities, requests);
-            let answer = request.send().await.map_err(|error| explain(fault("dynamodb:BatchWriteItem", error)))?;
-            requests = answer.unprocessed_items.unwrap_or_default().into_values().flatten().collect();
-            match pauses.next() {
-                _ if requests.is_empty() => return Ok(()),
-                Some(pause) => sleep(pause).await,
-                None => bail!(
-                    "{} of {} rows were not written: the table is throttled, try again",
-                    requests.len(),
-                    batch.len()
-                ),
+    /// Writes an announcement if what is announced of its key is still as it was read: `before`, or nothing.
+    ///
+    /// # Errors
+    /// A failed call.
+    pub async fn announce(
+        &self,
+        authority: &CaCertificateId,
+        announcement: &Announcement,
+        before: Option<&Announcement>,
+    ) -> Result<Announced> {
+        let item = announcement.to_item(authority);
+        let put = || async {
+            let request = self.client.put_item().table_name(&self.authorities).set_item(Some(item.clone()));
+            let request = match before {
+                None => request.condition_expression("attribute_not_exists(caCertificateId)"),
+                Some(before) => request
+                    .condition_expression("announcedAt = :before")
+                    .expression_attribute_values(":before", AttributeValue::S(before.announced_at.clone())),
+            };
+            match request.send().await {
+                Ok(_) => Ok(Announced::Done),
+                Err(error)
+                    if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) =>
+                {
+                    Ok(Announced::Outdated)
+                }
+                Err(error) => Err(fault("dynamodb:PutItem", error)),
             }
+        };
+        let announced = patiently(put).await?;
+        if announced == Announced::Outdated {
+            // The answer to a first try may have been lost.
+            let is_own = self.announcement(authority, &announcement.key).await?.as_ref() == Some(announcement);
+            return Ok(if is_own { Announced::Done } else { Announced::Outdated });
         }
+        Ok(announced)
     }
 
     /// Everything announced under a CA, names before serial numbers.
@@ -189,9 +227,6 @@ impl Store {
 const RECORDS: &str = "allow#";
 const ANNOUNCED_AT: &str = "announcedAt";
 const NOTE: &str = "note";
-/// Most rows of one `BatchWriteItem` call.
-const BATCH: usize = 25;
-const BATCHES_AT_ONCE: usize = 4;
 
 #[cfg(test)]
 mod tests {

@@ -207,7 +207,7 @@ fn cas_are_shown_as_enrolled_or_not() {
 fn certificates_can_be_announced_before_their_ca_is_enrolled() {
     let cloud = unenrolled(|_| ());
     let answer = answered(&cloud, &["allow", "add", "--ca", &cloud.id, "--name", "pump-17"]);
-    assert_eq!((&answer["announced"], &answer["enrolled"]), (&json!(1), &json!(false)));
+    assert_eq!((&answer["new"], &answer["enrolled"]), (&json!(1), &json!(false)));
     let text = printed(&cloud, &["allow", "add", "--ca", &cloud.id, "--name", "pump-17"]);
     assert!(text.contains(&format!("jitr ca enrol {} --admission listed", cloud.id)), "{text}");
 }

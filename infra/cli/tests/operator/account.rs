@@ -1,0 +1,155 @@
+//! An account of AWS that remembers, as far as the commands reach it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use shared::testing::dynamodb::Tables;
+
+use crate::server::{Answer, Request, Server};
+
+const STACK: &str = "iot-jitr";
+
+/// A CA certificate of AWS IoT's registry.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Authority {
+    pub(crate) auto_registration: String,
+    pub(crate) pem: String,
+    pub(crate) status: String,
+}
+
+/// Everything that commands can change.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct State {
+    pub(crate) authorities: BTreeMap<String, Authority>,
+    pub(crate) tables: Tables,
+}
+
+impl State {
+    pub(crate) fn register(&mut self, id: &str, pem: &str) {
+        let on = Authority { auto_registration: "ENABLE".to_owned(), pem: pem.to_owned(), status: "ACTIVE".to_owned() };
+        self.authorities.insert(id.to_owned(), on);
+    }
+
+    /// The rows of a table of the stack.
+    pub(crate) fn rows(&self, table: &str) -> Vec<Value> {
+        self.tables.rows(&format!("{STACK}-{table}"))
+    }
+}
+
+/// Which request fails: the how-manieth of an operation, with which status and error.
+#[derive(Clone, Debug)]
+struct Fault {
+    after: usize,
+    kind: &'static str,
+    operation: &'static str,
+    status: u16,
+}
+
+/// The account behind an endpoint on this machine.
+pub(crate) struct Account {
+    fault: Arc<Mutex<Option<Fault>>>,
+    server: Server,
+    state: Arc<Mutex<State>>,
+}
+
+impl Account {
+    pub(crate) fn start() -> Self {
+        let tables = Tables::default().table(&format!("{STACK}-authorities"), "caCertificateId", Some("record")).index(
+            &format!("{STACK}-authorities"),
+            "byRecord",
+            "record",
+            Some("caCertificateId"),
+        );
+        let state = Arc::new(Mutex::new(State { authorities: BTreeMap::new(), tables }));
+        let fault: Arc<Mutex<Option<Fault>>> = Arc::default();
+        let (own, faults) = (Arc::clone(&state), Arc::clone(&fault));
+        let server = Server::start(move |request| {
+            failed(request, &faults).unwrap_or_else(|| answer(request, &mut own.lock().unwrap()))
+        });
+        Self { fault, server, state }
+    }
+
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.server.endpoint
+    }
+
+    pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap());
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.state.lock().unwrap().clone()
+    }
+
+    /// Lets an operation fail once it has been carried out so many times.
+    pub(crate) fn fail(&self, operation: &'static str, after: usize, status: u16, kind: &'static str) {
+        *self.fault.lock().unwrap() = Some(Fault { after, kind, operation, status });
+    }
+
+    pub(crate) fn mend(&self) {
+        *self.fault.lock().unwrap() = None;
+    }
+}
+
+fn failed(request: &Request, fault: &Mutex<Option<Fault>>) -> Option<Answer> {
+    let mut fault = fault.lock().unwrap();
+    let fault = fault.as_mut().filter(|fault| fault.operation == operation(request))?;
+    if fault.after > 0 {
+        fault.after -= 1;
+        return None;
+    }
+    let body = json!({"__type": fault.kind, "message": "it is so"}).to_string();
+    Some(Answer { body, headers: format!("x-amzn-errortype: {}\r\n", fault.kind), status: fault.status })
+}
+
+/// The operation's name in the API reference.
+fn operation(request: &Request) -> &str {
+    if !request.operation().is_empty() {
+        return request.operation();
+    }
+    let (method, path) = method_and_path(request);
+    match (method, path.split('/').nth(1).unwrap_or_default()) {
+        ("GET", "registrationcode") => "GetRegistrationCode",
+        ("GET", "cacertificates") => "ListCACertificates",
+        ("GET", "cacertificate") => "DescribeCACertificate",
+        ("POST", "cacertificate") => "RegisterCACertificate",
+        ("PUT", "cacertificate") => "UpdateCACertificate",
+        _ => "",
+    }
+}
+
+fn method_and_path(request: &Request) -> (&str, &str) {
+    let mut words = request.line.split(' ');
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    (method, target.split('?').next().unwrap_or_default())
+}
+
+fn answer(request: &Request, state: &mut State) -> Answer {
+    if !request.operation().is_empty() {
+        let shared::testing::dynamodb::Answer { body, status } =
+            state.tables.answer(request.operation(), &request.document());
+        return Answer { body: body.to_string(), headers: String::new(), status };
+    }
+    let id = method_and_path(request).1.rsplit('/').next().unwrap_or_default();
+    let answered = match operation(request) {
+        "GetRegistrationCode" => Some(json!({"registrationCode": "c".repeat(64)})),
+        "ListCACertificates" => {
+            let ids = state.authorities.keys().map(|id| json!({"certificateId": id}));
+            Some(json!({"certificates": ids.collect::<Vec<_>>()}))
+        }
+        "DescribeCACertificate" => state.authorities.get(id).map(|authority| {
+            let Authority { auto_registration, pem, status } = authority;
+            json!({"certificateDescription": {
+                "autoRegistrationStatus": auto_registration, "certificateId": id, "certificatePem": pem, "status": status,
+            }})
+        }),
+        _ => None,
+    };
+    answered.map_or_else(missing, |answered| Answer::ok(answered.to_string()))
+}
+
+fn missing() -> Answer {
+    let headers = "x-amzn-errortype: ResourceNotFoundException\r\n".to_owned();
+    Answer { body: json!({"message": "there is none"}).to_string(), headers, status: 404 }
+}
