@@ -2,6 +2,7 @@
 
 pub mod change;
 mod crl;
+mod difference;
 pub mod enrol;
 mod find;
 mod limits;

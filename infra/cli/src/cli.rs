@@ -42,7 +42,7 @@ pub struct Cli {
 enum Command {
     /// Make and register certificate authorities, and set the rules for their devices.
     #[command(subcommand)]
-    Ca(CaCommand),
+    Ca(Box<CaCommand>),
     /// Make device certificates, and connect with them.
     #[command(subcommand)]
     Device(DeviceCommand),
@@ -96,7 +96,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     let format = if cli.json { Format::Json } else { Format::Text };
     let stack = cli.stack.as_str();
     match cli.command {
-        Command::Ca(command) => Box::pin(ca::run(command, stack, format, now)).await?,
+        Command::Ca(command) => Box::pin(ca::run(*command, stack, format, now)).await?,
         Command::Device(command) => device::run(command, stack, format, now).await?,
         Command::Devices(command) => devices::run(command, stack, format, now).await?,
         Command::Allow(command) => allow::run(command, stack, format, now).await?,

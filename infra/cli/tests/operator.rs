@@ -7,6 +7,8 @@
 mod account;
 #[path = "operator/announcements.rs"]
 mod announcements;
+#[path = "operator/profiles.rs"]
+mod profiles;
 mod server;
 
 use std::process::{Command, Output};

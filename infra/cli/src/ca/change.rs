@@ -1,5 +1,6 @@
 //! How a CA's profile is to change, from flags and a file.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -16,7 +17,8 @@ use super::crl::CrlFlags;
 use super::limits;
 use crate::files::read_text;
 
-/// How a profile is to change: first the file replaces it, then members are taken out, then the flags are laid over.
+/// How a profile is to change: first the file replaces it, then members are taken out, then the flags are laid over. Flags of
+/// members that are lists add to them, and those with `remove` in their names take out of them.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Change {
     /// JSON file with the whole profile; the flags are laid over it.
@@ -25,6 +27,9 @@ pub struct Change {
     /// A member to take back to its default; can be given several times.
     #[arg(long, value_enum, value_name = "MEMBER")]
     unset: Vec<Member>,
+    /// Tell what would change, and change nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
     #[command(flatten)]
     flags: ProfileFlags,
 }
@@ -33,7 +38,7 @@ impl Change {
     /// Makes the new profile. What the CA is and since when it has been enrolled stay.
     ///
     /// # Errors
-    /// A file that is not a profile, or a profile beyond its limits.
+    /// A file that is not a profile, something to be taken out that is not there, or a profile beyond its limits.
     pub fn make(self, before: &Profile) -> Result<Profile> {
         let mut profile = match self.profile {
             None => before.clone(),
@@ -50,7 +55,7 @@ impl Change {
         for member in self.unset {
             member.take_out(&mut profile);
         }
-        self.flags.apply(&mut profile);
+        self.flags.apply(&mut profile)?;
         limits::check(&profile, before)?;
         Ok(profile)
     }
@@ -85,21 +90,27 @@ pub struct ProfileFlags {
     require_crl: Option<bool>,
     #[command(flatten)]
     crl: CrlFlags,
-    /// An attribute of the thing; can be given several times.
+    /// An attribute of the thing, beside those so far; can be given several times.
     #[arg(long = "attribute", value_name = "NAME=TEMPLATE", value_parser = attribute)]
     attributes: Vec<(String, Template)>,
-    /// A subject field that must be there, and the regular expression that its whole value must match; can be given
-    /// several times.
+    /// An attribute that things are to get no more; can be given several times.
+    #[arg(long, value_name = "NAME")]
+    remove_attribute: Vec<String>,
+    /// A subject field that must be there, and the regular expression that its whole value must match, beside the fields so
+    /// far; can be given several times.
     #[arg(long = "subject-rule", value_name = "FIELD=REGEX", value_parser = subject_rule)]
     subject_rules: Vec<(SubjectField, Pattern)>,
+    /// A subject field that no rule is to be about; can be given several times.
+    #[arg(long, value_name = "FIELD", value_parser = subject_field)]
+    remove_subject_rule: Vec<SubjectField>,
     /// Oldest X.509 version of device certificates: 1, which is every version, 2 or 3. Version 3 alone has extensions.
     #[arg(long, value_name = "VERSION")]
     min_version: Option<CertificateVersion>,
     /// Smallest RSA key in bits; AWS IoT takes none below 2048.
     #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u16).range(2048..))]
     min_rsa_bits: Option<u16>,
-    /// Allowed elliptic curve, instead of all three; can be given several times.
-    #[arg(long = "curve", value_parser = one_of::<Curve>(&["P-256", "P-384", "P-521"]))]
+    /// All elliptic curves that are allowed, such as P-256,P-384; all three by default.
+    #[arg(long, value_delimiter = ',', value_parser = one_of::<Curve>(&["P-256", "P-384", "P-521"]))]
     curves: Vec<Curve>,
 }
 
@@ -119,15 +130,20 @@ fn attribute(text: &str) -> Result<(String, Template)> {
 
 fn subject_rule(text: &str) -> Result<(SubjectField, Pattern)> {
     let (field, pattern) = text.split_once('=').context("write field=regex")?;
+    Ok((subject_field(field)?, Pattern::try_from(pattern.to_owned())?))
+}
+
+fn subject_field(name: &str) -> Result<SubjectField> {
     let known = || SubjectField::ALL.map(|field| field.to_string()).join(", ");
-    let field =
-        SubjectField::named(field).with_context(|| format!("no subject field {field:?}, there are {}", known()))?;
-    Ok((field, Pattern::try_from(pattern.to_owned())?))
+    SubjectField::named(name).with_context(|| format!("no subject field {name:?}, there are {}", known()))
 }
 
 impl ProfileFlags {
     /// Lays the flags over a profile.
-    pub fn apply(self, profile: &mut Profile) {
+    ///
+    /// # Errors
+    /// Something to be taken out that is not there.
+    pub fn apply(self, profile: &mut Profile) -> Result<()> {
         let crl = self.require_crl.map(|yes| if yes { CrlRequirement::Required } else { CrlRequirement::None });
         overlay(&mut profile.label, self.label);
         overlay(&mut profile.policy_name, self.policy);
@@ -138,8 +154,14 @@ impl ProfileFlags {
         overlay(&mut profile.take_over, self.take_over);
         overlay(&mut profile.min_version, self.min_version);
         overlay(&mut profile.crl, crl);
-        self.crl.apply(profile);
+        self.crl.apply(profile)?;
+        for name in self.remove_attribute {
+            profile.attributes.remove(&name).with_context(|| absent("--remove-attribute", &name))?;
+        }
         profile.attributes.extend(self.attributes);
+        for field in self.remove_subject_rule {
+            profile.subject_rules.remove(&field).with_context(|| absent("--remove-subject-rule", &field))?;
+        }
         profile.subject_rules.extend(self.subject_rules);
         if self.min_rsa_bits.is_some() || !self.curves.is_empty() {
             let keys = profile.keys.get_or_insert_default();
@@ -148,7 +170,34 @@ impl ProfileFlags {
                 keys.curves = self.curves;
             }
         }
+        Ok(())
     }
+}
+
+/// Takes elements out of a list and puts others in, each once.
+///
+/// # Errors
+/// An element to be taken out that is not there.
+pub(super) fn change_list<T: PartialEq + Display>(
+    option: &str,
+    list: &mut Vec<T>,
+    add: Vec<T>,
+    remove: &[T],
+) -> Result<()> {
+    for item in remove {
+        let place = list.iter().position(|known| known == item).with_context(|| absent(option, item))?;
+        list.remove(place);
+    }
+    for item in add {
+        if !list.contains(&item) {
+            list.push(item);
+        }
+    }
+    Ok(())
+}
+
+fn absent(option: &str, item: &impl Display) -> String {
+    format!("{option} {item}: the profile has none, see `jitr ca show`")
 }
 
 fn overlay<T>(member: &mut Option<T>, flag: Option<T>) {
@@ -244,7 +293,7 @@ mod tests {
             "--subject-rule=CommonName=pump-[0-9]+",
             "--min-version=3",
             "--min-rsa-bits=3072",
-            "--curve=P-384",
+            "--curves=P-384",
         ]);
         let profile = change.unwrap().make(&Profile::default()).unwrap();
         assert_eq!(
@@ -280,6 +329,45 @@ mod tests {
     }
 
     #[test]
+    fn flags_of_lists_add_and_take_out_one_by_one() {
+        let before = r#"{"attributes":{"a":"x","b":"y"},"crlHosts":["h1"],"crlSources":["s3://lists/1","s3://lists/2"],
+            "subjectRules":{"CommonName":"c"}}"#;
+        let before: Profile = serde_json::from_str(before).unwrap();
+        let change = change(&[
+            "--attribute=c=z",
+            "--remove-attribute=a",
+            "--crl-host=h2",
+            "--crl-source=s3://lists/3",
+            "--crl-source=s3://lists/2",
+            "--remove-crl-source=s3://lists/1",
+            "--subject-rule=Organization=o",
+        ]);
+        let after = serde_json::to_value(change.unwrap().make(&before).unwrap()).unwrap();
+        assert_eq!(
+            after,
+            serde_json::json!({
+                "attributes": {"b": "y", "c": "z"},
+                "crlHosts": ["h1", "h2"],
+                "crlSources": ["s3://lists/2", "s3://lists/3"],
+                "subjectRules": {"CommonName": "c", "Organization": "o"},
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_can_not_be_taken_out() {
+        for argument in [
+            "--remove-attribute=a",
+            "--remove-crl-host=h",
+            "--remove-crl-source=s3://lists/1",
+            "--remove-subject-rule=CommonName",
+        ] {
+            let error = change(&[argument]).unwrap().make(&Profile::default()).unwrap_err().to_string();
+            assert!(error.contains(argument.split('=').next().unwrap()), "{argument}: {error}");
+        }
+    }
+
+    #[test]
     fn every_member_can_be_taken_out() {
         let full = r#"{"label":"l","policyName":"p","thingType":"t","thingGroup":"g","thingNameTemplate":"x",
             "admission":"listed","takeOver":"join","crl":"required","crlHosts":["h"],"crlSources":["s3://lists/a"],
@@ -306,7 +394,7 @@ mod tests {
             "--min-version=0",
             "--min-version=4",
             "--min-rsa-bits=1024",
-            "--curve=P-192",
+            "--curves=P-256,P-192",
             "--policy=a b",
             "--crl-source=ftp://crl.example.com/a",
             "--crl-host=http://crl.example.com",

@@ -10,17 +10,25 @@ use shared::text::Detail;
 use shared::timestamp;
 use time::OffsetDateTime;
 
+use super::change::change_list;
+
 /// Members of a profile about CRLs.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct CrlFlags {
-    /// Where the CA publishes its CRLs, an object in S3 or an address of the web, instead of the places so far; can be
-    /// given several times.
+    /// Where the CA publishes its CRLs, an object in S3 or an address of the web, beside the places so far; can be given
+    /// several times.
     #[arg(long = "crl-source", value_name = "S3://BUCKET/KEY | HTTPS://… | HTTP://…")]
     sources: Vec<CrlSource>,
-    /// A host whose distribution points are followed as certificates name them, instead of the hosts so far; can be
-    /// given several times.
+    /// A place that is to be followed no more; can be given several times.
+    #[arg(long, value_name = "URL")]
+    remove_crl_source: Vec<CrlSource>,
+    /// A host whose distribution points are followed as certificates name them, beside the hosts so far; can be given
+    /// several times.
     #[arg(long = "crl-host", value_name = "HOST", value_parser = host)]
     hosts: Vec<String>,
+    /// A host whose distribution points are to be followed no more; can be given several times.
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    remove_crl_host: Vec<String>,
     /// How long a CRL goes on counting after its next update: refuse, or hours or days as in 24h, 7d.
     #[arg(long, value_name = "HOURS", value_parser = when_stale)]
     when_stale: Option<WhenStale>,
@@ -28,26 +36,17 @@ pub(super) struct CrlFlags {
 
 impl CrlFlags {
     /// Lays the flags over a profile.
-    pub(super) fn apply(self, profile: &mut Profile) {
-        if !self.sources.is_empty() {
-            profile.crl_sources = once_each(self.sources);
-        }
-        if !self.hosts.is_empty() {
-            profile.crl_hosts = once_each(self.hosts);
-        }
+    ///
+    /// # Errors
+    /// Something to be taken out that is not there.
+    pub(super) fn apply(self, profile: &mut Profile) -> Result<()> {
+        change_list("--remove-crl-source", &mut profile.crl_sources, self.sources, &self.remove_crl_source)?;
+        change_list("--remove-crl-host", &mut profile.crl_hosts, self.hosts, &self.remove_crl_host)?;
         if self.when_stale.is_some() {
             profile.when_stale = self.when_stale;
         }
+        Ok(())
     }
-}
-
-fn once_each<T: PartialEq>(items: Vec<T>) -> Vec<T> {
-    items.into_iter().fold(Vec::new(), |mut kept, item| {
-        if !kept.contains(&item) {
-            kept.push(item);
-        }
-        kept
-    })
 }
 
 /// A host as it stands in a URL, in lower case: no scheme, port or path.
@@ -209,12 +208,12 @@ mod tests {
     }
 
     #[test]
-    fn sources_are_kept_once() {
+    fn sources_are_added_once() {
         let source = |n: usize| format!("s3://lists/{n}.crl").parse::<CrlSource>().unwrap();
         let flags = CrlFlags { sources: vec![source(1), source(2), source(1)], ..CrlFlags::default() };
         let mut profile = Profile { crl_sources: vec![source(3)], ..Profile::default() };
-        flags.apply(&mut profile);
-        assert_eq!(profile.crl_sources, [source(1), source(2)]);
+        flags.apply(&mut profile).unwrap();
+        assert_eq!(profile.crl_sources, [source(3), source(1), source(2)]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use shared::timestamp;
 use time::OffsetDateTime;
 
 use super::change::Change;
+use super::difference::{self, differences};
 use super::find::find;
 use super::limits::{MAX_LABEL, check_label};
 use super::profile::{Written, labels_of_others, write};
@@ -47,12 +48,13 @@ pub(super) struct Authority<'a> {
 /// Its label is the common name of its certificate, if no other CA is called so.
 ///
 /// # Errors
-/// A failed call, an impossible change, or a profile that stays and says otherwise.
+/// A failed call, an impossible change, or a profile that stays and says otherwise. Members that change are told before.
 pub(super) async fn enrol(
     authority: &Authority<'_>,
     change: Change,
     update: bool,
     cloud: &Cloud,
+    format: Format,
     now: OffsetDateTime,
 ) -> Result<(Profile, Written)> {
     let Authority { certificate, id, pem } = *authority;
@@ -67,12 +69,17 @@ pub(super) async fn enrol(
     }
     profile.ca_pem.get_or_insert_with(|| pem.to_owned());
     profile.enrolled_at.get_or_insert_with(|| timestamp::to_text(now));
+    let dry_run = change.dry_run;
     let profile = change.make(&profile)?;
     if let Some(enrolled) = enrolled.filter(|enrolled| !update && **enrolled != profile) {
         let label = enrolled.label.as_deref().unwrap_or("without a label");
         bail!("ca {id} ({label}) is enrolled already, under other rules: change them with `jitr ca set {id}`");
     }
-    write(cloud, id, profile, before.as_ref(), now).await
+    let changes = differences(&before.clone().unwrap_or_default(), &profile)?;
+    if !changes.is_empty() {
+        format.say(difference::text(&changes));
+    }
+    write(cloud, id, profile, before.as_ref(), dry_run, now).await
 }
 
 /// The command that gives a CA other rules: one that nobody has enrolled has none yet.
@@ -85,6 +92,8 @@ pub(crate) fn command_for(profile: Option<&Profile>) -> &'static str {
 #[serde(rename_all = "camelCase")]
 struct Answer {
     ca_certificate_id: CaCertificateId,
+    /// Whether nothing was changed, because only the plan was asked for.
+    dry_run: bool,
     #[serde(flatten)]
     registered: Registered,
     profile_result: Written,
@@ -99,8 +108,9 @@ pub(super) async fn run(args: EnrolArgs, cloud: &Cloud, format: Format, now: Off
     let certificate =
         Certificate::from_pem(&described.pem).with_context(|| format!("the certificate of ca {id} is not usable"))?;
     let authority = Authority { certificate: &certificate, id: &id, pem: &described.pem };
-    let (profile, profile_result) = enrol(&authority, args.change, false, cloud, now).await?;
-    let answer = Answer { ca_certificate_id: id, registered: described.registered, profile_result, profile };
+    let dry_run = args.change.dry_run;
+    let (profile, profile_result) = enrol(&authority, args.change, false, cloud, format, now).await?;
+    let answer = Answer { ca_certificate_id: id, dry_run, registered: described.registered, profile_result, profile };
     format.print(&answer, Answer::text)
 }
 
@@ -108,6 +118,7 @@ impl Answer {
     fn text(&self) -> Text {
         let id = &self.ca_certificate_id;
         let done = match self.profile_result {
+            Written::Created | Written::Updated if self.dry_run => format!("dry run         {id} was not enrolled"),
             Written::Created | Written::Updated => format!("enrolled        {id}, profile written"),
             Written::Unchanged => format!("enrolled        {id} before, profile unchanged"),
         };

@@ -13,6 +13,7 @@ use shared::timestamp;
 use time::OffsetDateTime;
 
 use super::change::Change;
+use super::difference::{self, Difference, differences};
 use super::find::{find, labelled};
 use crate::cloud::Cloud;
 use crate::output::Format;
@@ -39,7 +40,8 @@ pub enum Written {
     Updated,
 }
 
-/// Writes a profile over the one that was read; answers with what stands there now.
+/// Writes a profile over the one that was read; answers with what stands there now. A dry run stops before anything is written,
+/// and answers with what would.
 ///
 /// # Errors
 /// A failed call, a label that another CA has, or somebody else's change in between.
@@ -48,6 +50,7 @@ pub async fn write(
     id: &CaCertificateId,
     mut profile: Profile,
     before: Option<&Profile>,
+    dry_run: bool,
     now: OffsetDateTime,
 ) -> Result<(Profile, Written)> {
     if before == Some(&profile) {
@@ -58,6 +61,11 @@ pub async fn write(
         && labels_of_others(id, cloud).await?.contains(label)
     {
         bail!("another ca has the label {label:?}: give this one its own with --label");
+    }
+    let counted = before.is_some_and(Profile::is_enrolled);
+    let written = if counted { Written::Updated } else { Written::Created };
+    if dry_run {
+        return Ok((profile, written));
     }
     let now = timestamp::to_text(now);
     profile.created_at.get_or_insert_with(|| now.clone());
@@ -75,8 +83,7 @@ pub async fn write(
         let asked = request_comparison(&cloud.authorities).await.map_err(explain);
         asked.context("the profile has been written; let all devices be compared with it: jitr sweep --reconcile")?;
     }
-    let counted = before.is_some_and(Profile::is_enrolled);
-    Ok((profile, if counted { Written::Updated } else { Written::Created }))
+    Ok((profile, written))
 }
 
 /// What the other registered CAs are called.
@@ -89,6 +96,10 @@ pub(super) async fn labels_of_others(id: &CaCertificateId, cloud: &Cloud) -> Res
 #[serde(rename_all = "camelCase")]
 struct SetAnswer {
     ca_certificate_id: CaCertificateId,
+    /// Whether nothing was changed, because only the plan was asked for.
+    dry_run: bool,
+    /// The members that differ.
+    changes: Vec<Difference>,
     profile: Profile,
     result: Written,
 }
@@ -98,13 +109,19 @@ pub(super) async fn run(args: SetArgs, cloud: &Cloud, format: Format, now: Offse
     let before = cloud.authorities.profile(&id).await.map_err(explain)?.filter(Profile::is_enrolled);
     let before =
         before.with_context(|| format!("nobody has enrolled ca {id}: jitr ca enrol {id}, with the same options"))?;
+    let dry_run = args.change.dry_run;
     let profile = args.change.make(&before)?;
-    let (profile, result) = write(cloud, &id, profile, Some(&before), now).await?;
-    let answer = SetAnswer { ca_certificate_id: id, profile, result };
+    let changes = differences(&before, &profile)?;
+    if !changes.is_empty() {
+        format.say(difference::text(&changes));
+    }
+    let (profile, result) = write(cloud, &id, profile, Some(&before), dry_run, now).await?;
+    let answer = SetAnswer { ca_certificate_id: id, dry_run, changes, profile, result };
     format.print(&answer, |answer| {
         let id = &answer.ca_certificate_id;
         match answer.result {
             Written::Unchanged => format!("profile of {id} is so already"),
+            _ if answer.dry_run => format!("dry run: the profile of {id} was not changed"),
             Written::Created | Written::Updated => {
                 format!(
                     "profile of {id} changed; devices that are not in yet are bound from their next connection on, those that \

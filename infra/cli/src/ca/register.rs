@@ -57,6 +57,8 @@ struct Proof {
 #[serde(rename_all = "camelCase")]
 struct Answer {
     ca_certificate_id: CaCertificateId,
+    /// Whether nothing was changed, because only the plan was asked for.
+    dry_run: bool,
     /// False if AWS IoT had the CA already.
     registered: bool,
     profile_result: Written,
@@ -82,7 +84,14 @@ pub(super) async fn run(args: RegisterArgs, cloud: &Cloud, format: Format, now: 
 
     // The rules come first, and the CA is switched on last: whatever interrupts the command, nobody comes in without them.
     let authority = Authority { certificate: &certificate, id: &id, pem: &pem };
-    let (profile, profile_result) = enrol(&authority, args.change, args.update, cloud, now).await?;
+    let dry_run = args.change.dry_run;
+    let (profile, profile_result) = enrol(&authority, args.change, args.update, cloud, format, now).await?;
+    if dry_run {
+        let registered = known.is_none();
+        let answer = Answer { ca_certificate_id: id, dry_run, registered, profile_result, profile };
+        return format
+            .print(&answer, |answer| format!("dry run         {} was not registered", answer.ca_certificate_id));
+    }
     format.say(match profile_result {
         Written::Created | Written::Updated => "profile         written",
         Written::Unchanged => "profile         unchanged",
@@ -92,7 +101,7 @@ pub(super) async fn run(args: RegisterArgs, cloud: &Cloud, format: Format, now: 
         Some(known) => switch_on(&id, known, cloud, format).await.with_context(stands)?,
         None => register(&pem, &verification, &id, cloud).await.with_context(stands)?,
     };
-    let answer = Answer { ca_certificate_id: id, registered, profile_result, profile };
+    let answer = Answer { ca_certificate_id: id, dry_run, registered, profile_result, profile };
     format.print(&answer, |answer| {
         let before = if answer.registered { "" } else { " before" };
         format!("registered      {}{before}, ACTIVE, with auto-registration", answer.ca_certificate_id)

@@ -21,12 +21,17 @@ use crate::store::explain;
 pub struct RetryArgs {
     /// The CA's certificate id, the beginning of it, or its label.
     ca: String,
+    /// Change nothing.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RetryAnswer {
     ca_certificate_id: CaCertificateId,
+    /// Whether nothing was changed, because only the plan was asked for.
+    dry_run: bool,
 }
 
 pub(super) async fn run(args: &RetryArgs, cloud: &Cloud, format: Format, now: OffsetDateTime) -> Result<()> {
@@ -35,9 +40,14 @@ pub(super) async fn run(args: &RetryArgs, cloud: &Cloud, format: Format, now: Of
     if !profile.is_some_and(|profile| Profile::is_enrolled(&profile)) {
         bail!("ca {ca_certificate_id} is not enrolled: see `jitr ca enrol --help`");
     }
-    cloud.authorities.renew_decisions(&ca_certificate_id, now).await.map_err(explain)?;
-    format.print(&RetryAnswer { ca_certificate_id }, |answer| {
+    if !args.dry_run {
+        cloud.authorities.renew_decisions(&ca_certificate_id, now).await.map_err(explain)?;
+    }
+    format.print(&RetryAnswer { ca_certificate_id, dry_run: args.dry_run }, |answer| {
         let id = &answer.ca_certificate_id;
+        if answer.dry_run {
+            return Text::line(format_args!("dry run: decisions about devices of ca {id} stand"));
+        }
         Text::line(format_args!("devices of ca {id} are decided about anew at their next connection"))
     })
 }

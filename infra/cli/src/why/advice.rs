@@ -170,7 +170,7 @@ fn about_reason(row: &Registration) -> String {
         }
         Reason::KeyNotAllowed => format!(
             "issue one with a key that the profile allows (jitr ca show {ca}), or change that: jitr ca set {ca} \
-             --min-rsa-bits … --curve …"
+             --min-rsa-bits … --curves …"
         ),
         Reason::NotListed => match &row.serial {
             Some(serial) => {

@@ -1,0 +1,45 @@
+//! `jitr ca set` and `ca enrol`: each change is told before it is written, and nothing is lost by adding to it.
+
+use serde_json::{Value, json};
+
+use crate::{Stage, errors};
+
+#[test]
+fn a_source_comes_beside_the_others() {
+    let stage = Stage::enrolled(&["--crl-source", "s3://lists/1.crl", "--crl-host", "h1"]);
+    let id = stage.id();
+    let output = stage.jitr(&["ca", "set", &id, "--crl-source", "s3://lists/2.crl", "--crl-host", "h2"]);
+    assert!(output.status.success());
+    let told = errors(&output);
+    assert!(told.contains("+ crlSources: s3://lists/2.crl") && !told.contains("- crlSources"), "{told}");
+    let after = &stage.answer(&["ca", "show", &id])["profile"];
+    assert_eq!(after["crlSources"], json!(["s3://lists/1.crl", "s3://lists/2.crl"]));
+    assert_eq!(after["crlHosts"], json!(["h1", "h2"]));
+    let answer = stage.answer(&["ca", "set", &id, "--remove-crl-source", "s3://lists/1.crl"]);
+    let change = json!({
+        "member": "crlSources", "before": ["s3://lists/1.crl", "s3://lists/2.crl"], "after": ["s3://lists/2.crl"],
+    });
+    assert_eq!(answer["changes"], json!([change]));
+    let told = stage.refused(&["ca", "set", &id, "--remove-crl-source", "s3://lists/1.crl"]);
+    assert!(told.contains("--remove-crl-source s3://lists/1.crl: the profile has none"), "{told}");
+}
+
+#[test]
+fn a_dry_run_tells_and_changes_nothing() {
+    let stage = Stage::new();
+    let id = stage.id();
+    assert!(stage.would(&["ca", "enrol", &id, "--admission", "listed", "--dry-run"]).starts_with("dry run"));
+    stage.done(&["ca", "enrol", &id]);
+    assert!(stage.would(&["ca", "set", &id, "--admission", "listed", "--dry-run"]).starts_with("dry run"));
+    let answer: Value =
+        serde_json::from_str(&stage.would(&["--json", "ca", "set", &id, "--admission", "listed", "--dry-run"]))
+            .unwrap();
+    assert_eq!((&answer["dryRun"], &answer["result"]), (&json!(true), &json!("updated")));
+    assert_eq!(answer["changes"][0]["member"], "admission");
+    assert!(stage.would(&["ca", "retry", &id, "--dry-run"]).starts_with("dry run"));
+    stage.write("ca.pem", stage.authority.certificate_pem());
+    stage.write("ca.key", stage.authority.key_pem());
+    let register =
+        ["ca", "register", "--ca", "ca.pem", "--ca-key", "ca.key", "--update", "--admission", "listed", "--dry-run"];
+    assert!(stage.would(&register).starts_with("dry run"));
+}
