@@ -29,14 +29,14 @@ bench: ## measure the activator's start, the check of CRLs up to five million en
 explored = cargo test --profile explore --package actors
 
 # Random orders begin with a random seed, which is printed with every order that ends wrong.
-explore: ## let the functions, the operator and the CA cross each other: 20,000 random orders, every order of two, some with faults (hours); 20,000 histories of messages
+explore: ## let the functions, the operator and the CA cross each other: 20,000 random orders, every order of two, some with faults (hours); 20,000 histories of messages, and as many of events
 	SEED=$${SEED:-$$(date +%s)} SEEDS=$${SEEDS:-20000} $(explored) --test crossings --test crashes -- --nocapture
 	$(explored) --test pairs --test replacements -- --include-ignored --nocapture
 	FAULTS=1 $(explored) --test pairs -- --nocapture
 	FAULTS=2 $(explored) --test pairs -- --nocapture
 	LATE=1 $(explored) --test pairs -- --include-ignored --nocapture
 	LATE=1 FAULTS=1 $(explored) --test pairs -- --nocapture
-	SEED=$${SEED:-$$(date +%s)} SEEDS=$${SEEDS:-20000} cargo test --profile explore --package rule-sink --test protocol -- histories --nocapture
+	SEED=$${SEED:-$$(date +%s)} SEEDS=$${SEEDS:-20000} cargo test --profile explore --package rule-sink --package activator --test protocol -- histories --nocapture
 
 fleet: ## let 10 to 10,000 new devices come at once, in virtual time (minutes): how long it takes, and how many calls to AWS IoT
 	python3 infra/local/cloud.py setup

@@ -13,7 +13,7 @@ pub use items::{
     BATCH_WRITES, BatchWritten, DeadLetters, Holders, Holding, ItemStore, ItemWritten, MAX_BATCH_BYTES,
     MAX_MESSAGE_BYTES, MAX_SENT,
 };
-pub use overflow::{OverflowQueue, WaitingEvent};
+pub use overflow::{OverflowQueue, Waiting, WaitingEvent, WaitingIf};
 pub use presence::{COUNTED_AT_ONCE, Counted, HISTORY_BATCH, PresenceStore, RowPolicy, Written};
 pub use revocation::{
     Continuation, CrlPublication, CrlStates, ListedRegistrations, ReadRow, SessionEnd, Sessions, SnapshotPages,
@@ -266,20 +266,22 @@ pub trait RegistrationStore {
 
     /// Whether an event of a certificate waits in the overflow queue that was sent there when the newest row about the
     /// certificate had this revision, as [`set_waiting`](Self::set_waiting) has told.
-    fn is_waiting(
+    fn waiting(
         &self,
         authority: &CaCertificateId,
         certificate: &CertificateId,
         revision: Option<u64>,
         now: OffsetDateTime,
-    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+    ) -> impl Future<Output = Result<Waiting, Fault>> + Send;
 
-    /// Tells other processes that an event of a certificate waits in the overflow queue, for an hour.
+    /// Tells other processes that an event of a certificate waits in the overflow queue, for an hour, unless its message has
+    /// been answered meanwhile.
     fn set_waiting(
         &self,
         authority: &CaCertificateId,
         certificate: &CertificateId,
         revision: Option<u64>,
+        condition: WaitingIf,
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 

@@ -62,6 +62,17 @@ pub(crate) enum Told {
     Outcome(Outcome),
 }
 
+impl Told {
+    /// Whether they tell of a certificate that has been decided about and is not simply in.
+    pub(crate) fn is_of_known(&self) -> bool {
+        match self {
+            Self::Nothing { revision, .. } => revision.is_some(),
+            Self::Outcome(Outcome::Repeated(verdict)) => verdict.decision != Decision::Activated,
+            Self::Outcome(Outcome::Decided(_) | Outcome::Undecided(_)) => false,
+        }
+    }
+}
+
 /// Why the protocol ended before activation.
 enum Stop {
     /// A call to AWS failed.

@@ -111,12 +111,9 @@ where
         let mut attempt = Attempt::new(&event, invocation);
         let ask = self.ask_tables(&event, &mut attempt, &invocation.profiles, has_turn);
         let mut told = contained(ask, invocation.until).await;
-        if let Ok(Told::Outcome(Outcome::Repeated(verdict))) = &told
-            && invocation.has_waited
-            && verdict.decision != Decision::Activated
-        {
-            // Who was told until now that it waits relies on what the tables tell now.
-            self.end_waiting(&event, invocation).await;
+        if invocation.has_waited && told.as_ref().is_ok_and(Told::is_of_known) {
+            // Who was told until now that it waits relies on what is read from now on.
+            self.end_waiting(&event, invocation).await?;
             attempt = Attempt::new(&event, invocation);
             let profiles = Profiles::default();
             told = contained(self.ask_tables(&event, &mut attempt, &profiles, || false), invocation.until).await;
@@ -146,8 +143,9 @@ where
         let row = attempt.row;
         let now_at = row.as_ref().map(|row| row.revision).or(revision);
         match answer {
-            Ok(response) if invocation.has_waited && response.decision != Decision::Activated => {
-                self.end_waiting(&event, invocation).await;
+            // Of a certificate without a row it was not known before that it stays out.
+            Ok(response) if invocation.has_waited && revision.is_none() && response.decision != Decision::Activated => {
+                self.end_waiting(&event, invocation).await?;
                 let is_open = self.is_open_again(&event, &response, row, invocation).await?;
                 let changed = is_open.then_some(Unanswered { event, revision: now_at });
                 Ok(Attempted { changed, response })

@@ -10,7 +10,7 @@ use shared::event::RegisteredEvent;
 use shared::fault::{Fault, chain};
 use shared::port::{
     AuthorityStore, CertificateRegistry, CrlStates, OverflowQueue, RegistrationStore, SnapshotPages, ThingRegistry,
-    WaitingEvent,
+    WaitingEvent, WaitingIf,
 };
 use shared::registration::Registration;
 use shared::text::Detail;
@@ -41,26 +41,37 @@ where
     ) -> Result<(), Diagnostic> {
         let (certificate, now) = (&event.certificate_id, invocation.now);
         let sent = async {
-            let is_only = invocation.has_waited
-                || !self.registrations.is_waiting(&event.ca_certificate_id, certificate, revision, now).await?;
-            if is_only {
-                for body in earliest.into_iter().chain([newest]) {
-                    let ca_certificate_id = event.ca_certificate_id.clone();
-                    overflow.send(&WaitingEvent { body, ca_certificate_id }).await?;
+            let condition = if invocation.has_waited {
+                WaitingIf::StillWaiting
+            } else {
+                let known = self.registrations.waiting(&event.ca_certificate_id, certificate, revision, now).await?;
+                if known.is_waiting {
+                    return Ok(());
                 }
-                self.tell_waiting(&event, revision, invocation).await;
+                WaitingIf::Ended(known.ends)
+            };
+            for body in earliest.into_iter().chain([newest]) {
+                let ca_certificate_id = event.ca_certificate_id.clone();
+                overflow.send(&WaitingEvent { body, ca_certificate_id }).await?;
             }
+            self.tell_waiting(&event, revision, condition, invocation).await;
             Ok(())
         };
         let sent = contained(sent, invocation.until).await;
         sent.map_err(|failure| failed(&event, "could not be sent on", &failure))
     }
 
-    /// Tells other processes that an event of a certificate whose newest row has this revision waits in the overflow queue. If
-    /// that fails, another one may be sent there.
-    async fn tell_waiting(&self, event: &RegisteredEvent, revision: Option<u64>, invocation: &Invocation) {
-        let (authority, certificate) = (&event.ca_certificate_id, &event.certificate_id);
-        if let Err(fault) = self.registrations.set_waiting(authority, certificate, revision, invocation.now).await {
+    /// Tells other processes that an event of a certificate whose newest row has this revision waits in the overflow queue,
+    /// unless it has been answered meanwhile. If that fails, another one may be sent there.
+    async fn tell_waiting(
+        &self,
+        event: &RegisteredEvent,
+        revision: Option<u64>,
+        condition: WaitingIf,
+        invocation: &Invocation,
+    ) {
+        let (authority, certificate, now) = (&event.ca_certificate_id, &event.certificate_id, invocation.now);
+        if let Err(fault) = self.registrations.set_waiting(authority, certificate, revision, condition, now).await {
             may_wait_twice(event, &fault);
         }
     }
@@ -76,33 +87,32 @@ where
     ) {
         let (authority, certificate) = (&event.ca_certificate_id, &event.certificate_id);
         let keeping = async {
-            let waits = if invocation.has_waited {
-                Ok(true)
-            } else if before == after {
-                Ok(false)
-            } else {
-                self.registrations.is_waiting(authority, certificate, before, invocation.now).await
-            };
-            match waits {
-                Ok(true) => self.tell_waiting(event, after, invocation).await,
-                Ok(false) => {}
+            if invocation.has_waited {
+                return self.tell_waiting(event, after, WaitingIf::Always, invocation).await;
+            }
+            if before == after {
+                return;
+            }
+            match self.registrations.waiting(authority, certificate, before, invocation.now).await {
+                Ok(known) if known.is_waiting => {
+                    self.tell_waiting(event, after, WaitingIf::StillWaiting, invocation).await;
+                }
+                Ok(_) => {}
                 Err(fault) => may_wait_twice(event, &fault),
             }
         };
         self.in_time(keeping, certificate, invocation).await;
     }
 
-    /// Tells other processes that no event of a certificate waits any more. If that fails, events that come while others wait
-    /// are acknowledged for an hour at most.
-    pub(crate) async fn end_waiting(&self, event: &RegisteredEvent, invocation: &Invocation) {
-        let (authority, certificate) = (&event.ca_certificate_id, &event.certificate_id);
-        let ending = async {
-            if let Err(fault) = self.registrations.end_waiting(authority, certificate, invocation.now).await {
-                let error = chain(&fault);
-                tracing::warn!(certificate.id = %certificate, %error, "certificate {certificate}: may count as waiting");
-            }
-        };
-        self.in_time(ending, certificate, invocation).await;
+    /// Tells other processes that no event of a certificate waits any more.
+    ///
+    /// # Errors
+    /// If that can't be told: the event has to be delivered again, since others are acknowledged on account of it.
+    /// `error_type` is the kind of fault.
+    pub(crate) async fn end_waiting(&self, event: &RegisteredEvent, invocation: &Invocation) -> Result<(), Diagnostic> {
+        let ending = self.registrations.end_waiting(&event.ca_certificate_id, &event.certificate_id, invocation.now);
+        let ended = contained(ending, invocation.until).await;
+        ended.map_err(|failure| failed(event, "counts as waiting", &failure))
     }
 
     /// Whether an attempt that has not let a certificate in would end otherwise now, because of what others have changed since

@@ -18,7 +18,7 @@ use super::update::Update;
 use crate::decision::Verdict;
 use crate::fault::{Fault, FaultKind};
 use crate::id::{CaCertificateId, CertificateId, ThingName};
-use crate::port::{RegistrationStore, Saved};
+use crate::port::{RegistrationStore, Saved, Waiting, WaitingIf};
 use crate::registration::{
     CERTIFICATE_INDEX, Registration, RegistrationId, STRANGER_LIFETIME, THING_INDEX, UNCONFIRMED, WAITING_LIFETIME,
 };
@@ -122,19 +122,20 @@ impl RegistrationStore for Registrations {
         }
     }
 
-    async fn is_waiting(
+    async fn waiting(
         &self,
         authority: &CaCertificateId,
         certificate: &CertificateId,
         revision: Option<u64>,
         now: OffsetDateTime,
-    ) -> Result<bool, Fault> {
+    ) -> Result<Waiting, Fault> {
         let id = RegistrationId::waiting(authority, certificate);
-        let Some(item) = self.item(&id).await? else { return Ok(false) };
+        let Some(item) = self.item(&id).await? else { return Ok(Waiting::default()) };
         let row: WaitingRow = row::read(item)
             .map_err(|cause| Fault::new(GET, FaultKind::Invalid, format!("registration {id}: {cause}")))?;
         // DynamoDB deletes rows days after they have expired.
-        Ok(row.revision == revision && row.expires_at > now.unix_timestamp())
+        let is_waiting = row.revision == revision && row.expires_at > now.unix_timestamp();
+        Ok(Waiting { ends: row.ends, is_waiting })
     }
 
     async fn set_waiting(
@@ -142,6 +143,7 @@ impl RegistrationStore for Registrations {
         authority: &CaCertificateId,
         certificate: &CertificateId,
         revision: Option<u64>,
+        condition: WaitingIf,
         now: OffsetDateTime,
     ) -> Result<(), Fault> {
         let expires = now.saturating_add(WAITING_LIFETIME);
@@ -152,7 +154,15 @@ impl RegistrationStore for Registrations {
             Some(revision) => update.set_number("revision", revision),
             None => update.remove("revision"),
         };
-        Box::pin(update.build(None).send()).await.map(|_| ()).map_err(|error| fault(UPDATE, error))
+        let request = match condition {
+            WaitingIf::Always => update.build(None),
+            WaitingIf::Ended(None) => update.name("ends").build(Some("attribute_not_exists(#ends)")),
+            WaitingIf::Ended(Some(ends)) => update.name("ends").given_number("ends", ends).build(Some("#ends = :ends")),
+            WaitingIf::StillWaiting => {
+                update.given_number("now", now.unix_timestamp()).build(Some("#expiresAt > :now"))
+            }
+        };
+        conditional(Box::pin(request.send()).await).map(|_| ())
     }
 
     async fn end_waiting(
@@ -163,7 +173,7 @@ impl RegistrationStore for Registrations {
     ) -> Result<(), Fault> {
         // DynamoDB keeps what has expired more than five years ago.
         let id = RegistrationId::waiting(authority, certificate);
-        let update = self.update(&id).set_number("expiresAt", now.unix_timestamp());
+        let update = self.update(&id).set_number("expiresAt", now.unix_timestamp()).count("ends");
         Box::pin(update.build(None).send()).await.map(|_| ()).map_err(|error| fault(UPDATE, error))
     }
 
@@ -194,6 +204,7 @@ impl RegistrationStore for Registrations {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WaitingRow {
+    ends: Option<u64>,
     expires_at: i64,
     revision: Option<u64>,
 }

@@ -19,3 +19,23 @@ pub trait OverflowQueue {
     /// Sends an event of at most [`MAX_MESSAGE_BYTES`](super::MAX_MESSAGE_BYTES).
     fn send_on(&self, event: &WaitingEvent) -> impl Future<Output = Result<(), Fault>> + Send;
 }
+
+/// What a row tells about a certificate that may wait in the overflow queue.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Waiting {
+    /// How often its waiting has ended; none if it never has.
+    pub ends: Option<u64>,
+    /// Whether an event of it waits.
+    pub is_waiting: bool,
+}
+
+/// When it may be told that a certificate waits. Its message is sent before, and may be answered before that is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum WaitingIf {
+    /// In any case: its message is in work here, and comes again.
+    Always,
+    /// If its waiting has ended so often, and no more.
+    Ended(Option<u64>),
+    /// If it has been told and has not ended.
+    StillWaiting,
+}

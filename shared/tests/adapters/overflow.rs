@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use shared::fault::FaultKind::{Invalid, NotFound, Throttled};
 use shared::id::{CaCertificateId, CertificateId};
-use shared::port::{OverflowQueue as _, RegistrationStore as _, WaitingEvent};
+use shared::port::{OverflowQueue as _, RegistrationStore as _, Waiting, WaitingEvent, WaitingIf};
 use time::Duration;
 
-use crate::wire::{Answer, NOW, Service, assert_fault, ok, sqs_error};
+use crate::wire::{Answer, NOW, Service, assert_fault, dynamodb_error, ok, sqs_error};
 
 fn event() -> WaitingEvent {
     WaitingEvent { body: "{\"a\":\"é\"}".to_owned(), ca_certificate_id: authority() }
@@ -46,7 +46,11 @@ async fn what_the_queue_does_not_take_is_a_fault() {
 async fn a_certificate_waits_for_an_hour() {
     for (revision, has_revision) in [(None, false), (Some(7), true)] {
         let service = Service::new([ok(&json!({}))]);
-        service.registrations().set_waiting(&authority(), &certificate(), revision, NOW).await.unwrap();
+        service
+            .registrations()
+            .set_waiting(&authority(), &certificate(), revision, WaitingIf::Always, NOW)
+            .await
+            .unwrap();
         let sent = service.only();
         assert_eq!(sent.target, "DynamoDB_20120810.UpdateItem");
         assert_eq!(
@@ -62,6 +66,25 @@ async fn a_certificate_waits_for_an_hour() {
 }
 
 #[tokio::test]
+async fn what_has_been_answered_meanwhile_is_not_told_to_wait() {
+    for (condition, expression, value) in [
+        (WaitingIf::Ended(None), "attribute_not_exists(#ends)", Value::Null),
+        (WaitingIf::Ended(Some(2)), "#ends = :ends", json!({"N": "2"})),
+        (WaitingIf::StillWaiting, "#expiresAt > :now", json!({"N": NOW.unix_timestamp().to_string()})),
+    ] {
+        for answer in [ok(&json!({})), dynamodb_error(400, "ConditionalCheckFailedException")] {
+            let service = Service::new([answer]);
+            service.registrations().set_waiting(&authority(), &certificate(), None, condition, NOW).await.unwrap();
+            let sent = service.only();
+            assert_eq!(sent.text("ConditionExpression"), expression);
+            let values = &sent.body["ExpressionAttributeValues"];
+            let given = values.get(":ends").or_else(|| values.get(":now")).cloned();
+            assert_eq!(given.unwrap_or_default(), value);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_row_tells_whether_a_certificate_waits() {
     let row = |revision: Option<u64>, seconds: i64| -> Answer {
         let expires = (NOW + Duration::seconds(seconds)).unix_timestamp().to_string();
@@ -71,6 +94,10 @@ async fn a_row_tells_whether_a_certificate_waits() {
         }
         ok(&json!({"Item": item}))
     };
+    let ended = json!({"Item": {"registrationId": {"S": "waiting"}, "expiresAt": {"N": "1"}, "ends": {"N": "3"}}});
+    let service = Service::new([ok(&ended)]);
+    let found = service.registrations().waiting(&authority(), &certificate(), None, NOW).await.unwrap();
+    assert_eq!(found, Waiting { ends: Some(3), is_waiting: false });
     for (answer, revision, is_waiting) in [
         (ok(&Value::Object(serde_json::Map::new())), None, false),
         (row(None, 1), None, true),
@@ -81,15 +108,15 @@ async fn a_row_tells_whether_a_certificate_waits() {
         (row(Some(1), 1), None, false),
     ] {
         let service = Service::new([answer]);
-        let found = service.registrations().is_waiting(&authority(), &certificate(), revision, NOW).await.unwrap();
-        assert_eq!(found, is_waiting, "{revision:?}");
+        let found = service.registrations().waiting(&authority(), &certificate(), revision, NOW).await.unwrap();
+        assert_eq!(found, Waiting { ends: None, is_waiting }, "{revision:?}");
         let sent = service.only();
         assert_eq!(sent.target, "DynamoDB_20120810.GetItem");
         assert_eq!(sent.body["ConsistentRead"], json!(true));
     }
     let service =
         Service::new([ok(&json!({"Item": {"registrationId": {"S": "waiting"}, "expiresAt": {"S": "soon"}}}))]);
-    let fault = service.registrations().is_waiting(&authority(), &certificate(), None, NOW).await;
+    let fault = service.registrations().waiting(&authority(), &certificate(), None, NOW).await;
     let text = assert_fault(fault, "dynamodb:GetItem", Invalid, "no number");
     assert!(text.contains("expiresAt"), "{text}");
 }
@@ -102,5 +129,6 @@ async fn a_certificate_that_waits_no_more_has_a_row_that_has_expired() {
     assert_eq!(sent.target, "DynamoDB_20120810.UpdateItem");
     // DynamoDB deletes nothing that has expired more than five years ago.
     let expires = NOW.unix_timestamp().to_string();
-    assert_eq!(sent.body["ExpressionAttributeValues"], json!({":expiresAt": {"N": expires}}));
+    assert_eq!(sent.body["ExpressionAttributeValues"], json!({":expiresAt": {"N": expires}, ":one": {"N": "1"}}));
+    assert!(sent.text("UpdateExpression").contains("ADD #ends :one"));
 }

@@ -1,7 +1,7 @@
 //! The certificate's row at the beginning and at the end of an attempt.
 
 use shared::convergence::{OwnRow, change_facts, own_row, too_fast};
-use shared::decision::{Reason, Verdict};
+use shared::decision::{Decision, Reason, Verdict};
 use shared::fault::{Fault, FaultKind};
 use shared::port::{
     AuthorityStore, CertificateRegistry, CertificateStatus, CrlStates, NewStatus, RegistrationStore, Saved,
@@ -153,6 +153,8 @@ where
         let is_stranger = verdict.reason == Reason::AuthorityNotEnrolled;
         let expires = is_stranger.then(|| now.saturating_add(STRANGER_LIFETIME));
         let (basis, process, published_at) = (attempt.inputs.basis(), attempt.process.clone(), attempt.published_at);
+        // Later events are not needed beside one that is delivered again; an operator's is not.
+        let may_back_off = !(attempt.is_by_hand && verdict.decision == Decision::Deferred);
         let own = attempt.row.take().filter(|row| row.registration_id == candidate.id.as_str());
         let own = match own {
             Some(row) => OwnRow::Found(Box::new(row)),
@@ -171,7 +173,7 @@ where
             }
             let row = if row.is_outside() { row } else { row.seen(&CertificateStatus::PendingActivation, now) };
             let row = row.recorded(candidate, verdict, &process, expires, now).begun_with(published_at, now);
-            row.backing_off(basis.clone(), now)
+            if may_back_off { row.backing_off(basis.clone(), now) } else { row }
         };
         attempt.row = change_facts(&self.registrations, row, &change).await?;
         Ok(())
@@ -186,7 +188,7 @@ where
         attempt: &mut Attempt,
     ) -> Result<(), Fault> {
         let (now, has_acted, process) = (attempt.now, attempt.has_acted, attempt.process.clone());
-        let basis = if is_retryable { None } else { Some(attempt.inputs.basis()) };
+        let basis = if is_retryable || attempt.is_by_hand { None } else { Some(attempt.inputs.basis()) };
         self.change_row(attempt, |row| row.failed(failure, basis.clone(), has_acted, &process, now)).await
     }
 }

@@ -2,6 +2,8 @@
 
 mod crossings;
 mod failures;
+mod histories;
+mod rows;
 
 use activator::{Answer, Handler, Settings};
 use actors::activation::{EVENTS_ARN, handler, lambda_event, settings};
@@ -16,6 +18,14 @@ use shared::testing::{Delivery, FakeCloud, InjectedFault, Issued, Queue};
 use time::{Duration, OffsetDateTime};
 
 const OVERFLOW_ARN: &str = "arn:aws:sqs:us-east-1:000000000000:overflow";
+
+fn at_once(_: &str) -> std::time::Duration {
+    std::time::Duration::ZERO
+}
+
+fn writes_are_slow(name: &str) -> std::time::Duration {
+    std::time::Duration::from_secs(if name == "dynamodb:UpdateItem" { 2 } else { 0 })
+}
 
 /// A process of the activator, and its overflow queue.
 struct Stage {
@@ -399,7 +409,8 @@ async fn a_certificate_whose_attempt_fails_at_the_first_call_goes_on_waiting() {
     assert_eq!(stage.batch(OVERFLOW_ARN, &devices[..1]).await.len(), 1);
     let mut sent = Vec::new();
     for _ in 0..4 {
-        stage.fleet.cloud.plan(3, InjectedFault::Refused);
+        // Row and profile, the end of the waiting, and both again.
+        stage.fleet.cloud.plan(7, InjectedFault::Refused);
         assert_eq!(stage.batch(OVERFLOW_ARN, &devices[..1]).await.len(), 1);
         assert!(stage.batch(EVENTS_ARN, &devices).await.is_empty());
         sent.push(stage.overflow.bodies().len());

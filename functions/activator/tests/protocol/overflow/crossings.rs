@@ -2,17 +2,13 @@
 //! certificate waits.
 
 use actors::activation::EVENTS_ARN;
-use actors::{now, operator};
+use actors::{event_at, now, operator};
 use serde_json::json;
 use shared::port::CertificateStatus::{Active, PendingActivation};
 use shared::testing::{InjectedFault, Issued};
 use time::Duration;
 
-use super::{OVERFLOW_ARN, Stage};
-
-fn writes_are_slow(name: &str) -> std::time::Duration {
-    std::time::Duration::from_secs(if name == "dynamodb:UpdateItem" { 2 } else { 0 })
-}
+use super::{OVERFLOW_ARN, Stage, writes_are_slow};
 
 /// An attempt for the first device begins, and so much later something changes, and all devices come back.
 async fn come_back_during_the_attempt(stage: &Stage, devices: &[Issued], change: impl Future) {
@@ -72,6 +68,38 @@ async fn who_is_registered_again_during_the_attempt_waits_again() {
     let register = operator::register(&stage.fleet.cloud, stage.fleet.id(), &devices[0]);
     come_back_during_the_attempt(&stage, &devices, register).await;
     assert_eq!(stage.fleet.status(&devices[0]), PendingActivation);
+}
+
+/// A certificate that is ACTIVE already is deleted and registered again while the event that waits is answered.
+#[tokio::test(start_paused = true)]
+async fn who_is_registered_again_while_the_attempt_finds_it_active_waits_again() {
+    let stage = Stage::new(json!({}));
+    let devices = stage.devices(10);
+    let first = &devices[0];
+    let begun = now();
+    assert!(stage.bodies_at(begun, EVENTS_ARN, [stage.fleet.event(first)]).await.is_empty());
+    assert_eq!(stage.fleet.status(first), Active);
+    // It has connected once more after the attempt began and before it was ACTIVE. In a burst, that event waits.
+    let events = |at| devices.iter().map(|device| event_at(stage.fleet.id(), device, at)).collect::<Vec<_>>();
+    let second = begun + Duration::seconds(2);
+    assert!(stage.bodies_at(second, EVENTS_ARN, events(second)).await.is_empty());
+    let waited = stage.overflow.bodies().len();
+    assert_eq!(waited, 10);
+    stage.fleet.cloud.set_latency(writes_are_slow);
+    let change = async {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        operator::delete(&stage.fleet.cloud, &first.id).await;
+        operator::register(&stage.fleet.cloud, stage.fleet.id(), first).await;
+        let third = second + Duration::seconds(6);
+        stage.bodies_at(third, EVENTS_ARN, events(third)).await
+    };
+    let turn =
+        stage.bodies_at(second + Duration::seconds(5), OVERFLOW_ARN, [event_at(stage.fleet.id(), first, second)]);
+    let (overflow, failed) = tokio::join!(turn, change);
+    assert!(overflow.is_empty());
+    let is_inside = stage.fleet.status(first) == Active;
+    let sent = stage.overflow.bodies().len() - waited;
+    assert!(is_inside || sent > 0 || failed.contains(&"0".to_owned()), "it is out, and nothing of it waits");
 }
 
 /// The table that tells of it can't be read: the event is delivered again.

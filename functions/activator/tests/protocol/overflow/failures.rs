@@ -1,8 +1,8 @@
 //! Attempts that have failed: their messages come again, and are handled like any other.
 
 use activator::Settings;
-use actors::activation::{EVENTS_ARN, settings};
-use actors::{Fleet, account, event_at, now};
+use actors::activation::{EVENTS_ARN, lambda_event, settings};
+use actors::{Fleet, account, event_at, next_request_id, now};
 use serde_json::json;
 use shared::pace::Quotas;
 use shared::pki::crl::{CertificateKind, Scope};
@@ -153,4 +153,22 @@ async fn a_repeat_costs_no_call_though_the_clock_of_aws_iot_is_ahead() {
         assert!(stage.bodies_at(begun + Duration::seconds(1), EVENTS_ARN, [body()]).await.is_empty());
         assert_eq!(stage.calls_of_aws_iot() - before, calls, "no clock is ahead by {ahead} s");
     }
+}
+
+/// An operator sends the event of a device by hand, for want of a CRL it is deferred, and no queue has it. The device connects.
+#[tokio::test(start_paused = true)]
+async fn what_was_deferred_by_hand_keeps_the_next_event_in_the_queue() {
+    let stage = Stage::new(json!({"crl": "required", "crlSources": [SOURCE]}));
+    let device: Issued = stage.fleet.device("pump-1");
+    let begun = now();
+    let by_hand = lambda_event(&next_request_id(), &stage.fleet.event(&device));
+    assert!(Box::pin(stage.handler.handle_at(by_hand, begun)).await.is_err(), "deferred");
+    let connects = begun + Duration::seconds(5);
+    let event = event_at(stage.fleet.id(), &device, connects);
+    let failed = stage.bodies_at(connects, EVENTS_ARN, [event.clone()]).await;
+    place_crl(&stage.fleet);
+    if !failed.is_empty() {
+        stage.bodies_at(connects + Duration::minutes(3), EVENTS_ARN, [event]).await;
+    }
+    assert_eq!(stage.fleet.status(&device), Active, "failed {failed:?}, {} wait", stage.overflow.bodies().len());
 }
