@@ -25,7 +25,16 @@ pub(crate) async fn patient(world: Arc<World>, device: Device) {
     }
 }
 
-/// A device that does not: it connects so often until the simulation is over.
+/// A device that connects no more once AWS IoT has registered it, and has published one event.
+pub(crate) async fn once(world: Arc<World>, device: Device) {
+    sleep(POWER.mul_f64(fastrand::f64())).await;
+    while !world.is_registered(&device.issued.id) {
+        world.connect(&device);
+        sleep(FIRST_WAIT.mul_f64(fastrand::f64() + 0.5)).await;
+    }
+}
+
+/// A device that does not back off: it connects so often until the simulation is over.
 pub(crate) async fn stubborn(world: Arc<World>, device: Device, every: Duration) {
     sleep(every.mul_f64(fastrand::f64())).await;
     while !world.is_over() {

@@ -19,7 +19,7 @@ fn main() -> Result<()> {
     let mut known = outcomes::read(file)?;
     for devices in sizes {
         for beside in Beside::ALL {
-            let outcome = Scenario { beside, devices, parameters: &[], seed: 1 }.run()?;
+            let outcome = Scenario { beside, connects_once: false, devices, parameters: &[], seed: 1 }.run()?;
             // A hundred thousand devices take an hour: what is known is told and kept at once.
             eprintln!("{devices} devices, beside {beside}: {outcome:?}");
             known.insert((devices, beside), outcome);

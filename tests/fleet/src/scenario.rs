@@ -63,6 +63,8 @@ impl fmt::Display for Beside {
 pub struct Scenario {
     /// Who is there beside.
     pub beside: Beside,
+    /// Whether a device of the fleet connects no more once AWS IoT has registered it: what is lost then is lost for good.
+    pub connects_once: bool,
     /// New devices.
     pub devices: u32,
     /// Parameters of the template that do not have their defaults.
@@ -91,7 +93,8 @@ pub struct Outcome {
     pub longest_of_other: Option<f64>,
     /// Messages that still wait at the end.
     pub left: usize,
-    /// Until the last one can be in under the narrowest quota, as AWS IoT has registered them one after the other, seconds.
+    /// Until the last one can be in under the narrowest quota, as AWS IoT has registered them one after the other, and with
+    /// those of another CA that come until then, seconds.
     pub quota_seconds: f64,
     /// Until the last one was in, seconds.
     pub seconds: f64,
@@ -129,7 +132,11 @@ impl Scenario {
         self.let_strangers_come(&world);
         let others = (self.beside == Beside::OtherAuthority).then(|| tokio::spawn(let_others_come(Arc::clone(&world))));
         for device in &fleet {
-            tokio::spawn(device::patient(Arc::clone(&world), device.clone()));
+            if self.connects_once {
+                tokio::spawn(device::once(Arc::clone(&world), device.clone()));
+            } else {
+                tokio::spawn(device::patient(Arc::clone(&world), device.clone()));
+            }
         }
         let begun = Instant::now();
         let seconds_a_device = CALLS_OF_THE_NARROWEST / settings.quotas.describe_certificate;
@@ -186,10 +193,12 @@ impl Scenario {
     }
 }
 
-/// When the last device could be in: each takes its time of the quota once it is there and those before it are in.
+/// When the last device of the fleet could be in: each takes its time of the quota once it is there and those before it are in.
+/// Devices of another CA that come until then take theirs too; those that come later, since the fleet is slower, don't count.
 fn quota_seconds(world: &World, seconds_a_device: f64) -> f64 {
     let arrivals = world.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-    arrivals.iter().fold(0.0, |end: f64, arrival| end.max(*arrival) + seconds_a_device)
+    let fleet = arrivals.of_fleet.iter().fold(0.0, |end: f64, arrival| end.max(*arrival) + seconds_a_device);
+    arrivals.of_others.iter().fold(fleet, |end, arrival| if *arrival < end { end + seconds_a_device } else { end })
 }
 
 /// Devices of another CA come until the fleet is in, one after the other. Gives back the longest time from the

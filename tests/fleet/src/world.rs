@@ -29,13 +29,21 @@ pub(crate) struct Device {
     pub(crate) may_come_in: bool,
 }
 
+/// When devices were registered that may come in, in seconds from the beginning.
+#[derive(Debug, Default)]
+pub(crate) struct Arrivals {
+    pub(crate) of_fleet: Vec<f64>,
+    /// Those of the other CA.
+    pub(crate) of_others: Vec<f64>,
+}
+
 /// The account, its queues, and the CAs.
 pub(crate) struct World {
     pub(crate) account: Arc<Account>,
     /// The fleet's CA.
     pub(crate) authority: TestAuthority,
     /// When AWS IoT has registered each device that may come in, since the beginning, seconds.
-    pub(crate) arrivals: Mutex<Vec<f64>>,
+    pub(crate) arrivals: Mutex<Arrivals>,
     begun: Instant,
     pub(crate) cloud: FakeCloud,
     pub(crate) invocations: AtomicU64,
@@ -120,7 +128,9 @@ impl World {
             registered.insert(issued.id.clone());
             if device.may_come_in {
                 let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-                arrivals.push(self.begun.elapsed().as_secs_f64());
+                let is_of_fleet = *ca_certificate_id == *self.authority.id();
+                let at = self.begun.elapsed().as_secs_f64();
+                if is_of_fleet { arrivals.of_fleet.push(at) } else { arrivals.of_others.push(at) }
             }
         }
         self.registered_events.send(self.event(device), "");

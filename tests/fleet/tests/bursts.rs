@@ -18,7 +18,7 @@ fn run(devices: u32, beside: Beside) -> (Scenario, Outcome) {
 }
 
 fn run_with(devices: u32, beside: Beside, parameters: &'static [(&'static str, &'static str)]) -> (Scenario, Outcome) {
-    let scenario = Scenario { beside, devices, parameters, seed: 7 };
+    let scenario = Scenario { beside, connects_once: false, devices, parameters, seed: 7 };
     let outcome = scenario.run().unwrap();
     assert_eq!((outcome.inside, outcome.dead, outcome.left), (devices, 0, 0), "{scenario:?}: {outcome:?}");
     (scenario, outcome)
@@ -81,4 +81,26 @@ fn a_fleet_does_not_keep_the_devices_of_another_ca_waiting() {
     let (scenario, outcome) = run(200, Beside::OtherAuthority);
     let longest = outcome.longest_of_other.expect("a device of another CA");
     assert!(longest < outcome.seconds / 3.0, "{scenario:?}: {outcome:?}");
+}
+
+/// What is lost once is lost for good.
+#[test]
+fn devices_that_connect_once_come_in() {
+    for beside in [Beside::Nobody, Beside::Flood] {
+        let scenario = Scenario { beside, connects_once: true, devices: 300, parameters: &[], seed: 7 };
+        let outcome = scenario.run().unwrap();
+        assert_eq!((outcome.inside, outcome.dead, outcome.left), (300, 0, 0), "{scenario:?}: {outcome:?}");
+    }
+}
+
+/// Ten processes of each queue get into each other's way. However long the fleet takes for that, the quota would let it and the
+/// devices of the other CA in as fast as before.
+#[test]
+fn the_time_of_the_quota_does_not_grow_with_the_time_that_the_fleet_takes() {
+    let parameters = &[("ActivatorConcurrency", "10")];
+    let (_, slow) = run_with(200, Beside::OtherAuthority, parameters);
+    let (_, usual) = run(200, Beside::OtherAuthority);
+    assert!(slow.seconds > 1.05 * usual.seconds, "{slow:?}, {usual:?}");
+    // One of the other CA more or less, and the registrations are at other times.
+    assert!((slow.quota_seconds - usual.quota_seconds).abs() < 1.0, "{slow:?}, {usual:?}");
 }
