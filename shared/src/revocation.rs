@@ -10,6 +10,7 @@ mod snapshots;
 mod source;
 mod standing;
 mod state;
+mod succession;
 mod validators;
 
 pub use comparison::{ALL_AUTHORITIES, COMPARISON_RECORD, Comparison, request_comparison};
@@ -17,4 +18,5 @@ pub use snapshots::{Snapshots, altered, altered_key, is_altered};
 pub use source::{CrlSource, Location, MAX_SOURCE, SourceError};
 pub use standing::{Listing, MAX_REQUESTED, NotRevoked, Standing, is_followed, standing, was_listed};
 pub use state::{CRL_RECORD, CheckFault, CrlState, FleetWalk, Progress, PublishedCrl, SnapshotObject};
+pub use succession::{DEFAULT_MINIMUM_SHARE, Former, may_follow};
 pub use validators::{MAX_VALIDATOR, Validators};

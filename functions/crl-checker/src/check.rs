@@ -13,7 +13,8 @@ use shared::pki::crl::{Crl, CrlReader};
 use shared::port::{CrlPublication, SnapshotStore};
 use shared::profile::CrlRules;
 use shared::revocation::{
-    CheckFault, CrlSource, CrlState, Progress, PublishedCrl, SnapshotObject, Validators, request_comparison,
+    CheckFault, CrlSource, CrlState, Former, Progress, PublishedCrl, SnapshotObject, Validators, may_follow,
+    request_comparison,
 };
 use shared::snapshot::{Builder, Header, ScratchFile, SnapshotFault, Written};
 use shared::text::Detail;
@@ -23,7 +24,6 @@ use crate::checker::{Checker, Mode, Ports, Run};
 use crate::content::local;
 use crate::fetch::{CrlBody, CrlFetch, Fetched};
 use crate::job::{Job, Stage};
-use crate::judge::may_follow;
 use crate::report::Outcome;
 use crate::window::{Unpublished, is_lost};
 
@@ -112,7 +112,8 @@ impl<P: Ports> Checker<P> {
             Answer::Verified(verified) => {
                 let share = if run.accept_shrunk { 0 } else { self.limits.minimum_share };
                 let entries = verified.written.layout.entries;
-                may_follow(state.current.as_ref(), &verified.crl, entries, share).map(|()| Some(verified))
+                may_follow(state.current.as_ref().map(Former::from), &verified.crl, entries, share)
+                    .map(|()| Some(verified))
             }
         };
         let fault = |(reason, detail)| CheckFault { at: run.now, detail, reason };

@@ -10,7 +10,6 @@ mod content;
 pub mod fetch;
 mod handler;
 mod job;
-mod judge;
 mod metrics;
 mod reconcile;
 mod report;

@@ -118,7 +118,10 @@ fn answer(request: &Request, world: &World) -> Answer {
     };
     if let Some((status, kind)) = failed {
         let headers = format!("x-amzn-errortype: {kind}\r\n");
-        return Answer { body: json!({"__type": kind, "message": "no"}).to_string(), headers, status };
+        return Answer { headers, status, ..Answer::ok(json!({"__type": kind, "message": "no"}).to_string()) };
+    }
+    if request.line.starts_with("GET /lists/") || request.line.starts_with("GET /other/") {
+        return Answer { status: 404, ..Answer::ok("<Error><Code>NoSuchKey</Code></Error>") };
     }
     let answer = match request.operation() {
         "GetItem" if table.ends_with("-devices") => json!({"Item": world.device}),
@@ -141,7 +144,7 @@ fn answer(request: &Request, world: &World) -> Answer {
         }
         _ if request.line.contains("/cacertificate/") && world.ca.is_null() => {
             let headers = "x-amzn-errortype: ResourceNotFoundException\r\n".to_owned();
-            return Answer { body: json!({"message": "there is none"}).to_string(), headers, status: 404 };
+            return Answer { headers, status: 404, ..Answer::ok(json!({"message": "there is none"}).to_string()) };
         }
         _ if request.line.contains("/cacertificate/") => {
             let mut described = world.ca.as_object().cloned().unwrap_or_default();

@@ -9,6 +9,8 @@ mod account;
 mod announcements;
 #[path = "operator/profiles.rs"]
 mod profiles;
+#[path = "operator/publishing.rs"]
+mod publishing;
 mod server;
 
 use std::process::{Command, Output};

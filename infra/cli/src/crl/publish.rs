@@ -1,26 +1,30 @@
 //! `jitr crl publish`: a CRL into the bucket from which the CRL checker fetches it.
 
+mod changes;
+mod object;
+
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
-use aws_sdk_s3::primitives::ByteStream;
 use clap::Args;
 use serde::Serialize;
 use shared::aws::fault;
 use shared::id::CaCertificateId;
 use shared::pki::Certificate;
-use shared::pki::crl::{Crl, CrlFault, CrlNumber};
-use shared::port::AuthorityStore as _;
+use shared::pki::crl::{Crl, CrlFault, CrlNumber, Entry};
+use shared::port::{AuthorityStore as _, CrlStates as _};
 use shared::profile::Profile;
-use shared::revocation::{CrlSource, Location};
+use shared::revocation::{CrlSource, DEFAULT_MINIMUM_SHARE, Former, Location, PublishedCrl, may_follow};
 use shared::timestamp;
 use time::OffsetDateTime;
 
+use self::changes::{Change, Listed};
 use super::list::read_crl;
 use crate::ca::{command_for, find};
 use crate::cloud::{Cloud, is_not_found};
 use crate::files::read_bytes;
-use crate::output::{Format, Text};
+use crate::numbers::in_both_bases;
+use crate::output::{Format, Problems, Text};
 use crate::store::explain;
 
 /// A CRL to be published.
@@ -34,16 +38,26 @@ pub struct PublishArgs {
     /// Where to put it; by default the first s3:// source of the CA's profile.
     #[arg(long, value_name = "S3://BUCKET/KEY", value_parser = object)]
     to: Option<CrlSource>,
-    /// Publish it although the CRL checker will not let it count.
+    /// Publish it although the CRL checker will not let it count, or though it looks like a step back.
     #[arg(long)]
     force: bool,
+    /// Tell what would change, and publish nothing.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
     ca_certificate_id: CaCertificateId,
+    /// Whether nothing was changed, because only the plan was asked for.
+    dry_run: bool,
+    /// Where it is.
     published: CrlSource,
+    /// Whether the very same list was there already.
+    unchanged: bool,
+    /// Entries that come, go, or have another reason, against the list that was there.
+    changes: Vec<Change>,
     /// Whether the profile names this place, so that the CRL checker looks there.
     in_profile: bool,
     /// Why it will not count; none if it will.
@@ -54,6 +68,15 @@ struct Answer {
     entries: Option<u64>,
 }
 
+/// A CRL as far as it can be believed.
+struct Read {
+    /// The list; none if nothing of it is believed.
+    crl: Option<Crl>,
+    entries: Listed,
+    /// Why it does not count; none if it does.
+    fault: Option<CrlFault>,
+}
+
 pub(super) async fn run(args: &PublishArgs, cloud: &Cloud, format: Format, now: OffsetDateTime) -> Result<()> {
     let octets = read_bytes(&args.file)?;
     let id = find(&args.ca, cloud).await?;
@@ -62,22 +85,86 @@ pub(super) async fn run(args: &PublishArgs, cloud: &Cloud, format: Format, now: 
     let target = target(args.to.as_ref(), &profile, &id)?;
     let Location::Bucket { bucket, key } = target.location() else { bail!("{target} is no place in S3") };
     let authority = registered(&id, &profile, cloud).await?;
-    let (crl, unusable) = verify(args, &octets, &authority, now)?;
-    let request = cloud.s3.put_object().bucket(bucket).key(key).content_type("application/pkix-crl");
-    let request = request.body(ByteStream::from(octets));
-    let written = request.send().await.map_err(|error| explain(fault("s3:PutObject", error)));
-    written.with_context(|| format!("{target} cannot be written"))?;
+    let list = read(&octets, &authority, now)?;
+    let found = object::read(bucket, key, cloud).await?;
+    let there = found.as_ref().map(|found| read(&found.octets, &authority, now)).transpose()?;
+    let unchanged = found.as_ref().is_some_and(|found| found.octets == octets);
+    if !args.force {
+        let published = published(&id, &target, cloud).await?;
+        let problems = problems(&list, there.as_ref().filter(|_| !unchanged), published.as_ref());
+        if !problems.is_empty() {
+            let summary = format!("{} is not published, --force does it all the same", args.file.display());
+            return Err(Problems::new(summary, problems).into());
+        }
+    }
+    let before = there.map(|there| there.entries).unwrap_or_default();
+    let changes = changes::changes(&id, &before, &list.entries, cloud).await?;
+    if !changes.is_empty() {
+        format.say(Text::lines(changes::lines(&changes)));
+    }
+    if !args.dry_run && !unchanged {
+        object::replace(bucket, key, octets, found.as_ref(), cloud).await?;
+    }
+    let crl = list.crl.as_ref();
     let answer = Answer {
         ca_certificate_id: id,
+        dry_run: args.dry_run,
+        unchanged,
+        changes,
         in_profile: profile.crl_sources.contains(&target),
         published: target,
-        unusable,
-        crl_number: crl.as_ref().and_then(|crl| crl.number().cloned()),
-        this_update: crl.as_ref().map(|crl| timestamp::to_text(crl.this_update())),
-        next_update: crl.as_ref().map(|crl| timestamp::to_text(crl.next_update())),
-        entries: crl.as_ref().map(Crl::entries),
+        unusable: list.fault.map(|fault| fault.reason().as_str()),
+        crl_number: crl.and_then(|crl| crl.number().cloned()),
+        this_update: crl.map(|crl| timestamp::to_text(crl.this_update())),
+        next_update: crl.map(|crl| timestamp::to_text(crl.next_update())),
+        entries: crl.map(Crl::entries),
     };
     format.print(&answer, |answer| answer.text(command))
+}
+
+/// Reads a list with its entries. One that is not believed has none.
+fn read(octets: &[u8], authority: &Certificate, now: OffsetDateTime) -> Result<Read> {
+    let mut entries = Listed::new();
+    let mut unreadable = None;
+    let crl = read_crl(octets, authority, now, |entry: Entry<'_>| match hex::encode(entry.serial).parse() {
+        Ok(serial) => drop(entries.insert(serial, entry.reason)),
+        Err(error) => unreadable = Some(error),
+    })?;
+    if let Some(error) = unreadable {
+        return Err(error.into());
+    }
+    Ok(match crl {
+        Ok(crl) => Read { fault: crl.check_current(now).err(), crl: Some(crl), entries },
+        Err(fault) => Read { crl: None, entries: Listed::new(), fault: Some(fault) },
+    })
+}
+
+/// What the CRL checker has of a source.
+async fn published(id: &CaCertificateId, source: &CrlSource, cloud: &Cloud) -> Result<Option<PublishedCrl>> {
+    let states = cloud.authorities.crl_states(id).await.map_err(explain)?;
+    Ok(states.into_iter().find(|state| state.source == *source).and_then(|state| state.current))
+}
+
+/// Why a list is not what an operator means to publish: it will not count, or it is a step back from what is there, or from
+/// what the CRL checker has had from there.
+fn problems(list: &Read, there: Option<&Read>, published: Option<&PublishedCrl>) -> Vec<String> {
+    let mut problems: Vec<_> =
+        list.fault.iter().map(|fault| format!("it is unusable: {fault} ({})", fault.reason())).collect();
+    let Some(crl) = &list.crl else { return problems };
+    let entries = list.entries.len() as u64;
+    let judge = |former: Former<'_>| may_follow(Some(former), crl, entries, DEFAULT_MINIMUM_SHARE).err();
+    if let Some(Read { crl: Some(former), entries, .. }) = there {
+        let (number, this_update) = (former.number(), former.this_update());
+        let fault = judge(Former { entries: entries.len() as u64, number, this_update });
+        problems.extend(fault.map(|(reason, detail)| format!("against the list that is there: {detail} ({reason})")));
+        if number.is_some() && number == crl.number() {
+            let number = number.map(|number| in_both_bases(&number.to_string())).unwrap_or_default();
+            problems.push(format!("another list of number {number} is there: who has made it, and what does it list?"));
+        }
+    }
+    let fault = published.map(Former::from).and_then(judge);
+    problems.extend(fault.map(|(reason, detail)| format!("against what the CRL checker has had: {detail} ({reason})")));
+    problems
 }
 
 /// A place for a CRL that can be written: an object in S3.
@@ -108,42 +195,25 @@ async fn registered(id: &CaCertificateId, profile: &Profile, cloud: &Cloud) -> R
     Certificate::from_pem(&pem).with_context(|| format!("the certificate of ca {id} is not usable"))
 }
 
-/// The CRL as far as it can be believed, and why it will not count, which is an error unless it is forced.
-fn verify(
-    args: &PublishArgs,
-    octets: &[u8],
-    authority: &Certificate,
-    now: OffsetDateTime,
-) -> Result<(Option<Crl>, Option<&'static str>)> {
-    let read = read_crl(octets, authority, now, |_| ())?;
-    let fault: Option<CrlFault> = match &read {
-        Ok(crl) => crl.check_current(now).err(),
-        Err(fault) => Some(fault.clone()),
-    };
-    let reason = fault.as_ref().map(|fault| fault.reason().as_str());
-    match fault {
-        Some(fault) if !args.force => {
-            let reason = fault.reason();
-            let what = format!("{} is unusable ({reason}), --force publishes it all the same", args.file.display());
-            Err(anyhow::Error::new(fault).context(what))
-        }
-        _ => Ok((read.ok(), reason)),
-    }
-}
-
 impl Answer {
     fn text(&self, command: &str) -> Text {
         let (id, place) = (&self.ca_certificate_id, &self.published);
-        let number = self.crl_number.as_ref().map_or_else(|| "without number".to_owned(), ToString::to_string);
+        let number = self.crl_number.as_ref();
+        let number = number.map_or_else(|| "without number".to_owned(), |number| in_both_bases(&number.to_string()));
+        if self.dry_run {
+            return Text::line(format_args!("dry run: CRL {number} was not published to {place}"));
+        }
         let mut lines = vec![match (&self.next_update, self.entries) {
+            _ if self.unchanged => format!("CRL {number} is in {place} already"),
             (Some(next), Some(entries)) => {
-                format!("published crl {number} with {entries} entries to {place}, good until {next}")
+                let entries = if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") };
+                format!("published CRL {number} with {entries} to {place}, good until {next}")
             }
             _ => format!("published to {place} without being verified"),
         }];
         lines.extend(self.unusable.map(|reason| format!("it will not count: {reason}")));
         lines.push(if self.in_profile {
-            format!("the crl checker takes it up with its next run, or at once: jitr sweep --ca {id}")
+            format!("the CRL checker takes it up with its next run, or at once: jitr sweep --ca {id}")
         } else {
             format!("the profile does not name that place, add it: {command} {id} --crl-source {place}")
         });

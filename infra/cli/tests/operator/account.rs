@@ -22,6 +22,10 @@ pub(crate) struct Authority {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct State {
     pub(crate) authorities: BTreeMap<String, Authority>,
+    /// What somebody else writes over an object as soon as it has been read.
+    pub(crate) changes_when_read: Option<Vec<u8>>,
+    /// Objects by bucket and key.
+    pub(crate) objects: BTreeMap<String, Vec<u8>>,
     pub(crate) tables: Tables,
 }
 
@@ -29,6 +33,19 @@ impl State {
     pub(crate) fn register(&mut self, id: &str, pem: &str) {
         let on = Authority { auto_registration: "ENABLE".to_owned(), pem: pem.to_owned(), status: "ACTIVE".to_owned() };
         self.authorities.insert(id.to_owned(), on);
+    }
+
+    /// A device that has come in, with its row.
+    pub(crate) fn registered(&mut self, authority: &str, serial: &str, thing: &str, status: &str) {
+        let text = |text: &str| json!({"S": text});
+        let item = json!({
+            "registrationId": text(&format!("{authority}#{serial}")), "caCertificateId": text(authority),
+            "certificateId": text(&"d".repeat(64)), "decidedAt": text("2026-09-01T12:00:00.000Z"),
+            "decision": text("activated"), "reason": text("checks_passed"), "revision": {"N": "3"},
+            "serial": text(serial), "status": text(status), "thingName": text(thing),
+        });
+        let put = json!({"TableName": format!("{STACK}-registrations"), "Item": item});
+        assert_eq!(self.tables.answer("PutItem", &put).status, 200);
     }
 
     /// The rows of a table of the stack.
@@ -55,13 +72,13 @@ pub(crate) struct Account {
 
 impl Account {
     pub(crate) fn start() -> Self {
-        let tables = Tables::default().table(&format!("{STACK}-authorities"), "caCertificateId", Some("record")).index(
-            &format!("{STACK}-authorities"),
-            "byRecord",
-            "record",
-            Some("caCertificateId"),
-        );
-        let state = Arc::new(Mutex::new(State { authorities: BTreeMap::new(), tables }));
+        let [authorities, registrations] = ["authorities", "registrations"].map(|table| format!("{STACK}-{table}"));
+        let tables = Tables::default()
+            .table(&authorities, "caCertificateId", Some("record"))
+            .index(&authorities, "byRecord", "record", Some("caCertificateId"))
+            .table(&registrations, "registrationId", None);
+        let state = State { authorities: BTreeMap::new(), changes_when_read: None, objects: BTreeMap::new(), tables };
+        let state = Arc::new(Mutex::new(state));
         let fault: Arc<Mutex<Option<Fault>>> = Arc::default();
         let (own, faults) = (Arc::clone(&state), Arc::clone(&fault));
         let server = Server::start(move |request| {
@@ -99,8 +116,12 @@ fn failed(request: &Request, fault: &Mutex<Option<Fault>>) -> Option<Answer> {
         fault.after -= 1;
         return None;
     }
-    let body = json!({"__type": fault.kind, "message": "it is so"}).to_string();
-    Some(Answer { body, headers: format!("x-amzn-errortype: {}\r\n", fault.kind), status: fault.status })
+    let body = match operation(request) {
+        "GetObject" | "PutObject" => format!("<Error><Code>{}</Code></Error>", fault.kind),
+        _ => json!({"__type": fault.kind, "message": "it is so"}).to_string(),
+    };
+    let headers = format!("x-amzn-errortype: {}\r\n", fault.kind);
+    Some(Answer { headers, status: fault.status, ..Answer::ok(body) })
 }
 
 /// The operation's name in the API reference.
@@ -115,6 +136,8 @@ fn operation(request: &Request) -> &str {
         ("GET", "cacertificate") => "DescribeCACertificate",
         ("POST", "cacertificate") => "RegisterCACertificate",
         ("PUT", "cacertificate") => "UpdateCACertificate",
+        ("GET", "lists") => "GetObject",
+        ("PUT", "lists") => "PutObject",
         _ => "",
     }
 }
@@ -129,7 +152,10 @@ fn answer(request: &Request, state: &mut State) -> Answer {
     if !request.operation().is_empty() {
         let shared::testing::dynamodb::Answer { body, status } =
             state.tables.answer(request.operation(), &request.document());
-        return Answer { body: body.to_string(), headers: String::new(), status };
+        return Answer { status, ..Answer::ok(body.to_string()) };
+    }
+    if let "GetObject" | "PutObject" = operation(request) {
+        return object(request, state);
     }
     let id = method_and_path(request).1.rsplit('/').next().unwrap_or_default();
     let answered = match operation(request) {
@@ -149,7 +175,34 @@ fn answer(request: &Request, state: &mut State) -> Answer {
     answered.map_or_else(missing, |answered| Answer::ok(answered.to_string()))
 }
 
+/// S3, with its conditional writes.
+fn object(request: &Request, state: &mut State) -> Answer {
+    let path = method_and_path(request).1.to_owned();
+    let etag = |octets: &[u8]| format!("\"{}\"", octets.iter().map(|octet| u64::from(*octet)).sum::<u64>());
+    let known = state.objects.get(&path).cloned();
+    if operation(request) == "GetObject" {
+        let Some(octets) = known else {
+            return Answer { status: 404, ..Answer::ok("<Error><Code>NoSuchKey</Code></Error>") };
+        };
+        let headers = format!("ETag: {}\r\n", etag(&octets));
+        if let Some(octets) = state.changes_when_read.take() {
+            state.objects.insert(path, octets);
+        }
+        return Answer { headers, ..Answer::of_octets(octets) };
+    }
+    let (is_match, is_none) = (request.header("if-match"), request.header("if-none-match"));
+    let is_met = match &known {
+        Some(octets) => is_none.is_empty() && (is_match.is_empty() || is_match == etag(octets)),
+        None => is_match.is_empty(),
+    };
+    if !is_met {
+        return Answer { status: 412, ..Answer::ok("<Error><Code>PreconditionFailed</Code></Error>") };
+    }
+    state.objects.insert(path, request.body.clone());
+    Answer::ok("")
+}
+
 fn missing() -> Answer {
     let headers = "x-amzn-errortype: ResourceNotFoundException\r\n".to_owned();
-    Answer { body: json!({"message": "there is none"}).to_string(), headers, status: 404 }
+    Answer { headers, status: 404, ..Answer::ok(json!({"message": "there is none"}).to_string()) }
 }

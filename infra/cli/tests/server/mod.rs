@@ -35,7 +35,7 @@ impl Request {
 
 /// What is answered.
 pub(crate) struct Answer {
-    pub(crate) body: String,
+    pub(crate) body: Vec<u8>,
     /// Header lines, each with its line end.
     pub(crate) headers: String,
     pub(crate) status: u16,
@@ -43,7 +43,11 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn ok(body: impl Into<String>) -> Self {
-        Self { body: body.into(), headers: String::new(), status: 200 }
+        Self { body: body.into().into_bytes(), headers: String::new(), status: 200 }
+    }
+
+    pub(crate) fn of_octets(body: Vec<u8>) -> Self {
+        Self { body, headers: String::new(), status: 200 }
     }
 }
 
@@ -77,7 +81,7 @@ fn serve(stream: TcpStream, answer: &impl Fn(&Request) -> Answer, seen: &Mutex<V
         let Answer { body, headers, status } = answer(&request);
         seen.lock().unwrap().push(request);
         let head = format!("HTTP/1.1 {status} Answer\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
-        stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
+        stream.write_all(&[head.as_bytes(), &body].concat()).unwrap();
     }
 }
 
