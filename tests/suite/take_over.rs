@@ -21,7 +21,7 @@ async fn under_refuse_the_name_stays_with_its_owner_until_it_is_released() -> Re
     stack.why(thief.certificate_id.as_str(), &["thing release"]).await?;
     stack.session(&owner, &name).await??.disconnect().await;
 
-    jitr(&["thing", "release", &name, "--force"]).await?;
+    jitr(&["thing", "release", &name, "--force", "--yes"]).await?;
     fleet.admit(&thief, &name).await?;
     assert!(stack.session(&owner, &name).await?.is_err());
     Ok(())

@@ -179,7 +179,8 @@ mod tests {
             "jitr routes check routes.json",
             "jitr sweep",
             "jitr sweep --ca abc --dry-run --reconcile --accept-shrunk",
-            "jitr --stack other thing release pump-17 --force",
+            "jitr --stack other thing release pump-17 --force --yes",
+            "jitr thing release pump-17 --dry-run",
             "jitr why pump-17",
             "jitr why --cert chain.pem",
         ] {

@@ -1,19 +1,19 @@
 //! `jitr thing`: names that are taken.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use shared::attachment::Attachment;
 use shared::convergence::{Convergence, NoSessions, NoSnapshots};
 use shared::id::{CertificateId, ThingName};
-use shared::port::{Attachments as _, ThingRegistry as _};
-use shared::registration::Process;
+use shared::port::{Attachments as _, RegistrationStore as _, Thing, ThingRegistry as _};
+use shared::registration::{Process, Registration};
 use shared::revocation::Snapshots;
 use shared::timestamp;
 use time::{Duration, OffsetDateTime};
 
 use crate::cloud::Cloud;
-use crate::output::{Format, Text};
+use crate::output::{Format, Problems, Text};
 use crate::store::explain;
 
 /// After this time everybody takes a command that has not ended for dead.
@@ -33,9 +33,15 @@ pub enum ThingCommand {
 pub struct ReleaseArgs {
     /// The thing's name.
     name: ThingName,
-    /// Switch certificates off that are ACTIVE, and detach them.
+    /// Do it. Without this it is told what would be destroyed.
+    #[arg(long)]
+    yes: bool,
+    /// Switch certificates off that are ACTIVE, detach one that is on hold, or delete a thing that this stack has not made.
     #[arg(long)]
     force: bool,
+    /// Tell what would be destroyed, and change nothing.
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
 }
 
 /// Runs a command on things.
@@ -48,23 +54,29 @@ pub async fn run(command: ThingCommand, stack: &str, format: Format, now: Offset
     }
 }
 
-#[derive(Serialize)]
+/// What a release destroys.
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Released {
     thing_name: ThingName,
+    /// Whether nothing was changed, because only the plan was asked for.
+    dry_run: bool,
     /// False if there was no such thing.
     deleted: bool,
+    /// The registration that the thing was made for; none if this stack has not made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_id: Option<String>,
     /// The certificates that were attached.
     detached: Vec<CertificateId>,
     /// Those of them that were ACTIVE and are INACTIVE now.
     switched_off: Vec<CertificateId>,
+    /// Those of them that were on hold, and do not come back when the hold ends.
+    on_hold: Vec<CertificateId>,
 }
 
 /// Deletes a thing whose certificates are not in use.
 async fn release(args: &ReleaseArgs, cloud: &Cloud, format: Format, now: OffsetDateTime) -> Result<()> {
     let name = &args.name;
-    let mut answer =
-        Released { thing_name: name.clone(), deleted: false, detached: Vec::new(), switched_off: Vec::new() };
     let convergence = Convergence {
         authorities: &cloud.authorities,
         now,
@@ -74,39 +86,79 @@ async fn release(args: &ReleaseArgs, cloud: &Cloud, format: Format, now: OffsetD
         sessions: &NoSessions,
         snapshots: &Snapshots::new(NoSnapshots),
     };
-    if let Some(thing) = cloud.registry.thing(name).await.map_err(explain)? {
-        let principals = cloud.registry.principals(name).await.map_err(explain)?;
-        let found = Attachment::read(&cloud.registry, &principals).await.map_err(explain)?;
-        check(name, args.force, &found)?;
-        for attached in &found.certificates {
-            answer.detached.push(attached.id.clone());
-            if attached.is_active() {
-                answer.switched_off.push(attached.id.clone());
-            }
-        }
-        let within = (MAX_COMMAND - RESERVE).unsigned_abs();
-        tokio::time::timeout(within, convergence.release(name, &thing, found.certificates))
-            .await
-            .context("the command takes too long: run it again, it goes on where it ended")?
-            .map_err(explain)?;
-        answer.deleted = true;
+    let thing = cloud.registry.thing(name).await.map_err(explain)?;
+    let principals = match &thing {
+        Some(_) => cloud.registry.principals(name).await.map_err(explain)?,
+        None => Vec::new(),
+    };
+    let found = Attachment::read(&cloud.registry, &principals).await.map_err(explain)?;
+    let plan = plan(args, thing.as_ref(), &found, cloud).await?;
+    let problems = problems(args, &plan, &found);
+    if !args.dry_run && !problems.is_empty() {
+        format.say(plan.text());
+        return Err(Problems::new(format_args!("thing {name} was not touched"), problems).into());
     }
-    convergence.invite(name).await.map_err(explain)?;
-    format.print(&answer, Released::text)
+    if let (Some(thing), false) = (&thing, args.dry_run) {
+        let within = (MAX_COMMAND - RESERVE).unsigned_abs();
+        let stands =
+            || format!("thing {name} may be released in part; run the command again, it goes on: jitr why {name}");
+        tokio::time::timeout(within, convergence.release(name, thing, found.certificates))
+            .await
+            .context("the command takes too long")
+            .with_context(stands)?
+            .map_err(explain)
+            .with_context(stands)?;
+    }
+    if !args.dry_run {
+        convergence.invite(name).await.map_err(explain)?;
+    }
+    format.print(&plan, Released::text)
 }
 
-/// Whether the thing may be deleted with what is attached to it.
-fn check(name: &ThingName, force: bool, found: &Attachment) -> Result<()> {
-    if let Some(arn) = found.others.first() {
-        bail!("{arn} is attached to thing {name} and is no certificate: detach it yourself");
-    }
-    let in_use = found.certificates.iter().find(|attached| attached.is_active());
-    match in_use {
-        Some(attached) if !force => {
-            bail!("thing {name} is held by certificate {}, which is ACTIVE: --force switches it off", attached.id)
+/// What the release would destroy.
+async fn plan(args: &ReleaseArgs, thing: Option<&Thing>, found: &Attachment, cloud: &Cloud) -> Result<Released> {
+    let mut plan = Released {
+        thing_name: args.name.clone(),
+        dry_run: args.dry_run,
+        deleted: thing.is_some(),
+        registration_id: thing.and_then(|thing| thing.registration_id.as_ref()).map(ToString::to_string),
+        detached: Vec::new(),
+        switched_off: Vec::new(),
+        on_hold: Vec::new(),
+    };
+    for attached in &found.certificates {
+        plan.detached.push(attached.id.clone());
+        if attached.is_active() {
+            plan.switched_off.push(attached.id.clone());
         }
-        _ => Ok(()),
+        let rows = cloud.registrations.registrations_about(&attached.id).await.map_err(explain)?;
+        if rows.iter().any(Registration::is_on_hold) {
+            plan.on_hold.push(attached.id.clone());
+        }
     }
+    Ok(plan)
+}
+
+/// Why nothing is destroyed yet, all at once.
+fn problems(args: &ReleaseArgs, plan: &Released, found: &Attachment) -> Vec<String> {
+    let name = &args.name;
+    let mut problems: Vec<_> =
+        found.others.iter().map(|arn| format!("{arn} is attached and is no certificate: detach it yourself")).collect();
+    if !args.force {
+        if plan.deleted && plan.registration_id.is_none() {
+            problems.push(format!("thing {name} was not made by this stack: --force deletes it all the same"));
+        }
+        let active = plan.switched_off.iter();
+        problems.extend(active.map(|id| format!("certificate {id} is ACTIVE: --force switches it off")));
+        let on_hold = plan.on_hold.iter();
+        problems.extend(
+            on_hold.map(|id| format!("certificate {id} is on hold, and would not come back: --force detaches it")),
+        );
+    }
+    if plan.deleted && !args.yes {
+        problems.push("--yes does what is told above".to_owned());
+    }
+    problems
 }
 
 impl Released {
@@ -115,15 +167,19 @@ impl Released {
         if !self.deleted {
             return Text::line(format_args!("thing {name} does not exist: the name is free"));
         }
-        let mut lines: Vec<_> = self
-            .detached
-            .iter()
-            .map(|id| {
-                let switched_off = if self.switched_off.contains(id) { ", was ACTIVE and is INACTIVE now" } else { "" };
-                format!("detached certificate {id}{switched_off}")
-            })
-            .collect();
-        lines.push(format!("thing {name} deleted: the next device of that name can have it"));
-        Text::lines(lines)
+        let certificates = self.detached.iter().map(|id| {
+            let state = match (self.switched_off.contains(id), self.on_hold.contains(id)) {
+                (true, _) => ", ACTIVE, switched off",
+                (false, true) => ", on hold",
+                (false, false) => "",
+            };
+            format!("certificate {id}: detached{state}")
+        });
+        let maker = match &self.registration_id {
+            Some(id) => format!("thing {name}, made for registration {id}: deleted"),
+            None => format!("thing {name}, not made by this stack: deleted"),
+        };
+        let dry_run = self.dry_run.then(|| "dry run: nothing was changed".to_owned());
+        Text::lines(dry_run.into_iter().chain(certificates).chain([maker]))
     }
 }

@@ -24,9 +24,13 @@ pub(crate) struct State {
     pub(crate) authorities: BTreeMap<String, Authority>,
     /// What somebody else writes over an object as soon as it has been read.
     pub(crate) changes_when_read: Option<Vec<u8>>,
+    /// Statuses of device certificates.
+    pub(crate) certificates: BTreeMap<String, String>,
     /// Objects by bucket and key.
     pub(crate) objects: BTreeMap<String, Vec<u8>>,
     pub(crate) tables: Tables,
+    /// Things: for which registration each was made, and what is attached to it.
+    pub(crate) things: BTreeMap<String, (Option<String>, Vec<String>)>,
 }
 
 impl State {
@@ -46,6 +50,17 @@ impl State {
         });
         let put = json!({"TableName": format!("{STACK}-registrations"), "Item": item});
         assert_eq!(self.tables.answer("PutItem", &put).status, 200);
+    }
+
+    /// Puts the certificate of a serial number on hold.
+    pub(crate) fn hold(&mut self, serial: &str) {
+        let id = self.authorities.keys().next().map(|authority| format!("{authority}#{serial}"));
+        let update = json!({
+            "TableName": format!("{STACK}-registrations"), "Key": {"registrationId": {"S": id}},
+            "UpdateExpression": "SET revocationReason = :reason",
+            "ExpressionAttributeValues": {":reason": {"S": "certificateHold"}},
+        });
+        assert_eq!(self.tables.answer("UpdateItem", &update).status, 200);
     }
 
     /// The rows of a table of the stack.
@@ -76,8 +91,17 @@ impl Account {
         let tables = Tables::default()
             .table(&authorities, "caCertificateId", Some("record"))
             .index(&authorities, "byRecord", "record", Some("caCertificateId"))
-            .table(&registrations, "registrationId", None);
-        let state = State { authorities: BTreeMap::new(), changes_when_read: None, objects: BTreeMap::new(), tables };
+            .table(&registrations, "registrationId", None)
+            .index(&registrations, "byCertificateId", "certificateId", None)
+            .index(&registrations, "byThingName", "thingName", None);
+        let state = State {
+            authorities: BTreeMap::new(),
+            certificates: BTreeMap::new(),
+            changes_when_read: None,
+            objects: BTreeMap::new(),
+            tables,
+            things: BTreeMap::new(),
+        };
         let state = Arc::new(Mutex::new(state));
         let fault: Arc<Mutex<Option<Fault>>> = Arc::default();
         let (own, faults) = (Arc::clone(&state), Arc::clone(&fault));
@@ -136,6 +160,12 @@ fn operation(request: &Request) -> &str {
         ("GET", "cacertificate") => "DescribeCACertificate",
         ("POST", "cacertificate") => "RegisterCACertificate",
         ("PUT", "cacertificate") => "UpdateCACertificate",
+        ("DELETE", "things") if path.ends_with("/principals") => "DetachThingPrincipal",
+        ("DELETE", "things") => "DeleteThing",
+        ("GET", "certificates") => "DescribeCertificate",
+        ("GET", "things") if path.ends_with("/principals") => "ListThingPrincipals",
+        ("GET", "things") => "DescribeThing",
+        ("PUT", "certificates") => "UpdateCertificate",
         ("GET", "lists") => "GetObject",
         ("PUT", "lists") => "PutObject",
         _ => "",
@@ -170,9 +200,42 @@ fn answer(request: &Request, state: &mut State) -> Answer {
                 "autoRegistrationStatus": auto_registration, "certificateId": id, "certificatePem": pem, "status": status,
             }})
         }),
-        _ => None,
+        _ => of_device(request, state),
     };
     answered.map_or_else(missing, |answered| Answer::ok(answered.to_string()))
+}
+
+/// Device certificates and things.
+fn of_device(request: &Request, state: &mut State) -> Option<Value> {
+    let id = method_and_path(request).1.split('/').nth(2).unwrap_or_default();
+    let arn = |id: &str| format!("arn:aws:iot:us-east-1:000000000000:cert/{id}");
+    match operation(request) {
+        "DescribeCertificate" => state.certificates.get(id).map(|status| {
+            json!({"certificateDescription": {
+                "certificateArn": arn(id), "certificateId": id, "caCertificateId": "c".repeat(64), "status": status,
+                "certificatePem": "no certificate", "creationDate": 1.0, "ownedBy": "000000000000",
+            }})
+        }),
+        "UpdateCertificate" => {
+            let status = request.line.split("newStatus=").nth(1)?.split([' ', '&']).next()?;
+            state.certificates.insert(id.to_owned(), status.to_owned()).map(|_| json!({}))
+        }
+        "DescribeThing" => state.things.get(id).map(|(registration, _)| {
+            let attributes = registration.as_ref().map_or_else(|| json!({}), |id| json!({"registrationId": id}));
+            json!({"attributes": attributes, "thingName": id, "version": 1})
+        }),
+        "ListThingPrincipals" => state
+            .things
+            .get(id)
+            .map(|(_, attached)| json!({"principals": attached.iter().map(|id| arn(id)).collect::<Vec<_>>()})),
+        "DetachThingPrincipal" => {
+            let (_, attached) = state.things.get_mut(id)?;
+            attached.retain(|attached| !request.header("x-amzn-principal").ends_with(attached.as_str()));
+            Some(json!({}))
+        }
+        "DeleteThing" => state.things.remove(id).map(|_| json!({})),
+        _ => None,
+    }
 }
 
 /// S3, with its conditional writes.
