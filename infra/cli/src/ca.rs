@@ -7,6 +7,7 @@ pub mod enrol;
 mod find;
 mod limits;
 mod list;
+mod list_member;
 pub mod profile;
 pub mod register;
 mod registered;

@@ -1,6 +1,5 @@
 //! How a CA's profile is to change, from flags and a file.
 
-use std::fmt::Display;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -15,6 +14,7 @@ use shared::template::Template;
 
 use super::crl::CrlFlags;
 use super::limits;
+use super::list_member::absent;
 use crate::files::read_text;
 
 /// How a profile is to change: first the file replaces it, then members are taken out, then the flags are laid over. Flags of
@@ -172,32 +172,6 @@ impl ProfileFlags {
         }
         Ok(())
     }
-}
-
-/// Takes elements out of a list and puts others in, each once.
-///
-/// # Errors
-/// An element to be taken out that is not there.
-pub(super) fn change_list<T: PartialEq + Display>(
-    option: &str,
-    list: &mut Vec<T>,
-    add: Vec<T>,
-    remove: &[T],
-) -> Result<()> {
-    for item in remove {
-        let place = list.iter().position(|known| known == item).with_context(|| absent(option, item))?;
-        list.remove(place);
-    }
-    for item in add {
-        if !list.contains(&item) {
-            list.push(item);
-        }
-    }
-    Ok(())
-}
-
-fn absent(option: &str, item: &impl Display) -> String {
-    format!("{option} {item}: the profile has none, see `jitr ca show`")
 }
 
 fn overlay<T>(member: &mut Option<T>, flag: Option<T>) {

@@ -10,7 +10,7 @@ use shared::text::Detail;
 use shared::timestamp;
 use time::OffsetDateTime;
 
-use super::change::change_list;
+use super::list_member::change_list;
 
 /// Members of a profile about CRLs.
 #[derive(Args, Clone, Debug, Default)]
