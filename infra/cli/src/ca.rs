@@ -12,6 +12,7 @@ pub mod profile;
 pub mod register;
 mod registered;
 pub mod retry;
+mod usable;
 
 use std::path::PathBuf;
 

@@ -5,7 +5,9 @@ use shared::profile::Profile;
 use shared::text::escape;
 
 use super::find::MIN_DIGITS;
+use super::usable;
 use crate::limits::check_length;
+use crate::output::Problems;
 
 /// Longest label in bytes: a name, of which X.520 would allow 64 characters.
 pub(super) const MAX_LABEL: usize = 256;
@@ -18,10 +20,14 @@ const MAX_PROFILE: usize = 192 * 1024;
 /// Checks what no type does; of the label only one that is new, since a CA is known by its old one.
 ///
 /// # Errors
-/// What is too long, or too much, with the option that gives it and its limit.
+/// What is too long, too much, or of no use, with the option that gives it and its limit.
 pub(super) fn check(profile: &Profile, before: &Profile) -> Result<()> {
     if let Some(label) = profile.label.as_ref().filter(|_| profile.label != before.label) {
         check_label(label)?;
+    }
+    let problems = usable::problems(profile);
+    if !problems.is_empty() {
+        return Err(Problems::new("AWS IoT would refuse every device", problems).into());
     }
     let sources = profile.crl_sources.len();
     if sources > MAX_SOURCES {

@@ -24,6 +24,18 @@ fn a_source_comes_beside_the_others() {
     assert!(told.contains("--remove-crl-source s3://lists/1.crl: the profile has none"), "{told}");
 }
 
+/// The device would hang, and one cause would be found after the other.
+#[test]
+fn names_that_aws_iot_refuses_are_not_written() {
+    let stage = Stage::enrolled(&[]);
+    let id = stage.id();
+    let told =
+        stage.refused(&["ca", "set", &id, "--attribute", "two words=x", "--thing-name-template", "eu/${CommonName}"]);
+    for part in ["AWS IoT would refuse every device", "--attribute \"two words\"", "--thing-name-template"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
 #[test]
 fn a_dry_run_tells_and_changes_nothing() {
     let stage = Stage::new();
