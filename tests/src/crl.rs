@@ -79,12 +79,24 @@ impl Fleet {
     /// Puts a CRL where the profile says, with `jitr crl publish`.
     ///
     /// # Errors
-    /// If it can't be put there.
+    /// If it can't be put there, or is a step back from what is there.
     pub async fn publish(&self, crl: &[u8]) -> Result<()> {
+        self.publish_with(crl, &[]).await
+    }
+
+    /// The same whatever is there.
+    ///
+    /// # Errors
+    /// If it can't be put there.
+    pub async fn publish_by_force(&self, crl: &[u8]) -> Result<()> {
+        self.publish_with(crl, &["--force"]).await
+    }
+
+    async fn publish_with(&self, crl: &[u8], arguments: &[&str]) -> Result<()> {
         let file = self.folder.path().join("fleet.crl");
         std::fs::write(&file, crl)?;
         let file = file.to_str().context("a path that is not Unicode")?;
-        jitr(&["crl", "publish", file, "--ca", self.id.as_str()]).await.map(|_| ())
+        jitr(&[&["crl", "publish", file, "--ca", self.id.as_str()], arguments].concat()).await.map(|_| ())
     }
 
     /// Has the deployed CRL checker look at this CA with `jitr sweep`; gives the checker's report, which may tell that

@@ -118,7 +118,10 @@ async fn a_list_that_was_emptied_releases_nobody_until_an_operator_accepts_it() 
     entries.push(entry(device.serial.clone(), RevocationReason::CertificateHold));
     fleet.carry_out(&fleet.crl_of(2, entries)?).await?;
 
-    let report = fleet.carry_out(&fleet.crl(3, &[])?).await?;
+    let emptied = fleet.crl(3, &[])?;
+    assert!(fleet.publish(&emptied).await.is_err(), "whoever publishes it is asked");
+    fleet.publish_by_force(&emptied).await?;
+    let report = fleet.sweep(&[]).await?;
     let source = only_source(&report)?;
     assert_eq!((&source["outcome"], &source["reason"]), (&"kept_out".into(), &"crl_shrunk".into()), "{report}");
     assert_eq!(stack.status(&device.certificate_id).await?, Some(CertificateStatus::Inactive));
