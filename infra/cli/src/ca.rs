@@ -9,6 +9,7 @@ mod limits;
 mod list;
 mod list_member;
 pub mod profile;
+mod references;
 pub mod register;
 mod registered;
 pub mod retry;

@@ -15,8 +15,9 @@ use time::OffsetDateTime;
 use super::change::Change;
 use super::difference::{self, Difference, differences};
 use super::find::{find, labelled};
+use super::references;
 use crate::cloud::Cloud;
-use crate::output::Format;
+use crate::output::{Format, Problems};
 use crate::store::explain;
 
 /// A change of a profile.
@@ -44,7 +45,8 @@ pub enum Written {
 /// and answers with what would.
 ///
 /// # Errors
-/// A failed call, a label that another CA has, or somebody else's change in between.
+/// A failed call, a label that another CA has, a policy, thing type or thing group that is not there, or somebody else's change in
+/// between.
 pub async fn write(
     cloud: &Cloud,
     id: &CaCertificateId,
@@ -61,6 +63,10 @@ pub async fn write(
         && labels_of_others(id, cloud).await?.contains(label)
     {
         bail!("another ca has the label {label:?}: give this one its own with --label");
+    }
+    let problems = references::problems(&profile, before, cloud).await?;
+    if !problems.is_empty() {
+        return Err(Problems::new("AWS IoT would refuse every device", problems).into());
     }
     let counted = before.is_some_and(Profile::is_enrolled);
     let written = if counted { Written::Updated } else { Written::Created };

@@ -165,6 +165,9 @@ fn operation(request: &Request) -> &str {
         ("GET", "certificates") => "DescribeCertificate",
         ("GET", "things") if path.ends_with("/principals") => "ListThingPrincipals",
         ("GET", "things") => "DescribeThing",
+        ("GET", "policies") => "GetPolicy",
+        ("GET", "thing-groups") => "DescribeThingGroup",
+        ("GET", "thing-types") => "DescribeThingType",
         ("PUT", "certificates") => "UpdateCertificate",
         ("GET", "lists") => "GetObject",
         ("PUT", "lists") => "PutObject",
@@ -234,6 +237,11 @@ fn of_device(request: &Request, state: &mut State) -> Option<Value> {
             Some(json!({}))
         }
         "DeleteThing" => state.things.remove(id).map(|_| json!({})),
+        "GetPolicy" if id == "fleet" => Some(json!({"policyName": id})),
+        "DescribeThingGroup" if id == "eu" => Some(json!({"thingGroupName": id})),
+        "DescribeThingGroup" if id == "dynamic" => Some(json!({"thingGroupName": id, "queryString": "x:*"})),
+        "DescribeThingType" if id == "pump" => Some(json!({"thingTypeName": id})),
+        "DescribeThingType" if id == "old" => Some(json!({"thingTypeMetadata": {"deprecated": true}})),
         _ => None,
     }
 }

@@ -37,6 +37,26 @@ fn names_that_aws_iot_refuses_are_not_written() {
 }
 
 #[test]
+fn what_is_not_there_is_told_at_once() {
+    let stage = Stage::enrolled(&[]);
+    let id = stage.id();
+    let told = stage.refused(&["ca", "set", &id, "--policy", "none", "--thing-type", "none", "--thing-group", "none"]);
+    for part in ["--policy none: there is no", "--thing-type none: there is no", "--thing-group none: there is no"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let told = stage.refused(&["ca", "set", &id, "--thing-type", "old", "--thing-group", "dynamic"]);
+    assert!(told.contains("is deprecated") && told.contains("is dynamic"), "{told}");
+    stage.done(&["ca", "set", &id, "--policy", "fleet", "--thing-type", "pump", "--thing-group", "eu"]);
+    // What does not change is not looked at again.
+    stage.account.fail("GetPolicy", 0, 500, "InternalFailureException");
+    stage.done(&["ca", "set", &id, "--admission", "listed"]);
+    // Who may not look goes on, warned.
+    stage.account.fail("GetPolicy", 0, 403, "UnauthorizedException");
+    let output = stage.jitr(&["ca", "set", &id, "--policy", "other"]);
+    assert!(output.status.success() && errors(&output).contains("iot:GetPolicy is not allowed"), "{}", errors(&output));
+}
+
+#[test]
 fn a_dry_run_tells_and_changes_nothing() {
     let stage = Stage::new();
     let id = stage.id();
