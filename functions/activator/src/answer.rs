@@ -68,12 +68,12 @@ pub(crate) struct Unanswered {
     pub(crate) revision: Option<u64>,
 }
 
-/// What has come of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug)]
 pub(crate) struct Attempted {
     /// The event, if what the decision rests on has changed since it was read, so that it needs another one.
     pub(crate) changed: Option<Unanswered>,
-    /// What was decided.
+    /// The decision, as it is told.
     pub(crate) response: Response,
 }
 
@@ -109,14 +109,19 @@ where
             Err(rejection) => return self.reject(payload, rejection, invocation).await.map(LookedUp::Answered),
         };
         let mut attempt = Attempt::new(&event, invocation);
-        let ask = self.ask_tables(&event, &mut attempt, &invocation.profiles, has_turn);
+        let mut is_repeat = false;
+        let take_turn = || {
+            is_repeat = has_turn();
+            is_repeat
+        };
+        let ask = self.ask_tables(&event, &mut attempt, &invocation.profiles, take_turn);
         let mut told = contained(ask, invocation.until).await;
         if invocation.has_waited && told.as_ref().is_ok_and(Told::is_of_known) {
             // Who was told until now that it waits relies on what is read from now on.
             self.end_waiting(&event, invocation).await?;
             attempt = Attempt::new(&event, invocation);
             let profiles = Profiles::default();
-            told = contained(self.ask_tables(&event, &mut attempt, &profiles, || false), invocation.until).await;
+            told = contained(self.ask_tables(&event, &mut attempt, &profiles, || is_repeat), invocation.until).await;
         }
         let outcome = match told {
             Ok(Told::Nothing { profile, revision }) => {

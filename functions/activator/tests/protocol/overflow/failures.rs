@@ -172,3 +172,15 @@ async fn what_was_deferred_by_hand_keeps_the_next_event_in_the_queue() {
     }
     assert_eq!(stage.fleet.status(&device), Active, "failed {failed:?}, {} wait", stage.overflow.bodies().len());
 }
+
+/// What has waited has turns of repeats too.
+#[tokio::test(start_paused = true)]
+async fn a_deferred_event_of_the_overflow_queue_is_decided_about_again_after_its_back_off() {
+    let stage = Stage::new(json!({"crl": "required", "crlSources": [SOURCE]}));
+    let devices = stage.devices(1);
+    assert_eq!(stage.batch(OVERFLOW_ARN, &devices).await, ["0"]);
+    let before = stage.calls_of_aws_iot();
+    let again = now() + Duration::minutes(3);
+    assert_eq!(stage.bodies_at(again, OVERFLOW_ARN, stage.events(&devices)).await, ["0"]);
+    assert!(stage.calls_of_aws_iot() > before, "no attempt was made");
+}
