@@ -34,7 +34,7 @@ pub struct AddArgs {
     ca: String,
     #[command(flatten)]
     what: What,
-    /// Why, or by whom.
+    /// A remark, such as the reason or who asked for it.
     #[arg(long)]
     note: Option<String>,
     /// Change what is announced already with another name or note.

@@ -64,7 +64,7 @@ pub struct Announcement {
     pub thing_name: Option<ThingName>,
     /// When it was announced, RFC 3339.
     pub announced_at: String,
-    /// Why, or by whom.
+    /// A remark, such as the reason or who asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }

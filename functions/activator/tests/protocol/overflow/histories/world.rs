@@ -32,7 +32,7 @@ const HIDDEN: Duration = Duration::from_mins(3);
 const TIMEOUT: Duration = Duration::from_secs(30);
 const QUOTAS: Quotas = Quotas { attach_policy: 15.0, describe_certificate: 10.0, share: 0.3, update_certificate: 10.0 };
 
-/// What a history is made of.
+/// The parts of a history.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
     /// Whether certificates are deleted, and registered again.
