@@ -25,7 +25,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::id::CertificateId;
 use crate::port::{
     Attachments, AuthorityStore, CertificateRegistry, CrlStates, Look, RegisteredCertificate, RegistrationStore, Saved,
-    SessionEnd, Sessions, SnapshotPages, StatusChange,
+    SessionClient, SessionEnd, Sessions, SnapshotPages, StatusChange,
 };
 use crate::registration::{CertificateStatus, NewStatus, Process, Registration};
 use crate::revocation::{NotRevoked, Snapshots};
@@ -73,21 +73,14 @@ pub struct Converged {
     pub sessions_not_offered: u64,
     /// The status that was set last; none if none was set.
     pub set: Option<NewStatus>,
+    /// The status before the first one was set, as AWS IoT was known to have it.
+    pub was: Option<CertificateStatus>,
 }
 
 impl Converged {
     fn begun() -> Self {
-        Self { is_unknown: false, row: None, sessions_ended: 0, sessions_not_offered: 0, set: None }
+        Self { is_unknown: false, row: None, sessions_ended: 0, sessions_not_offered: 0, set: None, was: None }
     }
-}
-
-/// Whether a certificate could be set ACTIVE again.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Foreseen {
-    /// No CRL is against it, and thing and policy are attached.
-    pub is_cleared: bool,
-    /// A CRL that is needed to tell does not count at the moment.
-    pub is_unknown: bool,
 }
 
 /// What a change of status rests on.
@@ -137,18 +130,6 @@ where
             }
         }
         Err(too_fast(&row.registration_id))
-    }
-
-    /// What [`converge`](Self::converge) would find out about a certificate that is to be ACTIVE again, without any write.
-    ///
-    /// # Errors
-    /// A [`Fault`] if a call to AWS failed.
-    pub async fn foresee(&self, row: &Registration, registered: &RegisteredCertificate) -> Result<Foreseen, Fault> {
-        let clearance = self.clearance(row, registered).await?;
-        Ok(Foreseen {
-            is_cleared: matches!(clearance, Clearance::Cleared(_)),
-            is_unknown: matches!(clearance, Clearance::Unknown(_)),
-        })
     }
 
     /// Sets a certificate ACTIVE that waited for its activation when it was looked at, has its thing and its policy, and has
@@ -375,6 +356,9 @@ where
     ) -> Result<StatusChange, Fault> {
         let change = self.registry.set_status(&row.certificate_id, wanted, look).await?;
         if change == StatusChange::Done {
+            if converged.set.is_none() {
+                converged.was.clone_from(&row.status);
+            }
             converged.set = Some(wanted);
             if wanted != NewStatus::Active {
                 self.end_sessions(row, converged).await?;
@@ -437,9 +421,10 @@ where
             return Ok(());
         }
         let thing = row.thing_name.as_ref().filter(|_| !row.is_unbound());
-        for client in self.sessions.client_ids(&row.certificate_id, thing).await? {
+        for client in self.sessions.clients(&row.certificate_id, thing).await? {
             match self.sessions.end(&client).await {
                 Ok(SessionEnd::Ended) => converged.sessions_ended += 1,
+                Ok(SessionEnd::NotConnected) => {}
                 Ok(SessionEnd::NotOffered) => converged.sessions_not_offered += 1,
                 // A client id that AWS IoT does not take, or a far end that takes the operation for a mistake.
                 Err(fault) if fault.kind == FaultKind::Invalid => converged.sessions_not_offered += 1,
@@ -465,11 +450,11 @@ impl SnapshotPages for NoSnapshots {
 pub struct NoSessions;
 
 impl Sessions for NoSessions {
-    async fn client_ids(&self, _: &CertificateId, _: Option<&crate::id::ThingName>) -> Result<Vec<String>, Fault> {
+    async fn clients(&self, _: &CertificateId, _: Option<&crate::id::ThingName>) -> Result<Vec<SessionClient>, Fault> {
         Ok(Vec::new())
     }
 
-    fn end(&self, _: &str) -> impl Future<Output = Result<SessionEnd, Fault>> + Send {
+    fn end(&self, _: &SessionClient) -> impl Future<Output = Result<SessionEnd, Fault>> + Send {
         std::future::ready(Ok(SessionEnd::NotOffered))
     }
 }

@@ -16,8 +16,8 @@ pub use items::{
 pub use overflow::{OverflowQueue, Waiting, WaitingEvent, WaitingIf};
 pub use presence::{COUNTED_AT_ONCE, Counted, HISTORY_BATCH, PresenceStore, RowPolicy, Written};
 pub use revocation::{
-    Continuation, CrlPublication, CrlStates, ListedRegistrations, ReadRow, SessionEnd, Sessions, SnapshotPages,
-    SnapshotStore, UnconfirmedKey, UnreadableRow,
+    Continuation, CrlPublication, CrlStates, ListedRegistrations, ReadRow, SessionClient, SessionEnd, Sessions,
+    SnapshotPages, SnapshotStore, UnconfirmedKey, UnreadableRow,
 };
 
 use time::OffsetDateTime;

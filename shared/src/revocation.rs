@@ -14,7 +14,7 @@ mod succession;
 mod validators;
 
 pub use comparison::{ALL_AUTHORITIES, COMPARISON_RECORD, Comparison, request_comparison};
-pub use snapshots::{Snapshots, altered, altered_key, is_altered};
+pub use snapshots::{SnapshotCache, Snapshots, altered, altered_key, is_altered};
 pub use source::{CrlSource, Location, MAX_SOURCE, SourceError};
 pub use standing::{Listing, MAX_REQUESTED, NotRevoked, Standing, is_followed, standing, was_listed};
 pub use state::{CRL_RECORD, CheckFault, CrlState, FleetWalk, Progress, PublishedCrl, SnapshotObject};

@@ -11,6 +11,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -23,7 +24,7 @@ use shared::port::{SnapshotPages, SnapshotStore};
 use shared::profile::Profile;
 use shared::registration::Process;
 use shared::revocation::{CrlSource, Validators};
-use shared::snapshot::{Chunks, Scratch};
+use shared::snapshot::{Chunks, Scratch, ScratchFile};
 use shared::testing::{FakeCloud, NewCrl, TestAuthority};
 use time::OffsetDateTime;
 
@@ -170,8 +171,10 @@ impl SnapshotStore for Folder {
         self.open_file(key).map(Content)
     }
 
-    async fn put(&self, key: &str, mut content: File) -> Result<(), Fault> {
+    async fn put(&self, key: &str, content: &Arc<ScratchFile>) -> Result<(), Fault> {
         let mut file = File::create(self.path(key)).expect("a file");
+        let mut content = content.file();
+        content.seek(SeekFrom::Start(0)).expect("its beginning");
         std::io::copy(&mut content, &mut file).expect("a copy");
         Ok(())
     }

@@ -16,7 +16,7 @@ use shared::registration::RegistrationId;
 use shared::revocation::{CrlState, FleetWalk, Listing, Progress, is_altered, request_comparison};
 
 use crate::carry::{BATCH, Due, Failures, Task};
-use crate::checker::{Checker, Mode, Ports, Run};
+use crate::checker::{Ports, Run, Sweep};
 use crate::job::{Applied, Job};
 use crate::walk::Lists;
 use crate::window::{Unreadable, Window, is_lost};
@@ -27,7 +27,7 @@ enum Step {
     End(Applied),
 }
 
-impl<P: Ports> Checker<P> {
+impl<P: Ports> Sweep<'_, P> {
     /// Carries out what is new in the CRL that counts, and tries again what failed before.
     ///
     /// # Errors
@@ -54,8 +54,7 @@ impl<P: Ports> Checker<P> {
                 self.apply_by_entries(job, progress, run, failures).await?
             };
             match step {
-                Step::Again => {}
-                Step::End(Applied::Done) if run.mode == Mode::Apply => {}
+                Step::Again | Step::End(Applied::Done) => {}
                 Step::End(applied) => return Ok(applied),
             }
         }
@@ -78,7 +77,7 @@ impl<P: Ports> Checker<P> {
         let found = match self.snapshots.find_all(snapshot, &job.state.retry).await {
             Ok(found) => found,
             Err(fault) => {
-                self.withdraw(&snapshot.key, &fault, run).await;
+                self.withdraw(&snapshot.key, &fault).await;
                 // It is left behind below, and what is to be tried again waits for the list that follows.
                 return if is_lost(&fault) && job.state.unapplied().is_some() { Ok(true) } else { Err(fault) };
             }
@@ -86,14 +85,14 @@ impl<P: Ports> Checker<P> {
         let changes: Vec<_> =
             job.state.retry.iter().map(|serial| (serial.clone(), found.get(serial).copied())).collect();
         let due = due(job, &changes, number);
-        let done = self.carry_out(&due, false, run, &mut job.changes, failures).await?;
+        let done = self.carry_out(&due, false, run, &mut job.tally, failures).await?;
         let rest = due.into_iter().skip(done).map(|due| due.serial);
         let still: Vec<Serial> = failures.again().cloned().chain(rest).collect();
         if still == job.state.retry {
             return Ok(true);
         }
         job.state.retry = still;
-        self.save(job, run, &Failures::default()).await
+        self.save(job, &Failures::default()).await
     }
 
     /// Looks the changes up one by one.
@@ -105,19 +104,19 @@ impl<P: Ports> Checker<P> {
         failures: &mut Failures,
     ) -> Result<Step, Fault> {
         let base = job.state.applied.clone();
-        let read = self.window(base.as_ref(), &progress, job.unpublished.as_ref());
+        let read = self.window(base.as_ref(), &progress, None);
         let window = match tokio::time::timeout_at(run.until, read).await {
             Ok(Ok(window)) => window,
-            Ok(Err(unreadable)) => return self.begin_anew(job, unreadable, run).await,
+            Ok(Err(unreadable)) => return self.begin_anew(job, unreadable).await,
             Err(_) => return Ok(Step::End(Applied::Stopped)),
         };
         if progress.after.is_none() && progress.walk.is_none() {
             (job.report.added, job.report.removed) = (window.added, window.removed);
-            if window.total > self.limits.portions.few && run.mode == Mode::Apply {
+            if window.total > self.limits.portions.few {
                 let requests_left = window.total.div_ceil(u64::try_from(BATCH).unwrap_or(u64::MAX));
                 progress.walk = Some(FleetWalk { from: None, requests_left });
                 job.state.progress = Some(progress);
-                let saved = self.save(job, run, failures).await?;
+                let saved = self.save(job, failures).await?;
                 return Ok(if saved { Step::Again } else { Step::End(Applied::LostLock) });
             }
         }
@@ -126,14 +125,14 @@ impl<P: Ports> Checker<P> {
             // Whatever is done is part of the way to this target: were a newer one taken after a sudden end, no difference
             // would take back what only this one has.
             job.state.progress = Some(progress.clone());
-            if !self.save(job, run, failures).await? {
+            if !self.save(job, failures).await? {
                 return Ok(Step::End(Applied::LostLock));
             }
         }
         let mut left = changes.len();
         for part in changes.chunks(self.limits.portions.checkpoint) {
             let due = due(job, part, progress.number.as_ref());
-            let done = self.carry_out(&due, false, run, &mut job.changes, failures).await?;
+            let done = self.carry_out(&due, false, run, &mut job.tally, failures).await?;
             left -= done;
             if let Some(last) = done.checked_sub(1).and_then(|last| due.get(last)) {
                 progress.after = Some(last.serial.clone());
@@ -141,7 +140,7 @@ impl<P: Ports> Checker<P> {
             let is_whole = done == due.len();
             if done > 0 && !(is_whole && left == 0 && is_last) {
                 job.state.progress = Some(progress.clone());
-                if !self.save(job, run, failures).await? {
+                if !self.save(job, failures).await? {
                     return Ok(Step::End(Applied::LostLock));
                 }
             }
@@ -149,7 +148,7 @@ impl<P: Ports> Checker<P> {
                 return Ok(Step::End(Applied::Stopped));
             }
         }
-        if is_last { self.end(job, progress, run, failures).await } else { Ok(Step::Again) }
+        if is_last { self.end(job, progress, failures).await } else { Ok(Step::Again) }
     }
 
     /// Walks the registrations of the CA instead of the entries.
@@ -170,20 +169,20 @@ impl<P: Ports> Checker<P> {
         if let Some((_, fault)) = part.failed.pop() {
             let probed = self.snapshots.probe(&progress.target).await;
             return match probed {
-                Err(lost) if is_lost(&lost) => self.begin_anew(job, Unreadable::Target(lost), run).await,
+                Err(lost) if is_lost(&lost) => self.begin_anew(job, Unreadable::Target(lost)).await,
                 // Another list of the CA is: the changes of this one can be looked up without it.
                 Ok(()) if is_lost(&fault) => {
                     let error = shared::fault::chain(&fault);
                     lambda_runtime::tracing::warn!(%error, "another CRL is lost: changes are looked up one by one");
                     progress.walk = Some(FleetWalk::default());
                     job.state.progress = Some(progress);
-                    let saved = self.save(job, run, failures).await?;
+                    let saved = self.save(job, failures).await?;
                     Ok(if saved { Step::Again } else { Step::End(Applied::LostLock) })
                 }
                 _ => Err(fault),
             };
         }
-        let done = self.carry_out(&part.due, false, run, &mut job.changes, failures).await?;
+        let done = self.carry_out(&part.due, false, run, &mut job.tally, failures).await?;
         let is_whole = done == part.due.len();
         let next = if is_whole {
             part.next
@@ -191,12 +190,12 @@ impl<P: Ports> Checker<P> {
             done.checked_sub(1).and_then(|last| part.due.get(last)).map(Due::continuation).or(from)
         };
         if is_whole && next.is_none() {
-            return self.end(job, progress, run, failures).await;
+            return self.end(job, progress, failures).await;
         }
         let requests_left = requests_left.saturating_sub(part.requests);
         progress.walk = Some(FleetWalk { from: next, requests_left });
         job.state.progress = Some(progress);
-        Ok(match self.save(job, run, failures).await? {
+        Ok(match self.save(job, failures).await? {
             false => Step::End(Applied::LostLock),
             true if is_whole => Step::Again,
             true => Step::End(Applied::Stopped),
@@ -204,13 +203,13 @@ impl<P: Ports> Checker<P> {
     }
 
     /// The target has been reached.
-    async fn end(&self, job: &mut Job, progress: Progress, run: Run<'_>, failures: &Failures) -> Result<Step, Fault> {
+    async fn end(&self, job: &mut Job, progress: Progress, failures: &Failures) -> Result<Step, Fault> {
         let before = job.state.applied.replace(progress.target);
         job.state.progress = None;
-        if !self.save(job, run, failures).await? {
+        if !self.save(job, failures).await? {
             return Ok(Step::End(Applied::LostLock));
         }
-        if let Some(before) = before.filter(|before| run.mode == Mode::Apply && !job.state.names(&before.key)) {
+        if let Some(before) = before.filter(|before| !job.state.names(&before.key)) {
             self.discard(&before.key).await;
         }
         Ok(Step::End(Applied::Done))
@@ -219,14 +218,14 @@ impl<P: Ports> Checker<P> {
     /// A snapshot is lost. Without the base everything on the target is new, and holds that have ended are found by
     /// comparing the rows. A target that does not count any more is left out, and the same is true of holds that it
     /// brought. The CRL that counts is made again by the next check.
-    async fn begin_anew(&self, job: &mut Job, unreadable: Unreadable, run: Run<'_>) -> Result<Step, Fault> {
+    async fn begin_anew(&self, job: &mut Job, unreadable: Unreadable) -> Result<Step, Fault> {
         let target = |state: &CrlState| state.unapplied().map(|progress| progress.target.key);
         let current = job.state.current.as_ref().map(|crl| crl.snapshot.key.clone());
         let (fault, lost) = match unreadable {
             Unreadable::Fault(fault) => return Err(fault),
             Unreadable::Target(fault) if target(&job.state) == current => {
                 if let Some(key) = current {
-                    self.withdraw(&key, &fault, run).await;
+                    self.withdraw(&key, &fault).await;
                 }
                 return Err(fault);
             }
@@ -242,27 +241,22 @@ impl<P: Ports> Checker<P> {
             Some(Progress { number, target, .. }) => Some(Progress { after: None, number, target, walk: None }),
             None => current,
         };
-        if run.mode == Mode::Apply {
-            request_comparison(&self.authorities).await?;
-        }
-        if !self.save(job, run, &Failures::default()).await? {
+        request_comparison(&self.authorities).await?;
+        if !self.save(job, &Failures::default()).await? {
             return Ok(Step::End(Applied::LostLock));
         }
-        if let Some(key) = lost.filter(|key| is_altered(&fault) && run.mode == Mode::Apply && !job.state.names(key)) {
+        if let Some(key) = lost.filter(|key| is_altered(&fault) && !job.state.names(key)) {
             self.discard(&key).await;
         }
         Ok(Step::Again)
     }
 
     /// Writes how far it has come, with the certificates that failed on the way. False if another run was faster.
-    async fn save(&self, job: &mut Job, run: Run<'_>, failures: &Failures) -> Result<bool, Fault> {
+    async fn save(&self, job: &mut Job, failures: &Failures) -> Result<bool, Fault> {
         for serial in failures.again() {
             if !job.state.retry.contains(serial) {
                 job.state.retry.push(serial.clone());
             }
-        }
-        if run.mode == Mode::Report {
-            return Ok(true);
         }
         let saved = self.authorities.record_progress(&job.authority, &job.state).await?;
         job.state.step += u64::from(saved);

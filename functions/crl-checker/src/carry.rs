@@ -9,8 +9,9 @@ use shared::port::{Continuation, ListedRegistrations, ReadRow};
 use shared::registration::{Registration, RegistrationId};
 use shared::revocation::Listing;
 
-use crate::checker::{Checker, Ports, Run};
-use crate::report::Changes;
+use crate::change::Effect;
+use crate::checker::{Ports, Run, Sweep};
+use crate::report::Tally;
 
 /// Certificates that are looked up at once: what one `BatchGetItem` reads.
 pub(crate) const BATCH: usize = 100;
@@ -99,7 +100,7 @@ pub(crate) fn key_of(row: &ReadRow) -> RegistrationId {
     }
 }
 
-impl<P: Ports> Checker<P> {
+impl<P: Ports> Sweep<'_, P> {
     /// Looks the certificates up, and changes those that are registered, in order. Returns how many have been dealt with:
     /// fewer than there are if the time was up or too many failed. `thorough` believes AWS IoT, not the row.
     ///
@@ -110,7 +111,7 @@ impl<P: Ports> Checker<P> {
         due: &[Due],
         thorough: bool,
         run: Run<'_>,
-        changes: &mut Changes,
+        tally: &mut Tally,
         failures: &mut Failures,
     ) -> Result<usize, Fault> {
         let mut done = 0;
@@ -127,14 +128,14 @@ impl<P: Ports> Checker<P> {
                 }
                 match rows.remove(&due.id) {
                     Some(Ok(row)) => match self.change(&row, &due.task, thorough, run).await {
-                        Ok(more) => {
-                            if more.unknown > 0 {
+                        Ok(effect) => {
+                            if effect.changes.unknown > 0 {
                                 failures.leave_undecided(&due.serial);
                             }
-                            changes.add(more);
+                            tally.add(effect);
                         }
                         Err(fault) => {
-                            self.withdraw_altered(&fault, run).await;
+                            self.withdraw_altered(&fault).await;
                             failures.add(due, fault);
                         }
                     },
@@ -147,7 +148,7 @@ impl<P: Ports> Checker<P> {
         Ok(done)
     }
 
-    async fn change(&self, row: &Registration, task: &Task, thorough: bool, run: Run<'_>) -> Result<Changes, Fault> {
+    async fn change(&self, row: &Registration, task: &Task, thorough: bool, run: Run<'_>) -> Result<Effect, Fault> {
         match task {
             Task::Enter(entry) => self.enter(row, entry, thorough, run).await,
             Task::Release => self.release(row, run).await,

@@ -6,20 +6,29 @@ use shared::port::{CertificateRegistry, CertificateStatus};
 use shared::registration::{NewStatus, Registration};
 use shared::revocation::Listing;
 
-use crate::checker::{Checker, Mode, Ports, Run};
-use crate::report::Changes;
+use crate::checker::{Ports, Run, Sweep};
+use crate::rehearsal::Rehearsable;
+use crate::report::{CertificateChange, Changes};
 
 /// What makes AWS IoT agree with rows, in a run.
-pub(crate) type Convergent<'a, P> = Convergence<
+pub(crate) type Convergent<'a, 's, P> = Convergence<
     'a,
-    <P as Ports>::Registry,
-    <P as Ports>::Authorities,
-    <P as Ports>::Registrations,
-    <P as Ports>::Bucket,
-    <P as Ports>::Sessions,
+    Rehearsable<'s, <P as Ports>::Registry>,
+    Rehearsable<'s, <P as Ports>::Authorities>,
+    Rehearsable<'s, <P as Ports>::Registrations>,
+    Rehearsable<'s, <P as Ports>::Bucket>,
+    Rehearsable<'s, <P as Ports>::Sessions>,
 >;
 
-impl<P: Ports> Checker<P> {
+/// What a run did about one certificate.
+#[derive(Debug, Default)]
+pub(crate) struct Effect {
+    /// The certificate, if anything has become of it.
+    pub(crate) certificate: Option<CertificateChange>,
+    pub(crate) changes: Changes,
+}
+
+impl<'s, P: Ports> Sweep<'s, P> {
     /// Takes a certificate out that a CRL has, if it is not out yet. `thorough` believes AWS IoT, not the row.
     pub(crate) async fn enter(
         &self,
@@ -27,13 +36,10 @@ impl<P: Ports> Checker<P> {
         entry: &Listing,
         thorough: bool,
         run: Run<'_>,
-    ) -> Result<Changes, Fault> {
+    ) -> Result<Effect, Fault> {
         let listed = row.clone().listed(entry, run.now);
         if is_settled(row, &listed, thorough) || self.was_never_in(row, &listed, thorough, run).await? {
-            return Ok(Changes::default());
-        }
-        if run.mode == Mode::Report {
-            return self.predict(&listed, run).await;
+            return Ok(Effect::default());
         }
         let converged =
             self.convergence(run).converge(row.clone(), &|row: Registration| row.listed(entry, run.now)).await?;
@@ -42,7 +48,7 @@ impl<P: Ports> Checker<P> {
             && converged.row.as_ref().is_some_and(|row| row.status == Some(CertificateStatus::PendingActivation));
         let mut changes = Changes::of(&converged);
         changes.held += u64::from(is_marked);
-        Ok(changes)
+        Ok(Effect::new(row, &converged, changes))
     }
 
     /// Whether a certificate on hold was never let in: it meets the hold at the gate, should it come again. What other hands
@@ -66,22 +72,18 @@ impl<P: Ports> Checker<P> {
 
     /// Lets a certificate in again whose hold has ended. A revocation that was begun is brought to its end, whatever the
     /// list says by now: it is final.
-    pub(crate) async fn release(&self, row: &Registration, run: Run<'_>) -> Result<Changes, Fault> {
+    pub(crate) async fn release(&self, row: &Registration, run: Run<'_>) -> Result<Effect, Fault> {
         let is_expired = row.candidate().not_after.is_some_and(|not_after| not_after < run.now);
         if !row.is_revoked() && (!row.is_on_hold() || is_expired) {
-            return Ok(Changes::default());
-        }
-        let freed = row.clone().hold_ended(run.now);
-        if run.mode == Mode::Report {
-            return self.predict(&freed, run).await;
+            return Ok(Effect::default());
         }
         let converged =
             self.convergence(run).converge(row.clone(), &|row: Registration| row.hold_ended(run.now)).await?;
-        Ok(Changes::of(&converged))
+        Ok(Effect::new(row, &converged, Changes::of(&converged)))
     }
 
     /// What makes AWS IoT agree with rows.
-    pub(crate) fn convergence<'a>(&'a self, run: Run<'a>) -> Convergent<'a, P> {
+    pub(crate) fn convergence<'a>(&'a self, run: Run<'a>) -> Convergent<'a, 's, P> {
         Convergence {
             authorities: &self.authorities,
             now: run.now,
@@ -92,32 +94,37 @@ impl<P: Ports> Checker<P> {
             snapshots: &self.snapshots,
         }
     }
-
-    /// What a change of facts would lead to.
-    async fn predict(&self, after: &Registration, run: Run<'_>) -> Result<Changes, Fault> {
-        let mut changes = Changes::default();
-        let Some(found) = self.registry(run).certificate(&after.certificate_id).await? else { return Ok(changes) };
-        let seen = after.clone().seen(&found.status, run.now);
-        let wanted = seen.wanted(&found.status);
-        match wanted.filter(|wanted| CertificateStatus::from(*wanted) != found.status) {
-            Some(NewStatus::Revoked) => changes.revoked += 1,
-            Some(NewStatus::Inactive) => changes.held += 1,
-            Some(NewStatus::Active) => {
-                let outcome = self.convergence(run).foresee(&seen, &found).await?;
-                changes.released += u64::from(outcome.is_cleared);
-                changes.unknown += u64::from(outcome.is_unknown);
-            }
-            None if found.status == CertificateStatus::PendingActivation && seen.is_on_hold() => changes.held += 1,
-            None => {}
-        }
-        Ok(changes)
-    }
 }
 
 /// Whether the row says that there is nothing to do about an entry. One that was REVOKED before and is listed anew may have
 /// been deleted and registered since.
 fn is_settled(row: &Registration, listed: &Registration, thorough: bool) -> bool {
     !thorough && !listed.is_revoked() && listed == row && row.is_confirmed()
+}
+
+impl Effect {
+    /// What was done about the certificate of a row.
+    pub(crate) fn new(before: &Registration, converged: &Converged, changes: Changes) -> Self {
+        let certificate = changes.is_any().then(|| CertificateChange::of(before, converged));
+        Self { certificate, changes }
+    }
+}
+
+impl CertificateChange {
+    fn of(before: &Registration, converged: &Converged) -> Self {
+        let after = converged.row.as_ref().unwrap_or(before);
+        let to = converged.set.map(CertificateStatus::from).or_else(|| after.status.clone());
+        Self {
+            ca_certificate_id: before.ca_certificate_id.clone(),
+            certificate_id: before.certificate_id.clone(),
+            detail: after.detail.clone(),
+            from: converged.was.clone().or_else(|| before.status.clone()),
+            reason: after.reason,
+            serial: before.serial.clone(),
+            thing_name: before.thing_name.clone(),
+            to,
+        }
+    }
 }
 
 impl Changes {

@@ -1,7 +1,7 @@
 //! One source: fetch, verify as the octets arrive, judge, publish.
 
 use std::collections::HashMap;
-use std::io::{Seek as _, SeekFrom};
+use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use lambda_runtime::tracing;
@@ -20,12 +20,11 @@ use shared::snapshot::{Builder, Header, ScratchFile, SnapshotFault, Written};
 use shared::text::Detail;
 use time::OffsetDateTime;
 
-use crate::checker::{Checker, Mode, Ports, Run};
-use crate::content::local;
+use crate::checker::{Ports, Run, Sweep};
 use crate::fetch::{CrlBody, CrlFetch, Fetched};
 use crate::job::{Job, Stage};
 use crate::report::Outcome;
-use crate::window::{Unpublished, is_lost};
+use crate::window::is_lost;
 
 /// What became of asking a source.
 enum Checked {
@@ -35,8 +34,8 @@ enum Checked {
     LostLock,
     /// The CRL found no room in the scratch storage.
     OutOfScratch,
-    /// A new CRL counts; in a run that only reports, with its snapshot, which is not in the bucket.
-    Published(Box<PublishedCrl>, Option<Unpublished>),
+    /// A new CRL counts.
+    Published(Box<PublishedCrl>),
     /// The CRL is the one that is known.
     Unchanged,
 }
@@ -56,14 +55,13 @@ enum Answer {
 /// A CRL that was verified, with its snapshot in a file.
 struct Verified {
     crl: Crl,
-    snapshot: ScratchFile,
+    snapshot: Arc<ScratchFile>,
     validators: Validators,
     written: Written,
 }
 
-impl<P: Ports> Checker<P> {
-    /// Asks a source, and notes what came of it. What it has changed is carried out later, except in a run that only
-    /// reports: there the snapshot is in the scratch storage, and makes room for the next one.
+impl<P: Ports> Sweep<'_, P> {
+    /// Asks a source, and notes what came of it. What it has changed is carried out later.
     pub(crate) async fn check_job(&self, job: &mut Job, run: Run<'_>) -> Result<(), Fault> {
         let checked = self.check(&job.authority, &job.issuer, &job.rules, &job.state, run).await?;
         let (outcome, stage) = match checked {
@@ -81,18 +79,13 @@ impl<P: Ports> Checker<P> {
                 )));
                 return Ok(());
             }
-            Checked::Published(crl, unpublished) => {
-                (job.state.current, job.unpublished) = (Some(*crl), unpublished);
+            Checked::Published(crl) => {
+                job.state.current = Some(*crl);
                 (Outcome::Published, Stage::Apply)
             }
             Checked::Unchanged => (Outcome::Unchanged, Stage::Apply),
         };
         (job.report.outcome, job.stage) = (outcome, stage);
-        if run.mode == Mode::Report && job.stage == Stage::Apply {
-            let applied = self.apply(job, run).await?;
-            job.note(applied, run.is_over());
-            job.unpublished = None;
-        }
         Ok(())
     }
 
@@ -104,7 +97,7 @@ impl<P: Ports> Checker<P> {
         state: &CrlState,
         run: Run<'_>,
     ) -> Result<Checked, Fault> {
-        let is_lost = self.has_lost(state, run).await?;
+        let is_lost = self.has_lost(state).await?;
         let checked = match self.fetch_and_verify(authority, issuer, rules, state, is_lost, run.now).await? {
             Answer::Faulty(fault) => Err(fault),
             Answer::NotModified => still_current(state, run.now).map(|()| None),
@@ -119,10 +112,8 @@ impl<P: Ports> Checker<P> {
         let fault = |(reason, detail)| CheckFault { at: run.now, detail, reason };
         match checked.map_err(fault) {
             Err(fault) => {
-                if run.mode == Mode::Apply {
-                    let (source, validators) = (&state.source, &state.validators);
-                    self.authorities.record_check(authority, source, validators, Some(&fault), run.now).await?;
-                }
+                let (source, validators) = (&state.source, &state.validators);
+                self.authorities.record_check(authority, source, validators, Some(&fault), run.now).await?;
                 Ok(Checked::KeptOut(fault))
             }
             Ok(None) => {
@@ -135,14 +126,14 @@ impl<P: Ports> Checker<P> {
 
     /// Whether the snapshot of the CRL that counts has to be made again: the bucket has lost it, or has another object
     /// in its place.
-    async fn has_lost(&self, state: &CrlState, run: Run<'_>) -> Result<bool, Fault> {
+    async fn has_lost(&self, state: &CrlState) -> Result<bool, Fault> {
         let Some(crl) = &state.current else { return Ok(false) };
         match self.snapshots.probe(&crl.snapshot).await {
             Ok(()) => Ok(false),
             Err(fault) if is_lost(&fault) => {
                 let (source, error) = (&state.source, shared::fault::chain(&fault));
                 tracing::error!(crl.source = %source, %error, "CRL {source}: its snapshot is lost, and is made again");
-                self.withdraw(&crl.snapshot.key, &fault, run).await;
+                self.withdraw(&crl.snapshot.key, &fault).await;
                 Ok(true)
             }
             Err(fault) => Err(fault),
@@ -156,10 +147,7 @@ impl<P: Ports> Checker<P> {
         validators: &Validators,
         run: Run<'_>,
     ) -> Result<(), Fault> {
-        match run.mode {
-            Mode::Apply => self.authorities.record_check(authority, &state.source, validators, None, run.now).await,
-            Mode::Report => Ok(()),
-        }
+        self.authorities.record_check(authority, &state.source, validators, None, run.now).await
     }
 
     /// Streams the CRL through the verification and into a snapshot at once.
@@ -216,7 +204,7 @@ impl<P: Ports> Checker<P> {
         source: &CrlSource,
         crl: &Crl,
         builder: Builder,
-    ) -> Result<Option<(ScratchFile, Written)>, Fault> {
+    ) -> Result<Option<(Arc<ScratchFile>, Written)>, Fault> {
         let is_large = builder.has_spilled();
         let header = Header {
             ca_certificate_id: authority.clone(),
@@ -229,8 +217,7 @@ impl<P: Ports> Checker<P> {
         let write = move || {
             let mut file = scratch.file().map_err(SnapshotFault::Scratch)?;
             let written = builder.write(&header, &mut file)?;
-            file.file().seek(SeekFrom::Start(0)).map_err(SnapshotFault::Scratch)?;
-            Ok((file, written))
+            Ok((Arc::new(file), written))
         };
         // Merging millions of entries takes seconds, in which the other sources would time out.
         let made = if is_large {
@@ -271,19 +258,13 @@ impl<P: Ports> Checker<P> {
             snapshot: SnapshotObject { key, layout: written.layout, sha256: written.sha256 },
             this_update: crl.this_update(),
         };
-        let file = snapshot.file().try_clone().map_err(local)?;
-        let unpublished = Unpublished { file, key: published.snapshot.key.clone(), _held: snapshot };
-        if run.mode == Mode::Report {
-            return Ok(Checked::Published(Box::new(published), Some(unpublished)));
-        }
         let is_due = is_lost || has_been_without(state, rules, run.now);
         if is_due {
             // Before the snapshot is back, which then tells nobody that it was lost.
             request_comparison(&self.authorities).await?;
         }
-        let content = unpublished.file.try_clone().map_err(local)?;
-        self.snapshots.pages().put(&published.snapshot.key, content).await?;
-        let hides_changes = !is_due && self.hides_changes(state, &published, &unpublished).await;
+        self.snapshots.pages().put(&published.snapshot.key, &snapshot).await?;
+        let hides_changes = !is_due && self.hides_changes(state, &published, snapshot).await;
         if hides_changes {
             request_comparison(&self.authorities).await?;
         }
@@ -300,17 +281,17 @@ impl<P: Ports> Checker<P> {
         if let Some(former) = former.filter(|former| !new.names(former)) {
             self.discard(&former).await;
         }
-        Ok(Checked::Published(Box::new(published), None))
+        Ok(Checked::Published(Box::new(published)))
     }
 
     /// Whether something changes from the CRL that is replaced to the new one that no later difference shows: the gate has
     /// acted on a CRL as soon as it counted, though its turn to be carried out has not come. Differences are taken from the
     /// one that certificates are being brought to.
-    async fn hides_changes(&self, state: &CrlState, new: &PublishedCrl, unpublished: &Unpublished) -> bool {
+    async fn hides_changes(&self, state: &CrlState, new: &PublishedCrl, made: Arc<ScratchFile>) -> bool {
         let Some(former) = state.current.as_ref().filter(|former| !state.leads_to(&former.snapshot.key)) else {
             return false;
         };
-        let Ok(window) = self.window(Some(&former.snapshot), &Progress::to(new), Some(unpublished)).await else {
+        let Ok(window) = self.window(Some(&former.snapshot), &Progress::to(new), Some(made)).await else {
             return true;
         };
         if !window.is_last {

@@ -1,25 +1,17 @@
-//! What a run works on, and what is the same for all of it.
+//! The CRL checker, what a run of it works on, and what is the same for all of the run.
 
 use shared::port::{
     Attachments, AuthorityStore, CertificateRegistry, CrlPublication, ListedRegistrations, RegistrationStore, Sessions,
     SnapshotStore,
 };
 use shared::registration::Process;
-use shared::revocation::Snapshots;
+use shared::revocation::{SnapshotCache, Snapshots};
 use shared::snapshot::Scratch;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::fetch::CrlFetch;
-
-/// Whether a run changes anything.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Mode {
-    /// It does.
-    Apply,
-    /// It only reports.
-    Report,
-}
+use crate::rehearsal::{Draft, Rehearsable};
 
 /// What does not come from the world.
 #[derive(Clone, Debug)]
@@ -69,19 +61,48 @@ pub trait Ports {
 
 /// The CRL checker with everything it works on, made once at start.
 pub struct Checker<P: Ports> {
-    pub(crate) authorities: P::Authorities,
-    pub(crate) fetcher: P::Fetcher,
-    pub(crate) limits: Limits,
-    pub(crate) registrations: P::Registrations,
+    authorities: P::Authorities,
+    bucket: P::Bucket,
+    cache: SnapshotCache,
+    fetcher: P::Fetcher,
+    limits: Limits,
+    registrations: P::Registrations,
     registry: P::Registry,
     registry_of_comparisons: P::Registry,
-    pub(crate) sessions: P::Sessions,
-    pub(crate) snapshots: Snapshots<P::Bucket>,
+    sessions: P::Sessions,
 }
 
 impl<P: Ports> Checker<P> {
-    /// AWS IoT's registry as a run may use it.
-    pub(crate) fn registry(&self, run: Run<'_>) -> &P::Registry {
+    /// What one run works on. With a draft, the run changes nothing else.
+    pub(crate) fn sweep<'a>(&'a self, draft: Option<&'a Draft>) -> Sweep<'a, P> {
+        Sweep {
+            authorities: Rehearsable::new(&self.authorities, draft),
+            fetcher: &self.fetcher,
+            limits: &self.limits,
+            registrations: Rehearsable::new(&self.registrations, draft),
+            registry: Rehearsable::new(&self.registry, draft),
+            registry_of_comparisons: Rehearsable::new(&self.registry_of_comparisons, draft),
+            sessions: Rehearsable::new(&self.sessions, draft),
+            snapshots: Snapshots::with_cache(Rehearsable::new(&self.bucket, draft), self.cache.clone()),
+        }
+    }
+}
+
+/// One run of the checker.
+pub(crate) struct Sweep<'a, P: Ports> {
+    pub(crate) authorities: Rehearsable<'a, P::Authorities>,
+    pub(crate) fetcher: &'a P::Fetcher,
+    pub(crate) limits: &'a Limits,
+    pub(crate) registrations: Rehearsable<'a, P::Registrations>,
+    registry: Rehearsable<'a, P::Registry>,
+    registry_of_comparisons: Rehearsable<'a, P::Registry>,
+    pub(crate) sessions: Rehearsable<'a, P::Sessions>,
+    pub(crate) snapshots: Snapshots<Rehearsable<'a, P::Bucket>>,
+}
+
+impl<'a, P: Ports> Sweep<'a, P> {
+    /// AWS IoT's registry as a part of the run may use it.
+    pub(crate) fn registry(&self, run: Run<'_>) -> &Rehearsable<'a, P::Registry> {
         if run.is_comparing { &self.registry_of_comparisons } else { &self.registry }
     }
 }
@@ -113,7 +134,6 @@ pub(crate) struct Run<'a> {
     pub(crate) accept_shrunk: bool,
     /// Whether all registrations are being compared.
     pub(crate) is_comparing: bool,
-    pub(crate) mode: Mode,
     pub(crate) now: OffsetDateTime,
     pub(crate) process: &'a Process,
     pub(crate) until: Instant,
@@ -153,7 +173,7 @@ where
     pub fn new(parts: Parts<R, A, S, B, F, L>) -> Self {
         let Parts { authorities, bucket, fetcher, limits, registrations, registry, registry_of_comparisons, sessions } =
             parts;
-        let snapshots = Snapshots::new(bucket);
-        Self { authorities, fetcher, limits, registrations, registry, registry_of_comparisons, sessions, snapshots }
+        let cache = SnapshotCache::default();
+        Self { authorities, bucket, cache, fetcher, limits, registrations, registry, registry_of_comparisons, sessions }
     }
 }

@@ -9,13 +9,14 @@ use shared::port::ListedRegistrations;
 use shared::registration::Registration;
 
 use crate::carry::key_of;
-use crate::checker::{Checker, Mode, Ports, Run};
+use crate::change::Effect;
+use crate::checker::{Ports, Run, Sweep};
 use crate::report::{Changes, Report};
 
 /// Rows of a CA that may fail before it is not they that are at fault, and its others wait for the next run.
 const MAX_FAILED: usize = 100;
 
-impl<P: Ports> Checker<P> {
+impl<P: Ports> Sweep<'_, P> {
     /// Confirms what no living process is about to confirm, of one CA or of all, as far as the time suffices.
     ///
     /// # Errors
@@ -26,9 +27,6 @@ impl<P: Ports> Checker<P> {
         run: Run<'_>,
         report: &mut Report,
     ) -> Result<(), Fault> {
-        if run.mode == Mode::Report {
-            return Ok(());
-        }
         let mut from = None;
         let mut failed: Option<Fault> = None;
         let mut failed_of: HashMap<Option<CaCertificateId>, usize> = HashMap::new();
@@ -51,8 +49,8 @@ impl<P: Ports> Checker<P> {
                 }
                 let failure = match row {
                     Ok(row) => match self.confirm_one(&row, run).await {
-                        Ok(changes) => {
-                            report.changes.add(changes);
+                        Ok(effect) => {
+                            report.add_one(effect);
                             continue;
                         }
                         Err(fault) => {
@@ -63,7 +61,7 @@ impl<P: Ports> Checker<P> {
                     // However many can't be read, it costs the others nothing.
                     Err(unreadable) => unreadable.fault,
                 };
-                self.withdraw_altered(&failure, run).await;
+                self.withdraw_altered(&failure).await;
                 let error = chain(&failure);
                 tracing::warn!(registration.id = %id, %error, "registration {id}: not confirmed");
                 failed.get_or_insert(failure);
@@ -75,12 +73,13 @@ impl<P: Ports> Checker<P> {
         }
     }
 
-    async fn confirm_one(&self, row: &Registration, run: Run<'_>) -> Result<Changes, Fault> {
+    async fn confirm_one(&self, row: &Registration, run: Run<'_>) -> Result<Effect, Fault> {
         if row.is_confirmed() || row.is_in_progress(run.process, run.now) {
-            return Ok(Changes::default());
+            return Ok(Effect::default());
         }
         let converged = self.convergence(run).converge(row.clone(), &|row| row).await?;
         let is_confirmed = converged.row.as_ref().is_none_or(Registration::is_confirmed);
-        Ok(Changes { confirmed: u64::from(is_confirmed), ..Changes::of(&converged) })
+        let changes = Changes { confirmed: u64::from(is_confirmed), ..Changes::of(&converged) };
+        Ok(Effect::new(row, &converged, changes))
     }
 }

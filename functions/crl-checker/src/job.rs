@@ -8,19 +8,17 @@ use shared::profile::CrlRules;
 use shared::revocation::CrlState;
 use shared::text::Detail;
 
-use crate::report::{Changes, Outcome, SourceReport};
-use crate::window::Unpublished;
+use crate::report::{Outcome, SourceReport, Tally};
 
 /// A source with all that is known of it, and what the run has made of it so far.
 pub(crate) struct Job {
     pub(crate) authority: CaCertificateId,
-    pub(crate) changes: Changes,
     pub(crate) issuer: Certificate,
     pub(crate) report: SourceReport,
     pub(crate) rules: CrlRules,
     pub(crate) stage: Stage,
     pub(crate) state: CrlState,
-    pub(crate) unpublished: Option<Unpublished>,
+    pub(crate) tally: Tally,
 }
 
 /// What a source still waits for in this run.
@@ -51,9 +49,8 @@ impl Job {
     /// A source whose row can't be read has failed already: nothing is written over what somebody may still mend.
     pub(crate) fn new(authority: CaCertificateId, issuer: Certificate, rules: CrlRules, state: CrlState) -> Self {
         let report = SourceReport::new(&authority, Some(&state.source), Outcome::Postponed);
-        let changes = Changes::default();
         let unreadable = state.unreadable.clone();
-        let mut job = Self { authority, changes, issuer, report, rules, stage: Stage::Check, state, unpublished: None };
+        let mut job = Self { authority, issuer, report, rules, stage: Stage::Check, state, tally: Tally::default() };
         if let Some(problem) = unreadable {
             job.fail(problem);
         }

@@ -12,6 +12,7 @@ mod handler;
 mod job;
 mod metrics;
 mod reconcile;
+mod rehearsal;
 mod report;
 mod run;
 mod settings;
@@ -19,5 +20,5 @@ mod walk;
 mod window;
 
 pub use checker::{Checker, Limits, Parts, Portions, Ports};
-pub use report::{Changes, Outcome, Report, Request, SourceReport};
+pub use report::{CertificateChange, Changes, Outcome, Report, Request, SourceReport};
 pub use settings::{Names, Percent, ScratchStorage, Settings};

@@ -11,12 +11,12 @@ use shared::port::{AuthorityStore, CrlPublication, CrlStates};
 use shared::revocation::{Comparison, CrlState};
 
 use crate::carry::{Due, Failures};
-use crate::checker::{Checker, Mode, Ports, Run};
-use crate::report::{Outcome, Report, Request, SourceReport};
+use crate::checker::{Ports, Run, Sweep};
+use crate::report::{Outcome, Report, Request, SourceReport, Tally};
 use crate::walk::{List, Lists, Part};
 use crate::window::is_lost;
 
-impl<P: Ports> Checker<P> {
+impl<P: Ports> Sweep<'_, P> {
     /// Compares the registrations of these CAs, if it is asked for or under way, as far as the time suffices.
     pub(crate) async fn reconcile(
         &self,
@@ -26,16 +26,16 @@ impl<P: Ports> Checker<P> {
         report: &mut Report,
     ) -> Result<(), Fault> {
         let scope = request.ca_certificate_id.as_ref();
-        let mut comparison = self.comparison(scope, run).await?;
+        let mut comparison = self.authorities.comparison(scope).await?;
         if !request.reconcile && !comparison.due {
             return Ok(());
         }
-        let without = if scope.is_none() { self.forget_all(authorities, run).await? } else { Vec::new() };
+        let without = if scope.is_none() { self.forget_all(authorities).await? } else { Vec::new() };
         report.reconciled = (request.reconcile || !authorities.is_empty() || !without.is_empty()).then_some(0);
         if authorities.is_empty() && without.is_empty() {
             return Ok(());
         }
-        comparison = self.comparison(scope, run).await?;
+        comparison = self.authorities.comparison(scope).await?;
         if !comparison.due {
             comparison = comparison.requested();
         }
@@ -50,13 +50,11 @@ impl<P: Ports> Checker<P> {
             let read = self.part(&lists, comparison.from.as_ref(), u64::MAX, run);
             let Ok(part) = tokio::time::timeout_at(run.until, read).await else { continue };
             comparison = self.compare(part?, comparison, run, report, &mut failures).await?;
-            if run.mode == Mode::Apply {
-                if !self.authorities.record_comparison(scope, &comparison).await? {
-                    // Another run is at it.
-                    break;
-                }
-                comparison.step += 1;
+            if !self.authorities.record_comparison(scope, &comparison).await? {
+                // Another run is at it.
+                break;
             }
+            comparison.step += 1;
             if comparison.due && comparison.from.is_none() && failures.has_missed {
                 report.finished = false;
                 break;
@@ -65,16 +63,9 @@ impl<P: Ports> Checker<P> {
         failures.into_result()
     }
 
-    async fn comparison(&self, scope: Option<&CaCertificateId>, run: Run<'_>) -> Result<Comparison, Fault> {
-        match run.mode {
-            Mode::Apply => self.authorities.comparison(scope).await,
-            Mode::Report => Ok(Comparison::default()),
-        }
-    }
-
     /// The CAs whose profiles have named CRLs once, and name none any more: no run asks their sources. What is known of these
     /// is forgotten.
-    async fn forget_all(&self, authorities: &[CaCertificateId], run: Run<'_>) -> Result<Vec<CaCertificateId>, Fault> {
+    async fn forget_all(&self, authorities: &[CaCertificateId]) -> Result<Vec<CaCertificateId>, Fault> {
         let mut without = Vec::new();
         for authority in self.authorities.enrolled_authorities().await? {
             if authorities.contains(&authority) {
@@ -84,9 +75,7 @@ impl<P: Ports> Checker<P> {
             if states.is_empty() {
                 continue;
             }
-            if run.mode == Mode::Apply {
-                self.forget(&authority, states).await?;
-            }
+            self.forget(&authority, states).await?;
             without.push(authority);
         }
         Ok(without)
@@ -136,10 +125,13 @@ impl<P: Ports> Checker<P> {
                 report.sources.push(failed);
             }
         }
-        let done = self.carry_out(&part.due, true, run, &mut report.changes, failures).await?;
+        let mut tally = Tally::default();
+        let done = self.carry_out(&part.due, true, run, &mut tally, failures).await;
+        report.add(tally);
+        let done = done?;
         // A list that is lost asks for a comparison when it is made again.
         failures.has_missed |= part.failed.iter().any(|(_, fault)| !is_lost(fault));
-        if run.mode == Mode::Apply && !self.leave_to_retry(&part.due, failures).await? {
+        if !self.leave_to_retry(&part.due, failures).await? {
             failures.has_missed = true;
         }
         let comparison = Comparison { again: comparison.again || failures.has_missed, ..comparison };

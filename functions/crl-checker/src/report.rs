@@ -2,10 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 use shared::decision::Reason;
-use shared::id::CaCertificateId;
+use shared::id::{CaCertificateId, CertificateId, ThingName};
 use shared::pki::crl::CrlNumber;
+use shared::registration::CertificateStatus;
 use shared::revocation::CrlSource;
 use shared::text::Detail;
+
+use crate::change::Effect;
+
+/// Certificates that a report names at most. Lambda's answers have 6 MB ("Lambda quotas"); one takes less than 2,000 octets,
+/// a sentence of [`MAX_DETAIL`](shared::text::MAX_DETAIL) among them.
+const MAX_NAMED: usize = 2_000;
 
 /// What a run is asked to do. The schedule's events name neither.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -110,6 +117,11 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Whether anything has become of a certificate.
+    pub(crate) fn is_any(self) -> bool {
+        self != Self::default()
+    }
+
     /// Adds another count.
     pub fn add(&mut self, other: Self) {
         self.confirmed += other.confirmed;
@@ -122,12 +134,62 @@ impl Changes {
     }
 }
 
+/// A certificate that a run has changed, or would change.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateChange {
+    /// The issuing CA.
+    pub ca_certificate_id: CaCertificateId,
+    /// The certificate.
+    pub certificate_id: CertificateId,
+    /// A sentence for people: why.
+    pub detail: Detail,
+    /// The status before, in AWS IoT.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<CertificateStatus>,
+    /// Why.
+    pub reason: Reason,
+    /// Serial number in lower-case hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
+    /// The thing that the certificate was let in as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thing_name: Option<ThingName>,
+    /// The status after; the same for one that waits for its activation or for another list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<CertificateStatus>,
+}
+
+/// What was done about certificates.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    certificates: Vec<CertificateChange>,
+    changes: Changes,
+    left_out: u64,
+}
+
+impl Tally {
+    /// Adds what was done about one certificate.
+    pub(crate) fn add(&mut self, effect: Effect) {
+        self.changes.add(effect.changes);
+        name(effect.certificate, &mut self.certificates, &mut self.left_out);
+    }
+}
+
 /// What a run did, or would do.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// Certificates changed.
+    /// The certificates changed, at most 2,000 of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<CertificateChange>,
+    /// Further certificates changed, which are not named; left out if there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub certificates_left_out: u64,
+    /// Certificates changed, by number.
     pub changes: Changes,
+    /// Whether nothing was changed: what is told is what the run would have done.
+    pub dry_run: bool,
     /// What went wrong beside the sources.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Detail>,
@@ -138,4 +200,38 @@ pub struct Report {
     pub reconciled: Option<u64>,
     /// The sources that were asked.
     pub sources: Vec<SourceReport>,
+}
+
+impl Report {
+    /// Adds what was done about one certificate.
+    pub(crate) fn add_one(&mut self, effect: Effect) {
+        let mut tally = Tally::default();
+        tally.add(effect);
+        self.add(tally);
+    }
+
+    /// Adds what was done about certificates.
+    pub(crate) fn add(&mut self, more: Tally) {
+        self.changes.add(more.changes);
+        self.certificates_left_out += more.left_out;
+        name(more.certificates, &mut self.certificates, &mut self.certificates_left_out);
+    }
+}
+
+/// Names certificates, as far as there is room; one that was changed twice once.
+fn name(more: impl IntoIterator<Item = CertificateChange>, named: &mut Vec<CertificateChange>, left_out: &mut u64) {
+    for certificate in more {
+        if let Some(known) = named.iter_mut().find(|known| known.certificate_id == certificate.certificate_id) {
+            *known = CertificateChange { from: known.from.take(), ..certificate };
+        } else if named.len() < MAX_NAMED {
+            named.push(certificate);
+        } else {
+            *left_out += 1;
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands members over by reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

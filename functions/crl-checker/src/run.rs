@@ -19,8 +19,9 @@ use shared::text::Detail;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::checker::{Checker, Mode, Ports, Run};
+use crate::checker::{Checker, Ports, Run, Sweep};
 use crate::job::{Job, Stage};
+use crate::rehearsal::Draft;
 use crate::report::{Outcome, Report, Request, SourceReport};
 
 /// Sources that are dealt with at once.
@@ -45,9 +46,21 @@ impl<P: Ports> Checker<P> {
         now: OffsetDateTime,
         until: Instant,
     ) -> Result<Report, Fault> {
-        let mode = if request.dry_run { Mode::Report } else { Mode::Apply };
-        let run = Run { accept_shrunk: request.accept_shrunk, is_comparing: false, mode, now, process, until };
-        let mut report = Report::default();
+        let draft = request.dry_run.then(Draft::default);
+        self.sweep(draft.as_ref()).run(request, process, now, until).await
+    }
+}
+
+impl<P: Ports> Sweep<'_, P> {
+    async fn run(
+        &self,
+        request: &Request,
+        process: &Process,
+        now: OffsetDateTime,
+        until: Instant,
+    ) -> Result<Report, Fault> {
+        let run = Run { accept_shrunk: request.accept_shrunk, is_comparing: false, now, process, until };
+        let mut report = Report { dry_run: request.dry_run, ..Report::default() };
         let authorities = self.authorities_of(request, &mut report).await?;
         let mut jobs = Vec::new();
         for authority in &authorities {
@@ -65,8 +78,8 @@ impl<P: Ports> Checker<P> {
         jobs.sort_by_key(|job| job.state.checked_at);
         self.check_all(&mut jobs, run).await;
         self.apply_everywhere(&mut jobs, run).await;
-        for job in jobs {
-            report.changes.add(job.changes);
+        for mut job in jobs {
+            report.add(std::mem::take(&mut job.tally));
             report.sources.push(job.into_report());
         }
         report.finished = report.sources.iter().all(|source| source.outcome != Outcome::Postponed);
@@ -151,9 +164,7 @@ impl<P: Ports> Checker<P> {
         let rules = profile.crl_rules();
         let states = self.authorities.crl_states(authority).await?;
         let (states, left): (Vec<_>, Vec<_>) = states.into_iter().partition(|state| is_followed(&state.source, &rules));
-        if run.mode == Mode::Apply {
-            self.forget(authority, left).await?;
-        }
+        self.forget(authority, left).await?;
         let unknown = rules.sources.iter().filter(|source| states.iter().all(|state| state.source != **source));
         let unknown: Vec<CrlState> = unknown.cloned().map(CrlState::new).collect();
         let job = |state| Job::new(authority.clone(), issuer.clone(), rules.clone(), state);

@@ -14,7 +14,7 @@ use shared::registration::RegistrationId;
 use shared::revocation::{CrlState, Listing, SnapshotObject, altered_key, is_altered};
 
 use crate::carry::{Due, Task, key_of};
-use crate::checker::{Checker, Mode, Ports, Run};
+use crate::checker::{Ports, Run, Sweep};
 
 /// The lists that registrations are compared with, by CA.
 pub(crate) type Lists = HashMap<CaCertificateId, Vec<List>>;
@@ -56,7 +56,7 @@ struct Row {
     serial: Serial,
 }
 
-impl<P: Ports> Checker<P> {
+impl<P: Ports> Sweep<'_, P> {
     /// Reads rows until there are so many as `Portions::rows` says, `max_requests` have been made, or the time is up;
     /// then looks them up.
     pub(crate) async fn part(
@@ -88,7 +88,7 @@ impl<P: Ports> Checker<P> {
         let mut listings = HashMap::new();
         for (authority, own_lists) in lists {
             let own: Vec<&Row> = rows.iter().filter(|row| row.id.authority().as_ref() == Some(authority)).collect();
-            let (found, failed) = self.listings(own_lists, &own, run).await;
+            let (found, failed) = self.listings(own_lists, &own).await;
             if let Some(fault) = failed {
                 // Nobody knows of the others whether they are listed.
                 rows.retain(|row| row.id.authority().as_ref() != Some(authority) || found.contains_key(&row.id));
@@ -101,12 +101,7 @@ impl<P: Ports> Checker<P> {
     }
 
     /// The gravest place of each row on the lists that can be read, and why one of the others can't.
-    async fn listings(
-        &self,
-        lists: &[List],
-        rows: &[&Row],
-        run: Run<'_>,
-    ) -> (HashMap<RegistrationId, Listing>, Option<Fault>) {
+    async fn listings(&self, lists: &[List], rows: &[&Row]) -> (HashMap<RegistrationId, Listing>, Option<Fault>) {
         let mut listings: HashMap<RegistrationId, Listing> = HashMap::new();
         let mut failed = None;
         if rows.is_empty() {
@@ -117,7 +112,7 @@ impl<P: Ports> Checker<P> {
             let found = match self.snapshots.find_all(&list.snapshot, &serials).await {
                 Ok(found) => found,
                 Err(fault) => {
-                    self.withdraw(&list.snapshot.key, &fault, run).await;
+                    self.withdraw(&list.snapshot.key, &fault).await;
                     failed.get_or_insert(fault);
                     continue;
                 }
@@ -135,16 +130,16 @@ impl<P: Ports> Checker<P> {
 
     /// Takes an altered snapshot out of the bucket, so that nobody believes its pages. The next check finds it missing,
     /// and makes it again.
-    pub(crate) async fn withdraw(&self, key: &str, fault: &Fault, run: Run<'_>) {
-        if run.mode == Mode::Apply && is_altered(fault) {
+    pub(crate) async fn withdraw(&self, key: &str, fault: &Fault) {
+        if is_altered(fault) {
             self.discard(key).await;
         }
     }
 
     /// The same for whatever snapshot a fault names.
-    pub(crate) async fn withdraw_altered(&self, fault: &Fault, run: Run<'_>) {
+    pub(crate) async fn withdraw_altered(&self, fault: &Fault) {
         if let Some(key) = altered_key(fault) {
-            self.withdraw(key, fault, run).await;
+            self.withdraw(key, fault).await;
         }
     }
 

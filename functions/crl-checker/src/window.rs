@@ -1,7 +1,6 @@
 //! A part of the difference between two snapshots, all of which has been verified before any of it is acted on.
 
-use std::fs::File;
-use std::io::{Seek as _, SeekFrom};
+use std::sync::Arc;
 
 use shared::fault::{Fault, FaultKind};
 use shared::id::Serial;
@@ -10,8 +9,8 @@ use shared::port::SnapshotStore;
 use shared::revocation::{Progress, SnapshotObject, altered, is_altered};
 use shared::snapshot::{Change, Difference, DifferenceError, ScratchFile};
 
-use crate::checker::{Checker, Ports};
-use crate::content::{Content, local};
+use crate::checker::{Ports, Sweep};
+use crate::content::Content;
 
 /// The next changes after those that have been carried out.
 #[derive(Debug, Default)]
@@ -39,31 +38,22 @@ pub(crate) enum Unreadable {
     Fault(Fault),
 }
 
-/// A CRL that a run which only reports has not put into the bucket.
-#[derive(Debug)]
-pub(crate) struct Unpublished {
-    pub(crate) file: File,
-    /// Keeps the file's share of the storage.
-    pub(crate) _held: ScratchFile,
-    pub(crate) key: String,
-}
-
-impl<P: Ports> Checker<P> {
+impl<P: Ports> Sweep<'_, P> {
     /// Reads both snapshots from end to end, and compares their hashes; returns at most so many changes as
-    /// `Portions::window` says.
+    /// `Portions::window` says. The target is read from the file in which it was made, if that is at hand.
     pub(crate) async fn window(
         &self,
         base: Option<&SnapshotObject>,
         progress: &Progress,
-        unpublished: Option<&Unpublished>,
+        made: Option<Arc<ScratchFile>>,
     ) -> Result<Window, Unreadable> {
         let target = &progress.target;
         let old = match base {
             Some(base) => Some((self.stored(base, Unreadable::Base).await?, base.layout.clone(), base.sha256.clone())),
             None => None,
         };
-        let new = match unpublished.filter(|unpublished| unpublished.key == target.key) {
-            Some(unpublished) => Content::File(rewound(&unpublished.file).map_err(Unreadable::Fault)?),
+        let new = match made {
+            Some(made) => Content::file(made),
             None => self.stored(target, Unreadable::Target).await?,
         };
         let mut difference = Difference::new(old, (new, target.layout.clone(), target.sha256.clone()));
@@ -84,7 +74,7 @@ impl<P: Ports> Checker<P> {
         lost: impl FnOnce(Fault) -> Unreadable,
     ) -> Result<Content<<P::Bucket as SnapshotStore>::Content>, Unreadable> {
         match self.snapshots.pages().open(&object.key).await {
-            Ok(content) => Ok(Content::Stored(content)),
+            Ok(content) => Ok(content),
             Err(fault) if is_lost(&fault) => Err(lost(fault)),
             Err(fault) => Err(Unreadable::Fault(fault)),
         }
@@ -126,10 +116,4 @@ fn unreadable(error: DifferenceError<Fault>, base: Option<&SnapshotObject>, targ
         DifferenceError::New(fault) => Unreadable::Target(altered(target, fault)),
         DifferenceError::Old(fault) => Unreadable::Base(altered(base.unwrap_or(target), fault)),
     }
-}
-
-fn rewound(file: &File) -> Result<File, Fault> {
-    let mut again = file.try_clone().map_err(local)?;
-    again.seek(SeekFrom::Start(0)).map_err(local)?;
-    Ok(again)
 }

@@ -34,6 +34,9 @@ pub struct SweepArgs {
     accept_shrunk: bool,
 }
 
+const DRY_RUN_ENDED: &str = "its time was up before it had looked at everything, and a dry run does not go on";
+const GOES_ON: &str = "the next scheduled run goes on, and so does the same command";
+
 /// The CRL checker's event.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,7 +71,7 @@ impl SweepArgs {
 ///
 /// # Errors
 /// A function that is not there or failed, and, after its answer has been printed, sources that are not as they should
-/// be.
+/// be, whatever else has failed, and a run that has left something undone.
 pub async fn run(args: SweepArgs, stack: &str, format: Format) -> Result<()> {
     let cloud = Cloud::of_stack(stack).await?;
     let id = match &args.ca {
@@ -78,7 +81,17 @@ pub async fn run(args: SweepArgs, stack: &str, format: Format) -> Result<()> {
     let answer = invoke(&args.request(id), &cloud).await?;
     format.print(&answer, |answer| report::text(answer, args.dry_run))?;
     let troubled = report::troubled(&answer);
-    if troubled.is_empty() { Ok(()) } else { bail!("not every source gave a crl that counts: {}", troubled.join("; ")) }
+    if !troubled.is_empty() {
+        bail!("not every source gave a CRL that counts: {}", troubled.join("; "));
+    }
+    let failures = report::failures(&answer);
+    if !failures.is_empty() {
+        bail!("not everything could be done: {}", failures.join("; "));
+    }
+    if report::is_unfinished(&answer) {
+        bail!("the run is not finished: {}", if args.dry_run { DRY_RUN_ENDED } else { GOES_ON });
+    }
+    Ok(())
 }
 
 async fn invoke(request: &Request, cloud: &Cloud) -> Result<Value> {

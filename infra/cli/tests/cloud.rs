@@ -266,6 +266,19 @@ fn a_sweep_with_trouble_ends_with_1_and_says_where() {
     let errors_of = errors(&output);
     assert!(errors_of.contains("s3://lists/2.crl (crl_shrunk)") && !errors_of.contains("1.crl"), "{errors_of}");
 
+    for (report, told) in [
+        (json!({"sources": [], "finished": false}), "the run is not finished"),
+        (
+            json!({"sources": [], "finished": true, "failures": ["the rows: dynamodb:Query failed"]}),
+            "dynamodb:Query failed",
+        ),
+    ] {
+        let cloud = Cloud::start(&authority(), |world| world.answer = (report, None));
+        let output = cloud.jitr(&["sweep"]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(errors(&output).contains(told), "{}", errors(&output));
+    }
+
     let failure = json!({"errorType": "denied", "errorMessage": "dynamodb:Query failed"});
     let cloud = Cloud::start(&authority(), |world| world.answer = (failure, Some("Unhandled")));
     let output = cloud.jitr(&["sweep"]);

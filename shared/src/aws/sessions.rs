@@ -13,7 +13,7 @@ use super::error::fault;
 use super::row;
 use crate::fault::{Fault, FaultKind};
 use crate::id::{CertificateId, ThingName};
-use crate::port::{SessionEnd, Sessions};
+use crate::port::{SessionClient, SessionEnd, Sessions};
 
 /// Name of the index of the `Devices` table by `principal`, which is the certificate's id.
 pub const PRINCIPAL_INDEX: &str = "byPrincipal";
@@ -54,7 +54,11 @@ impl LiveSessions {
 }
 
 impl Sessions for LiveSessions {
-    async fn client_ids(&self, certificate: &CertificateId, thing: Option<&ThingName>) -> Result<Vec<String>, Fault> {
+    async fn clients(
+        &self,
+        certificate: &CertificateId,
+        thing: Option<&ThingName>,
+    ) -> Result<Vec<SessionClient>, Fault> {
         let mut pages = self
             .dynamodb
             .query()
@@ -70,27 +74,28 @@ impl Sessions for LiveSessions {
             .expression_attribute_values(":true", AttributeValue::Bool(true))
             .into_paginator()
             .send();
-        let mut ids = Vec::new();
+        let mut clients = Vec::new();
         while let Some(page) = pages.next().await {
             for item in page.map_err(|error| fault(QUERY, error))?.items.unwrap_or_default() {
                 let lacks = || Fault::new(QUERY, FaultKind::Invalid, "a row of the Devices table lacks clientId");
-                ids.push(row::text(&item, CLIENT_ID).ok_or_else(lacks)?.to_owned());
+                let id = row::text(&item, CLIENT_ID).ok_or_else(lacks)?.to_owned();
+                clients.push(SessionClient { id, is_recorded: true });
             }
         }
-        if let (true, Some(thing)) = (ids.is_empty(), thing) {
+        if let (true, Some(thing)) = (clients.is_empty(), thing) {
             let is_others = self.principal(thing.as_str()).await?.is_some_and(|other| other != certificate.as_str());
-            ids.extend((!is_others).then(|| thing.to_string()));
+            clients.extend((!is_others).then(|| SessionClient { id: thing.to_string(), is_recorded: false }));
         }
-        Ok(ids)
+        Ok(clients)
     }
 
-    async fn end(&self, client_id: &str) -> Result<SessionEnd, Fault> {
-        match self.iot.delete_connection().client_id(client_id).send().await {
+    async fn end(&self, client: &SessionClient) -> Result<SessionEnd, Fault> {
+        match self.iot.delete_connection().client_id(&client.id).send().await {
             Ok(_) => Ok(SessionEnd::Ended),
             Err(error)
                 if error.as_service_error().is_some_and(DeleteConnectionError::is_resource_not_found_exception) =>
             {
-                Ok(SessionEnd::Ended)
+                Ok(SessionEnd::NotConnected)
             }
             Err(error) if is_unknown_operation(&error) => Ok(SessionEnd::NotOffered),
             Err(error) => Err(fault("iot:DeleteConnection", error)),

@@ -1,8 +1,8 @@
 //! Revocation snapshots in an S3 bucket.
 
-use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -19,7 +19,7 @@ use super::backoff::waits;
 use super::error::fault;
 use crate::fault::{Fault, FaultKind};
 use crate::port::{SnapshotPages, SnapshotStore};
-use crate::snapshot::Chunks;
+use crate::snapshot::{Chunks, ScratchFile};
 
 const DELETE: &str = "s3:DeleteObject";
 const GET: &str = "s3:GetObject";
@@ -107,12 +107,12 @@ impl SnapshotStore for SnapshotBucket {
         Ok(Content { body })
     }
 
-    async fn put(&self, key: &str, content: File) -> Result<(), Fault> {
+    async fn put(&self, key: &str, content: &Arc<ScratchFile>) -> Result<(), Fault> {
         let local = |error| Fault::new(PUT, FaultKind::Invalid, error);
         let mut waits = waits(self.client.config().retry_config(), TRIES);
         loop {
             // The SDK can't repeat a request whose content it has begun to read from an open file.
-            let mut again = content.try_clone().map_err(local)?;
+            let mut again = content.file().try_clone().map_err(local)?;
             again.seek(SeekFrom::Start(0)).map_err(local)?;
             let body = ByteStream::read_from().file(tokio::fs::File::from_std(again)).build().await;
             let body = body.map_err(|error| Fault::new(PUT, FaultKind::Invalid, error))?;

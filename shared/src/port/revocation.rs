@@ -1,8 +1,8 @@
 //! What revocation needs from the world: the states of CRLs, the snapshots, bulk access to registrations, sessions.
 
-use std::fs::File;
 use std::future::Future;
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -11,7 +11,7 @@ use crate::fault::Fault;
 use crate::id::{CaCertificateId, CertificateId, ThingName};
 use crate::registration::{Registration, RegistrationId};
 use crate::revocation::{CheckFault, Comparison, CrlSource, CrlState, PublishedCrl, Validators};
-use crate::snapshot::Chunks;
+use crate::snapshot::{Chunks, ScratchFile};
 
 /// The CRL states of a CA, as the gate reads them.
 pub trait CrlStates {
@@ -88,7 +88,7 @@ pub trait SnapshotStore: SnapshotPages {
     fn open(&self, key: &str) -> impl Future<Output = Result<Self::Content, Fault>> + Send;
 
     /// Writes an object. The same key has the same content always.
-    fn put(&self, key: &str, content: File) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn put(&self, key: &str, content: &Arc<ScratchFile>) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Removes an object; one that isn't there is fine.
     fn remove(&self, key: &str) -> impl Future<Output = Result<(), Fault>> + Send;
@@ -138,25 +138,36 @@ pub struct UnconfirmedKey {
     pub id: RegistrationId,
 }
 
+/// A client whose session may be live.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SessionClient {
+    /// Its client id.
+    pub id: String,
+    /// Whether the `Devices` table has it as connected, under the certificate. If not, it is a guess.
+    pub is_recorded: bool,
+}
+
 /// What became of ending a session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SessionEnd {
-    /// The session was ended, or there was none.
+    /// The session was ended.
     Ended,
+    /// There was no session.
+    NotConnected,
     /// The service does not offer it; AWS IoT ends the session by itself within minutes.
     NotOffered,
 }
 
 /// Live MQTT sessions.
 pub trait Sessions {
-    /// The client ids under which a certificate is connected. Without a record of its presence, the thing's name, which
-    /// the stack's device policy demands as client id, unless another certificate is recorded under it.
-    fn client_ids(
+    /// The clients as which a certificate is connected. Without a record of its presence, the thing's name, which the
+    /// stack's device policy demands as client id, unless another certificate is recorded under it.
+    fn clients(
         &self,
         certificate: &CertificateId,
         thing: Option<&ThingName>,
-    ) -> impl Future<Output = Result<Vec<String>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Vec<SessionClient>, Fault>> + Send;
 
     /// Ends a client's session at once.
-    fn end(&self, client_id: &str) -> impl Future<Output = Result<SessionEnd, Fault>> + Send;
+    fn end(&self, client: &SessionClient) -> impl Future<Output = Result<SessionEnd, Fault>> + Send;
 }

@@ -20,18 +20,32 @@ const KEPT: usize = 16;
 /// Pages that arrive in a stream in the time that one ranged read takes: about 2 MB in about 30 ms.
 const PAGES_PER_READ: u64 = 256;
 
-/// Snapshots behind a small cache. What is cached is immutable, and chosen by a key that names the content.
+/// Small snapshots that were read before. What is cached is immutable, and chosen by a key that names the content. Clones
+/// are the same one.
+#[derive(Clone, Debug, Default)]
+pub struct SnapshotCache(Arc<Mutex<VecDeque<Kept>>>);
+
+/// A snapshot's key and content.
+type Kept = (String, Arc<Vec<u8>>);
+
+/// Snapshots behind a small cache.
 #[derive(Debug)]
 pub struct Snapshots<P> {
-    kept: Mutex<VecDeque<(String, Arc<Vec<u8>>)>>,
+    cache: SnapshotCache,
     pages: P,
 }
 
 impl<P: SnapshotPages + Sync> Snapshots<P> {
     /// Reads through `pages`.
     #[must_use]
-    pub const fn new(pages: P) -> Self {
-        Self { kept: Mutex::new(VecDeque::new()), pages }
+    pub fn new(pages: P) -> Self {
+        Self::with_cache(pages, SnapshotCache::default())
+    }
+
+    /// Reads through `pages` what this cache does not have.
+    #[must_use]
+    pub const fn with_cache(pages: P, cache: SnapshotCache) -> Self {
+        Self { cache, pages }
     }
 
     /// Where the snapshots are.
@@ -104,18 +118,24 @@ impl<P: SnapshotPages + Sync> Snapshots<P> {
     }
 
     async fn whole(&self, object: &SnapshotObject) -> Result<Arc<Vec<u8>>, Fault> {
-        if let Some(kept) = self.recall(&object.key) {
+        if let Some(kept) = self.cache.recall(&object.key) {
             return Ok(kept);
         }
         let read = Arc::new(self.read_whole(object).await?);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.push_front((object.key.clone(), Arc::clone(&read)));
-        kept.truncate(KEPT);
+        self.cache.keep(&object.key, &read);
         Ok(read)
+    }
+}
+
+impl SnapshotCache {
+    fn keep(&self, key: &str, read: &Arc<Vec<u8>>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push_front((key.to_owned(), Arc::clone(read)));
+        kept.truncate(KEPT);
     }
 
     fn recall(&self, key: &str) -> Option<Arc<Vec<u8>>> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = kept.iter().position(|(known, _)| known == key)?;
         let found = kept.remove(at)?;
         kept.push_front(found);

@@ -1,18 +1,25 @@
 //! Snapshots in S3.
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
 use shared::aws::snapshots::{SnapshotBucket, client};
 use shared::fault::FaultKind::{Denied, Invalid, Missing, NotFound, Throttled, Unavailable};
 use shared::port::{SnapshotPages, SnapshotStore};
-use shared::snapshot::Chunks;
+use shared::snapshot::{Chunks, Scratch, ScratchFile};
 
 use crate::wire::{Answer, Service, assert_fault, s3_error};
 
 const GET: &str = "s3:GetObject";
 const KEY: &str = "crl/ab.snapshot";
+
+fn file(content: &[u8]) -> Arc<ScratchFile> {
+    let mut file = Scratch::from(std::env::temp_dir()).file().unwrap();
+    file.write_all(content).unwrap();
+    Arc::new(file)
+}
 
 fn part(body: &str) -> Answer {
     Answer { body: body.to_owned(), headers: Vec::new(), status: 206 }
@@ -110,10 +117,8 @@ async fn an_object_is_opened_as_a_stream() {
 
 #[tokio::test]
 async fn a_file_is_written_from_its_start_at_every_try() {
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(b"a snapshot").unwrap();
     let service = Service::new([s3_error(503, "SlowDown"), empty(200)]);
-    service.snapshots().put(KEY, file).await.unwrap();
+    service.snapshots().put(KEY, &file(b"a snapshot")).await.unwrap();
     let sent = service.sent();
     assert_eq!(sent.len(), 2);
     for sent in &sent {
@@ -133,8 +138,7 @@ async fn a_file_is_written_from_its_start_at_every_try() {
             _ => 404,
         };
         let service = Service::new(vec![s3_error(status, error); 4]);
-        let file = tempfile::tempfile().unwrap();
-        assert_fault(service.snapshots().put(KEY, file).await, "s3:PutObject", kind, error);
+        assert_fault(service.snapshots().put(KEY, &file(b"")).await, "s3:PutObject", kind, error);
         assert_eq!(service.sent().len(), tries, "{error}");
     }
 }
@@ -169,7 +173,7 @@ async fn whole_objects_have_more_time_than_ranges() {
     let bucket = SnapshotBucket::new(client(&config), "snapshots");
     assert_fault(bucket.read(KEY, 0..8).await, GET, Unavailable, "a range");
     bucket.open(KEY).await.unwrap();
-    bucket.put(KEY, tempfile::tempfile().unwrap()).await.unwrap();
+    bucket.put(KEY, &file(b"")).await.unwrap();
 }
 
 #[tokio::test]

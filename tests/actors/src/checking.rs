@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use crl_checker::fetch::{CrlBody, CrlFetch, FetchFault, Fetched};
-use crl_checker::{Checker, Limits, Parts, Portions, Report, Request};
+use crl_checker::{Checker, Limits, Outcome, Parts, Portions, Report, Request};
 use serde_json::{Value, json};
 use shared::aws::authorities::Authorities;
 use shared::aws::registrations::Registrations;
@@ -106,9 +106,25 @@ impl Fleet {
         self.run(&Request { reconcile: true, ..Request::default() }).await
     }
 
-    /// One run of the checker.
+    /// One run of the checker. A dry run before it has to foretell all of it, but for faults, and to change nothing.
     pub async fn run(&self, request: &Request) -> Report {
-        run(&self.cloud, request).await.expect("a run without faults")
+        if self.cloud.has_planned() {
+            return run(&self.cloud, request).await.expect("a run that tells of its fault");
+        }
+        let foretold = self.rehearse(request).await;
+        let report = run(&self.cloud, request).await.expect("a run without faults");
+        let met = Report { dry_run: true, ..report.clone() };
+        assert_eq!(without_faults(foretold), without_faults(met), "what a dry run has foretold");
+        report
+    }
+
+    /// A dry run of the checker, in a cloud of its own.
+    pub async fn rehearse(&self, request: &Request) -> Report {
+        let Self { cloud, .. } = self.fork();
+        let request = Request { dry_run: true, ..request.clone() };
+        let report = run(&cloud, &request).await.expect("a run without faults");
+        assert_eq!(cloud.state(), self.cloud.state(), "a dry run changes nothing");
+        report
     }
 
     /// The call, counted from now, with which a run notes that it begins to carry a list out: before it, it has put the
@@ -126,6 +142,14 @@ impl Fleet {
     pub fn crl_state(&self) -> CrlState {
         self.cloud.crl_state(self.id(), &source()).expect("a source that was asked")
     }
+}
+
+/// A report without the words of faults: of several, another one may be met.
+fn without_faults(mut report: Report) -> Report {
+    for source in report.sources.iter_mut().filter(|source| source.outcome == Outcome::Failed) {
+        source.detail = None;
+    }
+    report
 }
 
 /// Where the CA publishes its CRL.

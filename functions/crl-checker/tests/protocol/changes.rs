@@ -144,15 +144,48 @@ async fn a_dry_run_tells_what_a_run_would_do_and_changes_nothing() {
         (fleet.inside("pump-1").await, fleet.inside("pump-2").await, fleet.inside("pump-3").await);
     fleet.publish(2, &[(&released, CertificateHold)]);
     fleet.sync().await;
+    fleet.cloud.open_session("pump-1", &revoked.id);
     fleet.publish(3, &[(&revoked, KeyCompromise), (&held, CertificateHold)]);
     let before = fleet.cloud.state();
-    let dry = fleet.run(&Request { dry_run: true, ..Request::default() }).await;
+    let dry = run(&fleet.cloud, &Request { dry_run: true, ..Request::default() }).await.unwrap();
     assert_eq!(fleet.cloud.state(), before);
-    assert_eq!((dry.changes.revoked, dry.changes.held), (1, 1));
+    assert_eq!(dry.changes, Changes { held: 1, released: 1, revoked: 1, sessions_ended: 1, ..Changes::default() });
     assert_eq!((dry.sources[0].added, dry.sources[0].removed), (2, 1));
-    let wet = fleet.sync().await;
-    assert_eq!((wet.changes.revoked, wet.changes.held, wet.changes.released), (1, 1, 1));
-    assert_eq!((wet.sources[0].added, wet.sources[0].removed), (2, 1));
+    let mut named: Vec<_> =
+        dry.certificates.iter().map(|named| (named.thing_name.clone().unwrap().to_string(), named)).collect();
+    named.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let told = named
+        .into_iter()
+        .map(|(thing, named)| (thing, named.from.clone().unwrap(), named.to.clone().unwrap(), named.reason));
+    let expected = [
+        ("pump-1", Active, Revoked, Reason::CertificateRevoked),
+        ("pump-2", Active, Inactive, Reason::CertificateHold),
+        ("pump-3", Inactive, Active, Reason::HoldReleased),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected.map(|(thing, from, to, why)| (thing.to_owned(), from, to, why)));
+    // The rehearsal within tells the same.
+    fleet.sync().await;
+    assert_eq!([&revoked, &held, &released].map(|device| fleet.status(device)), [Revoked, Inactive, Active]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_that_accepts_a_shrunk_list_tells_the_releases() {
+    let fleet = Fleet::with_crl().await;
+    let devices = [fleet.inside("pump-1").await, fleet.inside("pump-2").await];
+    fleet.publish(2, &devices.each_ref().map(|device| (device, CertificateHold)));
+    fleet.sync().await;
+    fleet.publish(3, &[]);
+    let accepting = Request { accept_shrunk: true, ..Request::default() };
+    assert_eq!(fleet.rehearse(&accepting).await.changes.released, 2);
+    assert_eq!(fleet.run(&accepting).await.changes.released, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_session_is_counted_where_there_was_none() {
+    let fleet = Fleet::with_crl().await;
+    let device = fleet.inside("pump-1").await;
+    fleet.publish(2, &[(&device, KeyCompromise)]);
+    assert_eq!(fleet.sync().await.changes, Changes { revoked: 1, ..Changes::default() });
 }
 
 #[tokio::test(start_paused = true)]

@@ -182,7 +182,7 @@ async fn a_device_that_is_not_let_in_gives_up_when_the_time_is_up() {
         let (port, _packets) = service(&vendor, &maker, manners).await;
         let (result, _) = run(&options(target(port, &vendor, &maker))).await;
         let Err(ConnectError::NotAdmitted { attempts, elapsed, .. }) = result else { panic!("{result:?}") };
-        assert!(attempts > 2 && elapsed >= SHORT, "{manners:?}: {attempts} attempts in {elapsed:?}");
+        assert!(attempts > 0 && elapsed >= SHORT, "{manners:?}: {attempts} attempts in {elapsed:?}");
     }
 }
 

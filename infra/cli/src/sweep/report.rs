@@ -4,37 +4,55 @@ use serde_json::Value;
 
 use crate::output::{Text, table};
 
-/// What was counted, in the order of a reader's interest.
-const CHANGES: [(&str, &str); 7] = [
-    ("revoked", "revoked"),
-    ("held", "put on hold"),
-    ("released", "released from hold"),
-    ("unknown", "on hold until another crl counts again"),
-    ("confirmed", "confirmed after an interruption"),
-    ("sessionsEnded", "sessions ended"),
-    ("sessionsNotOffered", "sessions left to end by themselves"),
+/// What was counted, in the order of a reader's interest, in words for one and for several.
+const CHANGES: [(&str, [&str; 2]); 7] = [
+    ("revoked", ["revoked"; 2]),
+    ("held", ["put on hold"; 2]),
+    ("released", ["released from hold"; 2]),
+    ("unknown", ["on hold until another CRL counts again"; 2]),
+    ("confirmed", ["confirmed after an interruption"; 2]),
+    ("sessionsEnded", ["session ended", "sessions ended"]),
+    ("sessionsNotOffered", ["session left to end by itself", "sessions left to end by themselves"]),
 ];
 
 /// The whole answer for people.
 pub(super) fn text(answer: &Value, dry_run: bool) -> Text {
     let mut parts = Vec::new();
     if dry_run {
-        parts.push("dry run: nothing was changed".into());
+        parts.push("dry run: nothing was changed, this is what a run would do now".into());
     }
     parts.push(match sources(answer) {
-        [] => "no ca has sources of crls: jitr ca set CA --crl-source URL".into(),
+        [] => "no CA has sources of CRLs: jitr ca set CA --crl-source URL".into(),
         sources => {
             table(["CA", "SOURCE", "OUTCOME", "NUMBER", "ENTRIES", "ADDED", "REMOVED", "WHY"], sources.iter().map(row))
         }
     });
+    parts.extend(certificates(answer));
     parts.push(changes(answer).into());
     if let Some(rows) = answer.get("reconciled").filter(|rows| !rows.is_null()) {
-        parts.push(format!("{} registrations compared with the crls", word(rows)).into());
-    }
-    if answer.get("finished") == Some(&Value::Bool(false)) {
-        parts.push("not finished: the next run goes on, or run the command again".into());
+        let noun = if rows.as_u64() == Some(1) { "registration" } else { "registrations" };
+        parts.push(format!("{} {noun} compared with the CRLs", word(rows)).into());
     }
     Text::stack(parts)
+}
+
+/// Whether the run has left something for the next one.
+pub(super) fn is_unfinished(answer: &Value) -> bool {
+    answer.get("finished") == Some(&Value::Bool(false))
+}
+
+/// The certificates that were changed, one by one.
+fn certificates(answer: &Value) -> Option<Text> {
+    let named = answer.get("certificates").and_then(Value::as_array).filter(|named| !named.is_empty())?;
+    let rows = named.iter().map(|named| {
+        let id = member(named, "certificateId").chars().take(12).collect();
+        [member(named, "thingName"), id, member(named, "from"), member(named, "to"), why(named)]
+    });
+    let mut parts = vec![table(["THING", "CERTIFICATE", "FROM", "TO", "WHY"], rows)];
+    if let Some(more) = answer.get("certificatesLeftOut").and_then(Value::as_u64).filter(|more| *more > 0) {
+        parts.push(format!("and {more} more").into());
+    }
+    Some(Text::stack(parts))
 }
 
 /// The sources that gave no CRL that counts, and why.
@@ -57,6 +75,11 @@ pub(super) fn troubled(answer: &Value) -> Vec<String> {
         .collect()
 }
 
+/// What went wrong beside the sources.
+pub(super) fn failures(answer: &Value) -> Vec<String> {
+    answer.get("failures").and_then(Value::as_array).into_iter().flatten().map(word).collect()
+}
+
 /// What a function that failed says about it (`errorType` and `errorMessage`, as Lambda's runtimes write them).
 pub(super) fn failure(kind: &str, payload: &[u8]) -> String {
     let answer: Value = serde_json::from_slice(payload).unwrap_or_default();
@@ -75,12 +98,7 @@ fn sources(answer: &Value) -> &[Value] {
 }
 
 fn row(source: &Value) -> [String; 8] {
-    let why = match (member(source, "reason"), member(source, "detail")) {
-        (reason, detail) if reason.is_empty() && detail.is_empty() => skipped(source),
-        (reason, detail) if detail.is_empty() => reason,
-        (reason, detail) if reason.is_empty() => detail,
-        (reason, detail) => format!("{reason}: {detail}"),
-    };
+    let why = Some(why(source)).filter(|why| !why.is_empty()).unwrap_or_else(|| skipped(source));
     [
         member(source, "caCertificateId").chars().take(12).collect(),
         member(source, "source"),
@@ -91,6 +109,15 @@ fn row(source: &Value) -> [String; 8] {
         member(source, "removed"),
         why,
     ]
+}
+
+/// The reason and the sentence, as far as there are any.
+fn why(told: &Value) -> String {
+    match (member(told, "reason"), member(told, "detail")) {
+        (reason, detail) if detail.is_empty() => reason,
+        (reason, detail) if reason.is_empty() => detail,
+        (reason, detail) => format!("{reason}: {detail}"),
+    }
 }
 
 /// Entries of the list that no certificate can be meant by.
@@ -104,12 +131,13 @@ fn skipped(source: &Value) -> String {
 fn changes(answer: &Value) -> String {
     let counts = answer.get("changes").and_then(Value::as_object);
     let known = CHANGES.iter().map(|(name, words)| (*name, *words));
-    let others = counts.into_iter().flatten().map(|(name, _)| (name.as_str(), name.as_str()));
+    let others = counts.into_iter().flatten().map(|(name, _)| (name.as_str(), [name.as_str(); 2]));
     let others = others.filter(|(name, _)| CHANGES.iter().all(|(known, _)| known != name));
     let changes: Vec<_> = known
         .chain(others)
-        .filter_map(|(name, words)| {
+        .filter_map(|(name, [one, several])| {
             let count = counts?.get(name).filter(|count| count.as_u64() != Some(0))?;
+            let words = if count.as_u64() == Some(1) { one } else { several };
             Some(format!("{} {words}", word(count)))
         })
         .collect();
@@ -144,6 +172,10 @@ mod tests {
                  "reason": "crl_expired", "detail": "the next CRL was due", "added": 0, "removed": 0},
                 {"caCertificateId": "d".repeat(64), "outcome": "failed", "detail": "no certificate"},
             ],
+            "certificates": [{"caCertificateId": "c".repeat(64), "certificateId": "a1".repeat(32),
+                              "detail": "in the CRL", "from": "ACTIVE", "reason": "certificate_revoked", "serial": "1f",
+                              "thingName": "pump-1", "to": "REVOKED"}],
+            "certificatesLeftOut": 7,
             "changes": {"revoked": 2, "held": 0, "released": 1, "unknown": 0, "sessionsEnded": 2,
                         "sessionsNotOffered": 0, "later": 4},
             "reconciled": 17,
@@ -160,7 +192,8 @@ mod tests {
             "crl_expired: the next CRL was due",
             "2 revoked, 1 released from hold, 2 sessions ended, 4 later",
             "17 registrations compared",
-            "not finished",
+            "pump-1  a1a1a1a1a1a1  ACTIVE  REVOKED  certificate_revoked: in the CRL",
+            "and 7 more",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }

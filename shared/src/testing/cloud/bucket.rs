@@ -1,15 +1,15 @@
 //! The bucket of the snapshots in memory, and the CRLs that CAs publish.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::{FakeCloud, Object};
 use crate::fault::{Fault, FaultKind};
 use crate::port::{SnapshotPages, SnapshotStore};
 use crate::revocation::CrlSource;
-use crate::snapshot::Chunks;
+use crate::snapshot::{Chunks, ScratchFile};
 
 const GET: &str = "s3:GetObject";
 const PUT: &str = "s3:PutObject";
@@ -51,9 +51,9 @@ impl SnapshotStore for FakeCloud {
         Ok(Content(object.chunks(PIECE).map(<[u8]>::to_vec).collect()))
     }
 
-    async fn put(&self, key: &str, mut content: File) -> Result<(), Fault> {
-        let mut object = Vec::new();
-        let read = content.read_to_end(&mut object);
+    async fn put(&self, key: &str, content: &Arc<ScratchFile>) -> Result<(), Fault> {
+        let (mut content, mut object) = (content.file(), Vec::new());
+        let read = content.seek(SeekFrom::Start(0)).and_then(|_| content.read_to_end(&mut object));
         read.map_err(|error| Fault::new(PUT, FaultKind::Invalid, error))?;
         let (key, object) = (key.to_owned(), Object::from(object));
         let put = self.call(PUT, move |state| {

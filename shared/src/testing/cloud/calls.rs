@@ -83,6 +83,13 @@ impl FakeCloud {
         self.lock().fault = None;
     }
 
+    /// Whether a call that is to come meets a fault.
+    #[must_use]
+    pub fn has_planned(&self) -> bool {
+        let calls = self.lock();
+        calls.fault.is_some_and(|(at, _)| at >= calls.made.len())
+    }
+
     /// Lets a call take so long as its name tells, from now on.
     pub fn set_latency(&self, latency: fn(&str) -> Duration) {
         self.lock().latency = Some(latency);
