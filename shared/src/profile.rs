@@ -5,6 +5,8 @@
 //! the stack's defaults, so that an account with one CA needs no configuration. The profile is chosen by the CA's
 //! certificate id alone, never by text in a certificate.
 
+mod version;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -14,6 +16,9 @@ use crate::id::{CaCertificateId, PolicyName, ThingName};
 use crate::pki::{CertificateVersion, Curve, PublicKey, SubjectField};
 use crate::revocation::CrlSource;
 use crate::template::Template;
+
+pub use version::PROFILE_VERSION;
+pub(crate) use version::too_new;
 
 /// Sort key of a profile in the `Authorities` table.
 pub const PROFILE_RECORD: &str = "profile";
@@ -223,6 +228,9 @@ pub struct Profile {
     /// When the row last changed, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<String>,
+    /// The version of profiles that a reader has to know; none in rows that a function made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
     /// What happens when the newest CRL is past its nextUpdate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when_stale: Option<WhenStale>,

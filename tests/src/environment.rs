@@ -1,6 +1,7 @@
 //! The functions' environments as the template makes them.
 
 use serde_json::Value;
+use shared::profile::PROFILE_VERSION;
 
 use crate::crl::bucket;
 use crate::stack::STACK;
@@ -22,6 +23,7 @@ pub fn activator(endpoint: &str, identity: (&str, &str)) -> Vec<(String, String)
         ("CONCURRENCY", "1".to_owned()),
         ("DEFAULT_POLICY_NAME", format!("{STACK}-device")),
         ("DEFAULT_THING_NAME_TEMPLATE", "${CommonName}".to_owned()),
+        ("PROFILE_VERSION", PROFILE_VERSION.to_string()),
         ("REGISTRATIONS_TABLE", format!("{STACK}-registrations")),
         ("REVOCATION_BUCKET", bucket()),
     ];

@@ -35,3 +35,18 @@ fn the_largest_crl_fits_into_the_storage_of_the_crl_checker() -> Result<()> {
     assert_eq!(checker["Environment"]["Variables"]["SCRATCH_MEGABYTES"], storage);
     Ok(())
 }
+
+/// What operators publish can be put back; snapshots, which come with each CRL, don't pile up.
+#[test]
+fn former_crls_are_kept_and_former_snapshots_are_not() -> Result<()> {
+    let bucket = Template::transformed()?.at("/Resources/RevocationBucket/Properties")?;
+    assert_eq!(bucket["VersioningConfiguration"], json!({"Status": "Enabled"}));
+    let rules = bucket.pointer("/LifecycleConfiguration/Rules").and_then(Value::as_array).context("no rules")?;
+    let days = |prefix: Option<&str>| {
+        let of = |rule: &&Value| rule["Prefix"].as_str() == prefix && !rule["NoncurrentVersionExpiration"].is_null();
+        let rule = rules.iter().find(of).context("no rule")?;
+        number(&rule["NoncurrentVersionExpiration"]["NoncurrentDays"])
+    };
+    assert_eq!((days(None)?, days(Some("snapshots/"))?), (365, 1));
+    Ok(())
+}

@@ -17,4 +17,4 @@ mod waiting;
 pub use activation::Activator;
 pub use answer::Response;
 pub use handler::{Answer, Handler};
-pub use settings::{Queues, Settings, UnenrolledAuthorities};
+pub use settings::{ProfileVersion, Queues, Settings, UnenrolledAuthorities};

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use shared::config::{ConfigError, Reader};
 use shared::id::AccountId;
 use shared::pace::Quotas;
-use shared::profile::Defaults;
+use shared::profile::{Defaults, PROFILE_VERSION};
 
 /// What becomes of the devices of a CA that no operator has enrolled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,6 +27,23 @@ impl FromStr for UnenrolledAuthorities {
             "true" => Ok(Self::Admit),
             "false" => Ok(Self::Refuse),
             _ => Err(format!("{text:?} is neither true nor false")),
+        }
+    }
+}
+
+/// The newest version of profiles that this code reads, as the template has to tell it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ProfileVersion;
+
+impl FromStr for ProfileVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(PROFILE_VERSION) => Ok(Self),
+            _ => Err(format!(
+                "the function reads profiles up to version {PROFILE_VERSION}, and the template says {text:?}"
+            )),
         }
     }
 }
@@ -56,6 +73,8 @@ pub struct Settings {
     /// Rules for CAs whose profile leaves them out: `DEFAULT_POLICY_NAME`, `DEFAULT_THING_GROUP`,
     /// `DEFAULT_THING_NAME_TEMPLATE`, `DEFAULT_THING_TYPE`.
     pub defaults: Defaults,
+    /// What operators are told about profiles: `PROFILE_VERSION`.
+    pub profile_version: ProfileVersion,
     /// Where events come from, and where they wait: `EVENT_BATCH_SIZE`, `EVENT_QUEUE_ARN`, `OVERFLOW_QUEUE_URL`.
     pub queues: Queues,
     /// Quotas of AWS IoT, and one process's share of them: `ATTACH_POLICY_QUOTA`, `DESCRIBE_CERTIFICATE_QUOTA`,
@@ -95,6 +114,7 @@ impl Settings {
         let batch_size = reader.required("EVENT_BATCH_SIZE");
         let events_arn = reader.required("EVENT_QUEUE_ARN");
         let overflow_url = reader.required("OVERFLOW_QUEUE_URL");
+        let profile_version = reader.required("PROFILE_VERSION");
         let quotas = Self::quotas(&mut reader);
         let registrations_table = reader.required("REGISTRATIONS_TABLE");
         let revocation_bucket = reader.required("REVOCATION_BUCKET");
@@ -112,6 +132,7 @@ impl Settings {
                     thing_name_template: thing_name_template?,
                     thing_type,
                 },
+                profile_version: profile_version?,
                 queues: Queues { batch_size: batch_size?, events_arn: events_arn?, overflow_url: overflow_url? },
                 quotas: quotas?,
                 registrations_table: registrations_table?,
@@ -138,6 +159,7 @@ mod tests {
             "CONCURRENCY" => "2",
             "EVENT_QUEUE_ARN" => "arn:aws:sqs:us-east-1:012345678901:registered-events",
             "OVERFLOW_QUEUE_URL" => "https://sqs.us-east-1.amazonaws.com/012345678901/overflow",
+            "PROFILE_VERSION" => "1",
             "QUOTA_SHARE" => "60",
             "REGISTRATIONS_TABLE" => "registrations",
             "REVOCATION_BUCKET" => "revocation",
@@ -181,7 +203,7 @@ mod tests {
     fn every_fault_is_named_at_once() {
         let fault = Settings::read(|name| match name {
             "ACCOUNT_ID" => Some("12".to_owned()),
-            "CONCURRENCY" => Some("0".to_owned()),
+            "CONCURRENCY" | "PROFILE_VERSION" => Some("0".to_owned()),
             "DEFAULT_POLICY_NAME" => None,
             other => variable(other),
         });
@@ -189,6 +211,7 @@ mod tests {
         assert!(
             text.contains("ACCOUNT_ID: ")
                 && text.contains("CONCURRENCY: ")
+                && text.contains("PROFILE_VERSION: ")
                 && text.contains("DEFAULT_POLICY_NAME is not set"),
             "{text}"
         );

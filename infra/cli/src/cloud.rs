@@ -26,6 +26,8 @@ pub struct Cloud {
     pub device_events: DeviceEvents,
     /// What is known of clients now.
     pub devices: Devices,
+    /// Lambda, for what is told at once.
+    pub functions: aws_sdk_lambda::Client,
     /// AWS IoT's control plane, for what only operators do.
     pub iot: aws_sdk_iot::Client,
     /// Lambda, patient enough for a function that takes its whole time.
@@ -58,6 +60,7 @@ impl Cloud {
             authorities: Authorities::new(&config, &authorities),
             device_events: DeviceEvents::new(&config, format!("{stack}-device-events")),
             devices: Devices::new(&config, format!("{stack}-devices")),
+            functions: aws_sdk_lambda::Client::new(&config),
             iot: aws_sdk_iot::Client::new(&config),
             lambda: lambda(&config),
             registry: Iot::new(&config),

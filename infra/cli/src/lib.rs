@@ -6,6 +6,7 @@ pub mod cli;
 pub mod cloud;
 pub mod credentials;
 pub mod crl;
+mod deployed;
 pub mod device;
 pub mod devices;
 pub mod files;

@@ -15,6 +15,7 @@ use std::process::{Command, Output};
 
 use jitr::issue::{CertificateAuthority, CrlRequest, KeyAlgorithm, Subject, Validity};
 use serde_json::{Value, json};
+use shared::profile::PROFILE_VERSION;
 use shared::timestamp::to_text;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
@@ -150,6 +151,9 @@ fn answer(request: &Request, world: &World) -> Answer {
             let mut described = world.ca.as_object().cloned().unwrap_or_default();
             described.insert("certificatePem".to_owned(), world.authority_pem.as_str().into());
             json!({"certificateDescription": described, "registrationConfig": world.registration_config})
+        }
+        _ if request.line.starts_with("GET ") && request.line.contains("/functions/") => {
+            json!({"Environment": {"Variables": {"PROFILE_VERSION": PROFILE_VERSION.to_string()}}})
         }
         _ if request.line.contains("/functions/") => {
             let error = world.answer.1.map(|kind| format!("X-Amz-Function-Error: {kind}\r\n"));

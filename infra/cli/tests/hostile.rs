@@ -190,6 +190,9 @@ fn of_iot(path: &str, authority_pem: &str, (id, other): &(String, String)) -> Va
         ["attached-policies", ..] => json!({"policies": [{"policyName": HOSTILE}]}),
         ["things", _, "principals", ..] => json!({"principals": [HOSTILE]}),
         ["things", ..] => json!({"thingName": "pump", "version": 1, "attributes": {"iot-jitr": HOSTILE}}),
+        [_, "functions", _, "configuration"] => {
+            json!({"Environment": {"Variables": {"PROFILE_VERSION": "1", "CRL_MINIMUM_SHARE": "50"}}})
+        }
         [_, "functions", ..] => json!({
             "changes": {HOSTILE: 3}, "finished": true,
             "sources": [{"caCertificateId": HOSTILE, "crlNumber": HOSTILE, "detail": HOSTILE, "outcome": HOSTILE,

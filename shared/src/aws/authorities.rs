@@ -14,7 +14,7 @@ use super::update::Update;
 use crate::fault::{Fault, FaultKind};
 use crate::id::{CaCertificateId, Serial, ThingName};
 use crate::port::{Announcement, AuthorityStore};
-use crate::profile::{PROFILE_RECORD, Profile};
+use crate::profile::{PROFILE_RECORD, Profile, too_new};
 use crate::timestamp;
 
 pub use super::crl_states::{RECORD_INDEX, crl_record};
@@ -46,6 +46,11 @@ pub fn name_record(name: &ThingName) -> String {
 pub fn read_profile(mut item: HashMap<String, AttributeValue>) -> Result<Profile, String> {
     item.remove(PARTITION_KEY);
     item.remove(SORT_KEY);
+    // A later one may have members that can't be told from mistakes.
+    let version = item.get("version").and_then(|version| version.as_n().ok()?.parse().ok());
+    if let Some(problem) = version.and_then(too_new) {
+        return Err(format!("profile: {problem}"));
+    }
     let row: serde_json::Value = serde_dynamo::from_item(item).map_err(|error| error.to_string())?;
     serde_path_to_error::deserialize(row)
         .map_err(|error| format!("profile, attribute {}: {}", error.path(), error.inner()))

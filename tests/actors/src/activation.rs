@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use activator::{Activator, Answer, Handler, Queues, Response, Settings, UnenrolledAuthorities};
+use activator::{Activator, Answer, Handler, ProfileVersion, Queues, Response, Settings, UnenrolledAuthorities};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -159,6 +159,7 @@ pub fn settings(account: &AccountId) -> Settings {
             thing_name_template: "${CommonName}".parse().expect("a template"),
             thing_type: None,
         },
+        profile_version: ProfileVersion,
         queues: Queues {
             batch_size: const { NonZeroUsize::new(10).expect("not 0") },
             events_arn: EVENTS_ARN.to_owned(),

@@ -10,7 +10,7 @@ use shared::profile::Profile;
 use crate::output::Text;
 
 /// Members that no rule is in.
-const NO_RULES: [&str; 4] = ["caPem", "createdAt", "enrolledAt", "updatedAt"];
+const NO_RULES: [&str; 5] = ["caPem", "createdAt", "enrolledAt", "updatedAt", "version"];
 
 /// A member that changes.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -17,6 +17,7 @@ use super::difference::{self, Difference, differences};
 use super::find::{find, labelled};
 use super::references;
 use crate::cloud::Cloud;
+use crate::deployed::{Told, setting};
 use crate::output::{Format, Problems};
 use crate::store::explain;
 
@@ -45,8 +46,8 @@ pub enum Written {
 /// and answers with what would.
 ///
 /// # Errors
-/// A failed call, a label that another CA has, a policy, thing type or thing group that is not there, or somebody else's change in
-/// between.
+/// A failed call, a label that another CA has, a policy, thing type or thing group that is not there, a stack that does not read
+/// such a profile, or somebody else's change in between.
 pub async fn write(
     cloud: &Cloud,
     id: &CaCertificateId,
@@ -68,6 +69,8 @@ pub async fn write(
     if !problems.is_empty() {
         return Err(Problems::new("AWS IoT would refuse every device", problems).into());
     }
+    profile.version = Some(profile.needed_version()?);
+    check_stack(&profile, cloud).await?;
     let counted = before.is_some_and(Profile::is_enrolled);
     let written = if counted { Written::Updated } else { Written::Created };
     if dry_run {
@@ -90,6 +93,25 @@ pub async fn write(
         asked.context("the profile has been written; let all devices be compared with it: jitr sweep --reconcile")?;
     }
     Ok((profile, written))
+}
+
+/// Whether the deployed functions read the profile: one that they can't read keeps every device of the CA out.
+async fn check_stack(profile: &Profile, cloud: &Cloud) -> Result<()> {
+    let reads: u32 = match setting("activator", "PROFILE_VERSION", cloud).await? {
+        Told::Hidden => return Ok(()),
+        Told::Nothing => 0,
+        Told::Value(version) => {
+            version.parse().with_context(|| format!("PROFILE_VERSION of the activator: {version:?}"))?
+        }
+    };
+    let needed = profile.version.unwrap_or_default();
+    if needed > reads {
+        bail!(
+            "the stack {} reads profiles up to version {reads}, this one needs {needed}: deploy the release of this jitr first",
+            cloud.stack
+        );
+    }
+    Ok(())
 }
 
 /// What the other registered CAs are called.

@@ -22,6 +22,7 @@ use self::changes::{Change, Listed};
 use super::list::read_crl;
 use crate::ca::{command_for, find};
 use crate::cloud::{Cloud, is_not_found};
+use crate::deployed::{Told, setting};
 use crate::files::read_bytes;
 use crate::numbers::in_both_bases;
 use crate::output::{Format, Problems, Text};
@@ -91,7 +92,8 @@ pub(super) async fn run(args: &PublishArgs, cloud: &Cloud, format: Format, now: 
     let unchanged = found.as_ref().is_some_and(|found| found.octets == octets);
     if !args.force {
         let published = published(&id, &target, cloud).await?;
-        let problems = problems(&list, there.as_ref().filter(|_| !unchanged), published.as_ref());
+        let share = minimum_share(cloud).await?;
+        let problems = problems(&list, there.as_ref().filter(|_| !unchanged), published.as_ref(), share);
         if !problems.is_empty() {
             let summary = format!("{} is not published, --force does it all the same", args.file.display());
             return Err(Problems::new(summary, problems).into());
@@ -145,14 +147,23 @@ async fn published(id: &CaCertificateId, source: &CrlSource, cloud: &Cloud) -> R
     Ok(states.into_iter().find(|state| state.source == *source).and_then(|state| state.current))
 }
 
+/// The percentage of its entries that a list has to keep, as the deployed stack has it; the template's default for who may not
+/// look.
+async fn minimum_share(cloud: &Cloud) -> Result<u8> {
+    match setting("crl-checker", "CRL_MINIMUM_SHARE", cloud).await? {
+        Told::Value(share) => share.parse().with_context(|| format!("CRL_MINIMUM_SHARE of the CRL checker: {share:?}")),
+        Told::Hidden | Told::Nothing => Ok(DEFAULT_MINIMUM_SHARE),
+    }
+}
+
 /// Why a list is not what an operator means to publish: it will not count, or it is a step back from what is there, or from
 /// what the CRL checker has had from there.
-fn problems(list: &Read, there: Option<&Read>, published: Option<&PublishedCrl>) -> Vec<String> {
+fn problems(list: &Read, there: Option<&Read>, published: Option<&PublishedCrl>, share: u8) -> Vec<String> {
     let mut problems: Vec<_> =
         list.fault.iter().map(|fault| format!("it is unusable: {fault} ({})", fault.reason())).collect();
     let Some(crl) = &list.crl else { return problems };
     let entries = list.entries.len() as u64;
-    let judge = |former: Former<'_>| may_follow(Some(former), crl, entries, DEFAULT_MINIMUM_SHARE).err();
+    let judge = |former: Former<'_>| may_follow(Some(former), crl, entries, share).err();
     if let Some(Read { crl: Some(former), entries, .. }) = there {
         let (number, this_update) = (former.number(), former.this_update());
         let fault = judge(Former { entries: entries.len() as u64, number, this_update });

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+use shared::profile::PROFILE_VERSION;
 use shared::testing::dynamodb::Tables;
 
 use crate::server::{Answer, Request, Server};
@@ -26,6 +27,8 @@ pub(crate) struct State {
     pub(crate) changes_when_read: Option<Vec<u8>>,
     /// Statuses of device certificates.
     pub(crate) certificates: BTreeMap<String, String>,
+    /// Environments of the functions.
+    pub(crate) environments: BTreeMap<String, Value>,
     /// Objects by bucket and key.
     pub(crate) objects: BTreeMap<String, Vec<u8>>,
     pub(crate) tables: Tables,
@@ -98,6 +101,10 @@ impl Account {
             authorities: BTreeMap::new(),
             certificates: BTreeMap::new(),
             changes_when_read: None,
+            environments: BTreeMap::from([
+                (format!("{STACK}-activator"), json!({"PROFILE_VERSION": PROFILE_VERSION.to_string()})),
+                (format!("{STACK}-crl-checker"), json!({"CRL_MINIMUM_SHARE": "50"})),
+            ]),
             objects: BTreeMap::new(),
             tables,
             things: BTreeMap::new(),
@@ -169,6 +176,7 @@ fn operation(request: &Request) -> &str {
         ("GET", "thing-groups") => "DescribeThingGroup",
         ("GET", "thing-types") => "DescribeThingType",
         ("PUT", "certificates") => "UpdateCertificate",
+        ("GET", "2015-03-31") => "GetFunctionConfiguration",
         ("GET", "lists") => "GetObject",
         ("PUT", "lists") => "PutObject",
         _ => "",
@@ -192,6 +200,10 @@ fn answer(request: &Request, state: &mut State) -> Answer {
     }
     let id = method_and_path(request).1.rsplit('/').next().unwrap_or_default();
     let answered = match operation(request) {
+        "GetFunctionConfiguration" => {
+            let name = method_and_path(request).1.split('/').nth(3).unwrap_or_default();
+            state.environments.get(name).map(|variables| json!({"Environment": {"Variables": variables}}))
+        }
         "GetRegistrationCode" => Some(json!({"registrationCode": "c".repeat(64)})),
         "ListCACertificates" => {
             let ids = state.authorities.keys().map(|id| json!({"certificateId": id}));

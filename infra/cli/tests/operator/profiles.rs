@@ -56,6 +56,50 @@ fn what_is_not_there_is_told_at_once() {
     assert!(output.status.success() && errors(&output).contains("iot:GetPolicy is not allowed"), "{}", errors(&output));
 }
 
+/// A profile that the deployed function can't read would keep every device of the CA out.
+#[test]
+fn no_profile_is_written_that_the_stack_does_not_read() {
+    let stage = Stage::enrolled(&[]);
+    let id = stage.id();
+    let activator = "iot-jitr-activator";
+    let tells = |told: Value| stage.account.change(|state| drop(state.environments.insert(activator.to_owned(), told)));
+    for older in [json!({}), json!({"PROFILE_VERSION": "0"})] {
+        tells(older);
+        for arguments in
+            [&["ca", "set", &id, "--admission", "listed"][..], &["ca", "set", &id, "--label", "x", "--dry-run"]]
+        {
+            let told = stage.refused(arguments);
+            assert!(told.contains("reads profiles up to version 0, this one needs 1"), "{told}");
+        }
+    }
+    tells(json!({"PROFILE_VERSION": "7"}));
+    stage.done(&["ca", "set", &id, "--admission", "listed"]);
+    assert_eq!(stage.answer(&["ca", "show", &id])["profile"]["version"], 1);
+    stage.account.change(|state| drop(state.environments.remove(activator)));
+    let told = stage.refused(&["ca", "set", &id, "--admission", "all"]);
+    assert!(told.contains("no function iot-jitr-activator here"), "{told}");
+    // Who may not look goes on, warned.
+    stage.account.fail("GetFunctionConfiguration", 0, 403, "AccessDeniedException");
+    let output = stage.jitr(&["ca", "set", &id, "--admission", "all"]);
+    assert!(output.status.success() && errors(&output).contains("PROFILE_VERSION"), "{}", errors(&output));
+}
+
+#[test]
+fn a_profile_of_a_later_version_is_left_alone() {
+    let stage = Stage::enrolled(&[]);
+    let id = stage.id();
+    stage.account.change(|state| {
+        let later = json!({
+            "TableName": "iot-jitr-authorities", "Key": {"caCertificateId": {"S": id}, "record": {"S": "profile"}},
+            "UpdateExpression": "SET version = :later, whatever = :later",
+            "ExpressionAttributeValues": {":later": {"N": "2"}},
+        });
+        assert_eq!(state.tables.answer("UpdateItem", &later).status, 200);
+    });
+    let told = stage.refused(&["ca", "set", &id, "--admission", "listed"]);
+    assert!(told.contains("it is of version 2, and this program reads versions up to 1"), "{told}");
+}
+
 #[test]
 fn a_dry_run_tells_and_changes_nothing() {
     let stage = Stage::new();

@@ -72,6 +72,24 @@ fn a_step_back_is_published_by_force_only() {
     assert_eq!(forced["crlNumber"], "5");
 }
 
+#[test]
+fn how_much_a_list_may_lose_is_for_the_stack_to_say() {
+    let stage = stage();
+    let all: Vec<_> = (0xa00..0xa1e).flat_map(|serial| ["--revoke".to_owned(), format!("0x{serial:x}")]).collect();
+    let all: Vec<_> = all.iter().map(String::as_str).collect();
+    publish(&stage, &list(&stage, "0x5", &all));
+    let fewer = list(&stage, "0x6", &all[20..]);
+    let tells = |share: &str| {
+        let told = json!({"CRL_MINIMUM_SHARE": share});
+        stage.account.change(|state| drop(state.environments.insert("iot-jitr-crl-checker".to_owned(), told)));
+    };
+    tells("80");
+    let told = refused(&stage, &fewer);
+    assert!(told.contains("crl_shrunk"), "{told}");
+    tells("60");
+    publish(&stage, &fewer);
+}
+
 /// Each has made number 6 of number 5; the one who is later is told.
 #[test]
 fn of_two_operators_the_later_one_overwrites_nothing() {
