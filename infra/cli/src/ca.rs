@@ -30,6 +30,7 @@ use crate::output::{Format, Text};
 pub(crate) use crl::when_stale;
 pub(crate) use enrol::command_for;
 pub use find::find;
+pub(crate) use find::registered;
 pub(crate) use registered::check_registered;
 
 /// What to do with certificate authorities.

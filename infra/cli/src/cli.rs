@@ -104,7 +104,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Routes(command) => routes::run(&command, format)?,
         Command::Sweep(args) => sweep::run(args, stack, format).await?,
         Command::Thing(command) => thing::run(command, stack, format, now).await?,
-        Command::Why(args) => why::run(args, stack, format).await?,
+        Command::Why(args) => why::run(args, stack, format, now).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -53,7 +53,7 @@ impl Cloud {
     pub async fn of_stack(stack: &str) -> Result<Self> {
         let config = shared::aws::load_config().await;
         if config.region().is_none() {
-            bail!("no region is set: name it in AWS_REGION or in the profile of the aws configuration");
+            bail!("no Region is set: name it in AWS_REGION or in the profile of the aws configuration");
         }
         let (authorities, registrations) = (format!("{stack}-authorities"), format!("{stack}-registrations"));
         Ok(Self {

@@ -272,7 +272,7 @@ async fn data_endpoint(stack: &str) -> Result<Endpoint> {
     let cloud = Cloud::of_stack(stack).await?;
     let answer = cloud.iot.describe_endpoint().endpoint_type("iot:Data-ATS").send().await;
     let answer = answer.map_err(|error| explain(fault("iot:DescribeEndpoint", error)))?;
-    let address = answer.endpoint_address.context("aws iot answered without an endpoint")?;
+    let address = answer.endpoint_address.context("AWS IoT answered without an endpoint")?;
     // The local cloud adds the port of its HTTP side.
     let host = address.split(':').next().unwrap_or_default();
     Ok(Endpoint { host: host.to_owned(), port: MQTT_PORT })

@@ -71,7 +71,7 @@ impl Store {
 pub fn explain(fault: Fault) -> anyhow::Error {
     match fault.kind {
         FaultKind::NotFound if fault.operation.starts_with("dynamodb:") => {
-            anyhow!(fault).context("the stack has no such table here: check --stack, the region and the account")
+            anyhow!(fault).context("the stack has no such table here: check --stack, the Region and the account")
         }
         FaultKind::Denied => anyhow!(fault).context("the credentials do not allow this"),
         FaultKind::Invalid

@@ -110,7 +110,7 @@ async fn invoke(request: &Request, cloud: &Cloud) -> Result<Value> {
             let error = explain(fault);
             if is_missing {
                 error
-                    .context(format!("there is no function {function} here: check --stack, the region and the account"))
+                    .context(format!("there is no function {function} here: check --stack, the Region and the account"))
             } else {
                 error
             }
@@ -119,7 +119,7 @@ async fn invoke(request: &Request, cloud: &Cloud) -> Result<Value> {
     if let Some(kind) = answer.function_error() {
         bail!("{function} failed: {}", report::failure(kind, payload));
     }
-    serde_json::from_slice(payload).with_context(|| format!("{function} did not answer in json"))
+    serde_json::from_slice(payload).with_context(|| format!("{function} did not answer in JSON"))
 }
 
 #[cfg(test)]

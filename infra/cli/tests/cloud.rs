@@ -220,7 +220,7 @@ fn a_list_that_will_not_count_is_published_by_force_only() {
     for (der, reason) in [
         (crl(&own, -1), "crl_expired"),
         (crl(&authority(), 7), "crl_issuer_key"),
-        (b"no crl".to_vec(), "crl_malformed"),
+        (b"no CRL".to_vec(), "crl_malformed"),
     ] {
         let cloud = Cloud::start(&own, |_| ());
         let output = cloud.publish(&der, &[]);

@@ -226,7 +226,7 @@ fn what_is_not_a_list_of_the_authority_is_unusable() {
         ("cut.crl", with(&|der| der.truncate(der.len() - 1)), "crl_truncated"),
         ("longer.crl", with(&|der| der.push(0)), "crl_trailing_bytes"),
         ("empty.crl", Vec::new(), "crl_truncated"),
-        ("text.crl", b"no crl at all".to_vec(), "crl_malformed"),
+        ("text.crl", b"no CRL at all".to_vec(), "crl_malformed"),
         ("name.crl", by(&authority("Other Root")), "crl_issuer_name"),
         ("key.crl", by(&authority("Maker Root")), "crl_issuer_key"),
     ] {
@@ -411,8 +411,8 @@ fn a_list_that_can_not_be_made_leaves_no_file() {
     for (arguments, words) in [
         (&["--out", "a.crl"][..], "--force"),
         (&["--out", "no/folder.crl"], "cannot be written"),
-        (&["--out", "b.crl", "--revoke-cert", "other.pem"], "other.pem is not of this ca"),
-        (&["--out", "b.crl", "--revoke-cert", "ca.pem"], "ca.pem is the ca itself"),
+        (&["--out", "b.crl", "--revoke-cert", "other.pem"], "other.pem is not of this CA"),
+        (&["--out", "b.crl", "--revoke-cert", "ca.pem"], "ca.pem is the CA itself"),
         (&["--out", "b.crl", "--revoke", "a01", "--hold", "a01"], "two reasons"),
         (&["--out", "b.crl", "--from", "a.crl", "--remove", "a03"], "(decimal 2563) is not on the old list"),
         (&["--out", "b.crl", "--from", "forged.crl"], "forged.crl is no list to go on from"),

@@ -52,7 +52,7 @@ impl Stage {
         write("device.key", &device.key_pem);
         write("list.csv", &format!("serial,\"{HOSTILE}\"\n1,2\n"));
         write("routes.json", &json!({HOSTILE: {"tableName": HOSTILE, "hashKeyValue": HOSTILE}}).to_string());
-        write(HOSTILE, "no crl");
+        write(HOSTILE, "no CRL");
         let pem = authority.certificate_pem().to_owned();
         let server = Server::start(move |request| answer(request, &pem));
         Self { folder, id: authority.certificate().id().to_string(), server }

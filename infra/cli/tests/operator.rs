@@ -11,6 +11,8 @@ mod announcements;
 mod profiles;
 #[path = "operator/publishing.rs"]
 mod publishing;
+#[path = "operator/reasons.rs"]
+mod reasons;
 #[path = "operator/releases.rs"]
 mod releases;
 mod server;

@@ -224,7 +224,7 @@ impl Answer {
         let done = format!("{would}ca {id}: {new} new, {changed} changed, {unchanged} unchanged");
         let why = match self {
             Self { in_force: true, .. } => return Text::line(done),
-            Self { enrolled: false, .. } => "nobody has enrolled the ca",
+            Self { enrolled: false, .. } => "nobody has enrolled the CA",
             Self { .. } => "its profile admits all",
         };
         let no_effect = format!("{why}, so that the list has no effect yet: {command} {id} --admission listed");

@@ -73,7 +73,7 @@ pub(super) async fn enrol(
     let profile = change.make(&profile)?;
     if let Some(enrolled) = enrolled.filter(|enrolled| !update && **enrolled != profile) {
         let label = enrolled.label.as_deref().unwrap_or("without a label");
-        bail!("ca {id} ({label}) is enrolled already, under other rules: change them with `jitr ca set {id}`");
+        bail!("CA {id} ({label}) is enrolled already, under other rules: change them with `jitr ca set {id}`");
     }
     let changes = differences(&before.clone().unwrap_or_default(), &profile)?;
     if !changes.is_empty() {
@@ -104,9 +104,9 @@ struct Answer {
 pub(super) async fn run(args: EnrolArgs, cloud: &Cloud, format: Format, now: OffsetDateTime) -> Result<()> {
     let id = find(&args.ca, cloud).await?;
     let described = describe(&id, cloud).await?;
-    let described = described.with_context(|| format!("aws iot has no ca {id} in this account and region"))?;
+    let described = described.with_context(|| format!("AWS IoT has no CA {id} in this account and Region"))?;
     let certificate =
-        Certificate::from_pem(&described.pem).with_context(|| format!("the certificate of ca {id} is not usable"))?;
+        Certificate::from_pem(&described.pem).with_context(|| format!("the certificate of CA {id} is not usable"))?;
     let authority = Authority { certificate: &certificate, id: &id, pem: &described.pem };
     let dry_run = args.change.dry_run;
     let (profile, profile_result) = enrol(&authority, args.change, false, cloud, format, now).await?;

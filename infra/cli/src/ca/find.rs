@@ -34,7 +34,7 @@ pub(super) struct Labelled {
 pub async fn find(text: &str, cloud: &Cloud) -> Result<CaCertificateId> {
     if text.trim().is_empty() {
         bail!(
-            "the ca has no name: give its certificate id, {MIN_DIGITS} digits of its beginning at least, or its label"
+            "the CA has no name: give its certificate id, {MIN_DIGITS} digits of its beginning at least, or its label"
         );
     }
     if let Ok(id) = text.parse() {
@@ -55,16 +55,16 @@ fn choose(text: &str, all: Vec<Labelled>) -> Result<CaCertificateId> {
     match (ids.next(), ids.next()) {
         (Some(only), None) => Ok(only.id.clone()),
         (None, _) if is_too_short => {
-            bail!("{text:?} is too short to name a ca: give {MIN_DIGITS} digits of its id at least, or its label")
+            bail!("{text:?} is too short to name a CA: give {MIN_DIGITS} digits of its id at least, or its label")
         }
-        (None, _) => bail!("no registered ca has an id that begins with {text:?}, or that label: see `jitr ca list`"),
+        (None, _) => bail!("no registered CA has an id that begins with {text:?}, or that label: see `jitr ca list`"),
         (Some(_), Some(_)) => {
             let name = |ca: &Labelled| match &ca.label {
                 Some(label) => format!("{} ({label:?})", ca.id),
                 None => ca.id.to_string(),
             };
             let names: Vec<_> = found.iter().map(name).collect();
-            bail!("{text:?} can mean {} cas: {}", names.len(), names.join(", "))
+            bail!("{text:?} can mean {} CAs: {}", names.len(), names.join(", "))
         }
     }
 }
@@ -80,7 +80,7 @@ pub(super) async fn labelled(cloud: &Cloud) -> Result<Vec<Labelled>> {
 }
 
 /// The ids of all CAs registered in this account and Region.
-pub(super) async fn registered(cloud: &Cloud) -> Result<Vec<CaCertificateId>> {
+pub(crate) async fn registered(cloud: &Cloud) -> Result<Vec<CaCertificateId>> {
     let mut pages = cloud.iot.list_ca_certificates().into_paginator().send();
     let mut ids = Vec::new();
     while let Some(page) = pages.next().await {
@@ -121,12 +121,12 @@ mod tests {
     #[test]
     fn what_could_mean_two_or_is_a_slip_means_nobody() {
         for (text, part) in [
-            ("aaaaaaaa", "can mean 2 cas"),
-            ("aaaaaaaa0", "can mean 3 cas"),
+            ("aaaaaaaa", "can mean 2 CAs"),
+            ("aaaaaaaa0", "can mean 3 CAs"),
             ("c", "too short"),
             ("c000000", "too short"),
-            ("d0000000", "no registered ca"),
-            ("Pumps", "no registered ca"),
+            ("d0000000", "no registered CA"),
+            ("Pumps", "no registered CA"),
         ] {
             assert!(chosen(text).unwrap_err().contains(part), "{text}: {:?}", chosen(text));
         }

@@ -31,7 +31,7 @@ pub(super) fn check(profile: &Profile, before: &Profile) -> Result<()> {
     }
     let sources = profile.crl_sources.len();
     if sources > MAX_SOURCES {
-        bail!("{sources} sources of crls are more than the {MAX_SOURCES} that a profile may name");
+        bail!("{sources} sources of CRLs are more than the {MAX_SOURCES} that a profile may name");
     }
     let bytes = serde_json::to_vec(profile)?.len();
     if bytes > MAX_PROFILE {

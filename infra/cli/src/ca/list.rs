@@ -42,7 +42,7 @@ pub(super) async fn run(cloud: &Cloud, format: Format) -> Result<()> {
     }
     format.print(&authorities, |authorities| {
         if authorities.is_empty() {
-            return Text::line("no ca is registered here: see `jitr ca register --help`");
+            return Text::line("no CA is registered here: see `jitr ca register --help`");
         }
         let header =
             ["ID", "LABEL", "ENROLLED", "STATUS", "AUTO-REGISTRATION", "ADMISSION", "TAKE-OVER", "CRL", "VALID UNTIL"];
@@ -63,7 +63,7 @@ pub(super) async fn show(text: &str, cloud: &Cloud, format: Format) -> Result<()
 
 /// What it means that CAs register devices and are not enrolled.
 fn left_alone(count: usize) -> Text {
-    let cas = if count == 1 { "1 ca registers".to_owned() } else { format!("{count} cas register") };
+    let cas = if count == 1 { "1 ca registers".to_owned() } else { format!("{count} CAs register") };
     let verb = if count == 1 { "is" } else { "are" };
     Text::line(format_args!(
         "{cas} devices and {verb} not enrolled, so that this stack leaves the devices alone: see `jitr ca enrol --help`"

@@ -63,7 +63,7 @@ pub async fn write(
         profile.label.as_ref().filter(|label| before.and_then(|before| before.label.as_ref()) != Some(label))
         && labels_of_others(id, cloud).await?.contains(label)
     {
-        bail!("another ca has the label {label:?}: give this one its own with --label");
+        bail!("another CA has the label {label:?}: give this one its own with --label");
     }
     let problems = references::problems(&profile, before, cloud).await?;
     if !problems.is_empty() {

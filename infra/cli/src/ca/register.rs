@@ -96,7 +96,7 @@ pub(super) async fn run(args: RegisterArgs, cloud: &Cloud, format: Format, now: 
         Written::Created | Written::Updated => "profile         written",
         Written::Unchanged => "profile         unchanged",
     });
-    let stands = || format!("the profile of ca {id} stands, and the ca is not switched on: run the command again");
+    let stands = || format!("the profile of CA {id} stands, and the CA is not switched on: run the command again");
     let registered = match &known {
         Some(known) => switch_on(&id, known, cloud, format).await.with_context(stands)?,
         None => register(&pem, &verification, &id, cloud).await.with_context(stands)?,
@@ -119,14 +119,14 @@ async fn sign_verification(
     let authority = CertificateAuthority::from_der(ca, &read_private_key(path)?)?;
     let code = code(cloud).await?;
     let verification = authority.issue_verification(&code, now)?;
-    format.say("verification    registration code signed with the ca's key");
+    format.say("verification    registration code signed with the CA's key");
     Ok(verification)
 }
 
 async fn code(cloud: &Cloud) -> Result<String> {
     let answer = cloud.iot.get_registration_code().send().await;
     let answer = answer.map_err(|error| explain(fault("iot:GetRegistrationCode", error)))?;
-    answer.registration_code.context("aws iot answered without a registration code")
+    answer.registration_code.context("AWS IoT answered without a registration code")
 }
 
 /// Registers a CA that AWS IoT does not have yet; it is open from this moment on. Tells whether that was news.
@@ -140,18 +140,18 @@ async fn register(pem: &str, verification: &str, id: &CaCertificateId, cloud: &C
         .allow_auto_registration(true);
     match request.send().await {
         Ok(answer) => {
-            let given = answer.certificate_id.context("aws iot answered without the ca's id")?;
+            let given = answer.certificate_id.context("AWS IoT answered without the CA's id")?;
             if given != id.as_str() {
-                bail!("aws iot calls the ca {given}: jitr ca enrol {given}");
+                bail!("AWS IoT calls the CA {given}: jitr ca enrol {given}");
             }
             Ok(true)
         }
         Err(error) => match error.as_service_error() {
             // Somebody else was faster, or a try whose answer was lost.
             Some(RegisterCACertificateError::ResourceAlreadyExistsException(_)) => {
-                let known = describe(id, cloud).await?.context("aws iot answered without a description of the ca")?;
+                let known = describe(id, cloud).await?.context("AWS IoT answered without a description of the CA")?;
                 if !known.registered.registers_devices() {
-                    bail!("ca {id} was registered by somebody else just now");
+                    bail!("CA {id} was registered by somebody else just now");
                 }
                 Ok(false)
             }
@@ -167,7 +167,7 @@ fn may_switch_on(id: &CaCertificateId, known: &Registered, update: bool, format:
     }
     if !known.registers_devices() && !update {
         bail!(
-            "ca {id} is registered already, but switched off or without auto-registration: --update switches both on"
+            "CA {id} is registered already, but switched off or without auto-registration: --update switches both on"
         );
     }
     Ok(())

@@ -43,10 +43,10 @@ pub(super) async fn describe(id: &CaCertificateId, cloud: &Cloud) -> Result<Opti
         Err(error) if is_not_found(&error) => return Ok(None),
         Err(error) => return Err(explain(fault("iot:DescribeCACertificate", error))),
     };
-    let described = answer.certificate_description.context("aws iot answered without a description of the ca")?;
+    let described = answer.certificate_description.context("AWS IoT answered without a description of the CA")?;
     let template = answer.registration_config.and_then(|config| config.template_body.or(config.template_name));
     Ok(Some(Described {
-        pem: described.certificate_pem.context("aws iot answered without the ca's certificate")?,
+        pem: described.certificate_pem.context("AWS IoT answered without the CA's certificate")?,
         registered: Registered {
             status: described.status.map(|status| status.to_string()).unwrap_or_default(),
             auto_registration: described.auto_registration_status.map(|status| status.to_string()).unwrap_or_default(),
@@ -62,7 +62,7 @@ pub(super) async fn describe(id: &CaCertificateId, cloud: &Cloud) -> Result<Opti
 /// AWS IoT has no such CA, or a failed call.
 pub(crate) async fn check_registered(id: &CaCertificateId, cloud: &Cloud) -> Result<()> {
     let described = describe(id, cloud).await?;
-    described.map(|_| ()).with_context(|| format!("aws iot has no ca {id} in this account and region"))
+    described.map(|_| ()).with_context(|| format!("AWS IoT has no CA {id} in this account and Region"))
 }
 
 impl Registered {
@@ -84,7 +84,7 @@ impl Registered {
         let update = format!("aws iot update-ca-certificate --certificate-id {id}");
         let mut missing = Vec::new();
         if !self.is_active() {
-            missing.push(format!("aws iot has the ca as {}: {update} --new-status ACTIVE", self.status));
+            missing.push(format!("AWS IoT has the CA as {}: {update} --new-status ACTIVE", self.status));
         }
         if !self.registers_by_itself() {
             missing.push(format!("its devices are not registered: {update} --new-auto-registration-status ENABLE"));
@@ -96,7 +96,7 @@ impl Registered {
     pub(super) fn warning(&self, id: &CaCertificateId) -> Option<String> {
         self.provisioning_template.then(|| {
             format!(
-                "the ca has a provisioning template, which activates its devices past every check and CRL; take it off: \
+                "the CA has a provisioning template, which activates its devices past every check and CRL; take it off: \
                  aws iot update-ca-certificate --certificate-id {id} --remove-auto-registration, then \
                  --new-auto-registration-status ENABLE"
             )

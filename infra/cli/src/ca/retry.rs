@@ -38,7 +38,7 @@ pub(super) async fn run(args: &RetryArgs, cloud: &Cloud, format: Format, now: Of
     let ca_certificate_id = find(&args.ca, cloud).await?;
     let profile = cloud.authorities.profile(&ca_certificate_id).await.map_err(explain)?;
     if !profile.is_some_and(|profile| Profile::is_enrolled(&profile)) {
-        bail!("ca {ca_certificate_id} is not enrolled: see `jitr ca enrol --help`");
+        bail!("CA {ca_certificate_id} is not enrolled: see `jitr ca enrol --help`");
     }
     if !args.dry_run {
         cloud.authorities.renew_decisions(&ca_certificate_id, now).await.map_err(explain)?;
@@ -46,8 +46,8 @@ pub(super) async fn run(args: &RetryArgs, cloud: &Cloud, format: Format, now: Of
     format.print(&RetryAnswer { ca_certificate_id, dry_run: args.dry_run }, |answer| {
         let id = &answer.ca_certificate_id;
         if answer.dry_run {
-            return Text::line(format_args!("dry run: decisions about devices of ca {id} stand"));
+            return Text::line(format_args!("dry run: decisions about devices of CA {id} stand"));
         }
-        Text::line(format_args!("devices of ca {id} are decided about anew at their next connection"))
+        Text::line(format_args!("devices of CA {id} are decided about anew at their next connection"))
     })
 }

@@ -191,10 +191,10 @@ fn listed(args: &NewArgs, authority: &CertificateAuthority) -> Result<Vec<(Seria
     for (path, reason) in args.revoke_cert.iter().map(|(path, reason)| (path, *reason)).chain(held) {
         let certificate = read_certificate(path)?;
         if certificate.id() == authority.certificate().id() {
-            bail!("{} is the ca itself, which its own crl cannot revoke", path.display());
+            bail!("{} is the CA itself, which its own CRL cannot revoke", path.display());
         }
         let serial = serial_of_issued(&certificate, authority.certificate())
-            .with_context(|| format!("{} is not of this ca", path.display()))?;
+            .with_context(|| format!("{} is not of this CA", path.display()))?;
         listed.push((serial, reason));
     }
     Ok(listed)

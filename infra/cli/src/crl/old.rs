@@ -98,7 +98,7 @@ pub(super) fn following(number: &CrlNumber) -> Result<CrlNumber> {
             return Ok(hex::encode(octets).parse()?);
         }
     }
-    bail!("no crl number follows {number}: it has 20 octets already")
+    bail!("no CRL number follows {number}: it has 20 octets already")
 }
 
 /// The distribution points of a scope, and whether it is limited to end-entity certificates: what a new list of the

@@ -202,8 +202,8 @@ async fn registered(id: &CaCertificateId, profile: &Profile, cloud: &Cloud) -> R
         Err(error) if is_not_found(&error) => profile.ca_pem.clone(),
         Err(error) => return Err(explain(fault("iot:DescribeCACertificate", error))),
     };
-    let pem = pem.with_context(|| format!("aws iot has no ca {id}"))?;
-    Certificate::from_pem(&pem).with_context(|| format!("the certificate of ca {id} is not usable"))
+    let pem = pem.with_context(|| format!("AWS IoT has no CA {id}"))?;
+    Certificate::from_pem(&pem).with_context(|| format!("the certificate of CA {id} is not usable"))
 }
 
 impl Answer {

@@ -13,13 +13,13 @@ use super::endpoint::Endpoint;
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The service refused the certificate by a TLS alert: no registered CA vouches for it.
-    #[error("the service refused the certificate in the tls handshake: is its ca registered?")]
+    #[error("the service refused the certificate in the TLS handshake: is its CA registered?")]
     CertificateRefused(#[source] io::Error),
     /// The service ended the connection, or the transport broke.
     #[error("the service closed the connection")]
     Closed(#[source] Option<io::Error>),
     /// TLS failed on this side, for example because the server's certificate is not trusted.
-    #[error("the tls handshake failed")]
+    #[error("the TLS handshake failed")]
     Handshake(#[source] io::Error),
     /// TCP or TLS took too long.
     #[error("no tls connection within {:.1} s", .0.as_secs_f32())]

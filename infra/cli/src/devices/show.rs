@@ -50,6 +50,6 @@ pub(super) async fn run(args: &ShowArgs, cloud: &Cloud, format: Format, now: Off
 fn unknown(client: &ClientId) -> String {
     format!(
         "nothing is known of client {client}: it has not connected since the stack was deployed, or this is another \
-         account or region than its endpoint"
+         account or Region than its endpoint"
     )
 }

@@ -11,22 +11,22 @@ use crate::credentials::KeyError;
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
     /// The CA file holds no certificate.
-    #[error("the ca file holds no pem certificate")]
+    #[error("the CA file holds no PEM certificate")]
     CaPem(#[source] PemError),
     /// A CRL that the activator would not let count.
-    #[error("the crl would not count")]
+    #[error("the CRL would not count")]
     CrlNotAcceptable(#[from] CrlFault),
     /// `nextUpdate` is not after `thisUpdate`.
-    #[error("the crl's next update has to be after its this update")]
+    #[error("the CRL's next update has to be after its this update")]
     CrlTimes,
     /// rcgen or the crypto library refused.
     #[error("the certificate could not be made")]
     Generate(#[from] rcgen::Error),
     /// rcgen or the crypto library refused.
-    #[error("the crl could not be made")]
+    #[error("the CRL could not be made")]
     GenerateCrl(#[source] rcgen::Error),
     /// The CA's private key can't be used. One that stays elsewhere can sign there: see `--verification-cert`.
-    #[error("the ca's private key is not usable")]
+    #[error("the CA's private key is not usable")]
     Key(#[from] KeyError),
     /// A certificate that the activator would refuse, or a CA certificate that cannot be used.
     #[error("the certificate would not be accepted")]
@@ -39,7 +39,7 @@ pub enum IssueError {
     SerialTooLong(Serial),
     /// The issuer field of a new certificate or CRL would differ from the CA's subject.
     #[error(
-        "the ca's subject {0}, which may repeat an attribute, cannot be reproduced here: sign with openssl instead"
+        "the CA's subject {0}, which may repeat an attribute, cannot be reproduced here: sign with openssl instead"
     )]
     SubjectNotReproducible(String),
     /// A subject attribute that must be a `PrintableString` is not.

@@ -68,7 +68,7 @@ pub(super) fn troubled(answer: &Value) -> Vec<String> {
         .filter(|source| !is_fine(source))
         .map(|source| {
             let name = Some(member(source, "source")).filter(|name| !name.is_empty());
-            let name = name.unwrap_or_else(|| format!("ca {}", member(source, "caCertificateId")));
+            let name = name.unwrap_or_else(|| format!("CA {}", member(source, "caCertificateId")));
             let why = Some(member(source, "reason")).filter(|reason| !reason.is_empty());
             format!("{name} ({})", why.unwrap_or_else(|| member(source, "outcome")))
         })
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_sources_at_fault_are_named() {
-        let expected = ["s3://lists/2.crl (crl_expired)".to_owned(), format!("ca {} (failed)", "d".repeat(64))];
+        let expected = ["s3://lists/2.crl (crl_expired)".to_owned(), format!("CA {} (failed)", "d".repeat(64))];
         assert_eq!(troubled(&answer()), expected);
         for outcome in ["lost_lock", "postponed", "published", "unchanged", "applied"] {
             let fine = json!({"sources": [{"source": "s3://lists/1.crl", "outcome": outcome}]});
@@ -226,7 +226,7 @@ mod tests {
         let payload = br#"{"errorType":"denied","errorMessage":"s3:GetObject failed"}"#;
         assert_eq!(failure("Unhandled", payload), "s3:GetObject failed (denied)");
         assert_eq!(failure("Unhandled", br#"{"errorMessage":"timed out"}"#), "timed out");
-        assert_eq!(failure("Unhandled", b"no json"), "Unhandled no json");
+        assert_eq!(failure("Unhandled", b"no JSON"), "Unhandled no JSON");
         assert_eq!(failure("Unhandled", b""), "Unhandled");
     }
 }

@@ -1,18 +1,29 @@
 //! What a decision means for the operator, and the next thing to do about it.
 
 use shared::decision::{Decision, Reason};
-use shared::id::CaCertificateId;
+use shared::id::{CaCertificateId, CertificateId};
 use shared::registration::Registration;
+use shared::timestamp;
+use time::OffsetDateTime;
 
 use super::registry::Registry;
 
-/// What to do about a certificate, from both sides.
-pub(super) fn advise(registry: Option<&Registry>, newest: Option<&Registration>, stack: &str) -> String {
+/// What to do about a certificate, from both sides, at a stack and a time.
+pub(super) fn advise(
+    id: &CertificateId,
+    registry: Option<&Registry>,
+    newest: Option<&Registration>,
+    (stack, now): (&str, OffsetDateTime),
+) -> String {
+    let ended = newest.and_then(|row| row.candidate().not_after).filter(|not_after| *not_after < now);
     let status = registry.map(|registry| registry.status.as_str());
     let (thing, policy) =
         registry.map_or((false, false), |registry| (!registry.things.is_empty(), !registry.policies.is_empty()));
     match (status, newest) {
         (None, None) => nobody().to_owned(),
+        (status, Some(_)) if status != Some("REVOKED") && ended.is_some() => {
+            expired(&ended.map(timestamp::to_text).unwrap_or_default())
+        }
         (None, Some(_)) => {
             "AWS IoT no longer has the certificate; the device registers it again by connecting".to_owned()
         }
@@ -31,12 +42,12 @@ pub(super) fn advise(registry: Option<&Registry>, newest: Option<&Registration>,
         ),
         (Some("PENDING_ACTIVATION"), Some(row)) => about_pending(row, stack),
         (Some("INACTIVE"), Some(row)) if row.decision == Decision::Held && row.is_unbound() => {
-            "the ca's crl has the certificate on hold, and its thing was released or taken over: it stays INACTIVE when it \
+            "the CA's CRL has the certificate on hold, and its thing was released or taken over: it stays INACTIVE when it \
              leaves the list"
                 .to_owned()
         }
         (Some("INACTIVE"), Some(row)) if row.decision == Decision::Held => {
-            "the ca's crl has the certificate on hold; it is switched on again when it leaves the list".to_owned()
+            "the CA's CRL has the certificate on hold; it is switched on again when it leaves the list".to_owned()
         }
         (Some("INACTIVE"), Some(row)) if row.superseded_by.is_some() || row.reason == Reason::Superseded => {
             "nothing: a younger certificate holds the thing now, this one was switched off by the take-over rule"
@@ -47,9 +58,10 @@ pub(super) fn advise(registry: Option<&Registry>, newest: Option<&Registration>,
              and let the device connect"
                 .to_owned()
         }
-        (Some("INACTIVE"), _) => "it was switched off by an operator, and events never switch it on again: \
-             aws iot update-certificate --new-status ACTIVE --certificate-id <id>, if the device is to come in"
-            .to_owned(),
+        (Some("INACTIVE"), _) => format!(
+            "it was switched off by an operator, and events never switch it on again: \
+             aws iot update-certificate --new-status ACTIVE --certificate-id {id}, if the device is to come in"
+        ),
         (Some("REVOKED"), _) => {
             "the certificate is revoked for good: the device needs a new one, with another serial number".to_owned()
         }
@@ -57,15 +69,23 @@ pub(super) fn advise(registry: Option<&Registry>, newest: Option<&Registration>,
     }
 }
 
+/// What follows from the end of a certificate's validity.
+pub(super) fn expired(not_after: &str) -> String {
+    format!("the certificate expired at {not_after}, and AWS IoT refuses it since: the device needs a new one")
+}
+
 /// What it means that nobody knows a certificate or a thing.
 pub(super) const fn nobody() -> &'static str {
     "neither AWS IoT nor the activator knows it: a device that is not let in may have no thing yet (ask with --cert FILE), \
-     it has not connected yet, its ca is not registered here with auto-registration (jitr ca list), or this is another \
-     account or region than the device's endpoint"
+     it has not connected yet, its CA is not registered here with auto-registration (jitr ca list), or this is another \
+     account or Region than the device's endpoint"
 }
 
 /// The certificate waits: for the activator's next attempt, or for the operator.
 fn about_pending(row: &Registration, stack: &str) -> String {
+    if let Some(advice) = about_member(row).filter(|_| row.decision == Decision::Activating) {
+        return advice;
+    }
     match row.decision {
         Decision::Activating => format!(
             "an activation was interrupted{}; the queue RegisteredEvents brings it again, and so does the device's next connection. If it \
@@ -82,6 +102,21 @@ fn about_pending(row: &Registration, stack: &str) -> String {
         | Decision::Rejected
         | Decision::Revoked => about_reason(row),
     }
+}
+
+/// The member of the profile at which an activation fails, told by the operation that AWS IoT refused.
+fn about_member(row: &Registration) -> Option<String> {
+    let (error, ca) = (row.last_error.as_deref()?, &row.ca_certificate_id);
+    let (what, option) = match error.split_whitespace().next()? {
+        "iot:AttachPolicy" => ("policy", "--policy NAME"),
+        "iot:AddThingToThingGroup" => ("thing group", "--thing-group NAME"),
+        "iot:CreateThing" => ("thing type or its attributes", "--thing-type NAME or --attribute NAME=TEMPLATE"),
+        _ => return None,
+    };
+    Some(format!(
+        "AWS IoT refuses the profile's {what} (the last error above): make it there, or change the profile: jitr ca set {ca} \
+         {option}; the device's next connection is decided about anew"
+    ))
 }
 
 /// One sentence for each reason; the device gets in on its next connection once the cause is gone.
@@ -101,10 +136,10 @@ fn about_reason(row: &Registration) -> String {
                 .to_owned()
         }
         Reason::AuthorityNotEnrolled => format!(
-            "nobody has enrolled the ca with this stack: if its devices are yours, jitr ca enrol {ca}; if it is another \
+            "nobody has enrolled the CA with this stack: if its devices are yours, jitr ca enrol {ca}; if it is another \
              stack's, nothing"
         ),
-        Reason::AuthorityNotFound => format!("register the ca again (jitr ca register): AWS IoT has no ca {ca}"),
+        Reason::AuthorityNotFound => format!("register the CA again (jitr ca register): AWS IoT has no CA {ca}"),
         Reason::CertificateExpired => reissue("that is valid now, and look at the clock of whoever issued it"),
         Reason::CertificateExtension => reissue("without the critical extension"),
         Reason::CertificateGone => {
@@ -161,12 +196,12 @@ fn about_reason(row: &Registration) -> String {
         Reason::HolderInProgress => {
             "wait: another certificate of the thing is being activated; this one is tried again".to_owned()
         }
-        Reason::IssuerExpired => format!("the ca itself is outside its validity (jitr ca show {ca}): renew it"),
+        Reason::IssuerExpired => format!("the CA itself is outside its validity (jitr ca show {ca}): renew it"),
         Reason::IssuerName | Reason::SignatureInvalid => {
-            "the ca did not issue this certificate: find out where the device got it".to_owned()
+            "the CA did not issue this certificate: find out where the device got it".to_owned()
         }
         Reason::IssuerUnusable => {
-            format!("the ca certificate may not issue certificates (jitr ca show {ca}): replace it")
+            format!("the CA certificate may not issue certificates (jitr ca show {ca}): replace it")
         }
         Reason::KeyNotAllowed => format!(
             "issue one with a key that the profile allows (jitr ca show {ca}), or change that: jitr ca set {ca} \
@@ -179,8 +214,8 @@ fn about_reason(row: &Registration) -> String {
             None => format!("announce it, if it is yours: jitr allow add --ca {ca} --name {thing}"),
         },
         Reason::OlderThanHolder => format!(
-            "the thing has a younger certificate; issue a new one for this device, or free the name: jitr thing release \
-             {thing}"
+            "the thing has a younger certificate; issue a new one for this device, or free the name: {}",
+            release(thing)
         ),
         Reason::SerialInvalid => reissue("with a positive serial number of at most 20 octets"),
         Reason::SerialReused => reissue(
@@ -202,8 +237,9 @@ fn about_reason(row: &Registration) -> String {
              --thing-name-template …"
         ),
         Reason::ThingOfOtherAuthority => format!(
-            "the thing belongs to another ca's device and is never taken over: give this device another name, or free \
-             the name: jitr thing release {thing}"
+            "the thing belongs to another CA's device and is never taken over: give this device another name, or free \
+             the name: {}",
+            release(thing)
         ),
         Reason::ThingReleased => {
             "it has lost its thing or its policy: the device needs a new certificate, or delete this one in AWS IoT and \
@@ -211,52 +247,60 @@ fn about_reason(row: &Registration) -> String {
                 .to_owned()
         }
         Reason::ThingTaken => format!(
-            "if this is the rightful device, free the name (jitr thing release {thing}) or let the ca's certificates \
-             replace each other (jitr ca set {ca} --take-over rotate); if not, somebody copies its name"
+            "if this is the rightful device, free the name ({}) or let the CA's certificates \
+             replace each other (jitr ca set {ca} --take-over rotate); if not, somebody copies its name",
+            release(thing)
         ),
     }
+}
+
+/// How a name is freed.
+fn release(thing: &str) -> String {
+    format!(
+        "jitr thing release {thing} tells what that destroys, with --yes it does it, and --force if a certificate is ACTIVE"
+    )
 }
 
 /// The certificate stands or falls with a CRL: mend the list, its source, or the profile.
 fn about_crl(reason: Reason, ca: &CaCertificateId) -> String {
     match reason {
         Reason::CertificateHold => {
-            "the ca's crl has the certificate on hold; it comes in once it leaves the list".to_owned()
+            "the CA's CRL has the certificate on hold; it comes in once it leaves the list".to_owned()
         }
         Reason::CertificateRevoked => {
-            "the ca's crl lists the certificate: the device needs a new one, with another serial number".to_owned()
+            "the CA's CRL lists the certificate: the device needs a new one, with another serial number".to_owned()
         }
         Reason::CrlFetchFailed => {
             format!(
-                "the source of the crl does not answer as it should (jitr ca show {ca}): mend it, then jitr sweep --ca {ca}"
+                "the source of the CRL does not answer as it should (jitr ca show {ca}): mend it, then jitr sweep --ca {ca}"
             )
         }
         Reason::CrlNotChecked => {
-            format!("wait for the next run of the crl checker, or start it: jitr sweep --ca {ca}")
+            format!("wait for the next run of the CRL checker, or start it: jitr sweep --ca {ca}")
         }
         Reason::CrlNotConfigured => format!(
-            "the profile requires a crl and has no source of one: jitr ca set {ca} --crl-source URL, or --require-crl=false"
+            "the profile requires a CRL and has no source of one: jitr ca set {ca} --crl-source URL, or --require-crl=false"
         ),
         Reason::CrlNotCovering => format!(
-            "no crl of the ca covers the certificate's distribution point (jitr ca show {ca}): add its source, or allow \
+            "no CRL of the CA covers the certificate's distribution point (jitr ca show {ca}): add its source, or allow \
              the distribution point's host: jitr ca set {ca} --crl-host HOST"
         ),
         Reason::CrlExpired | Reason::CrlStale => {
-            format!("let the ca publish a new crl, then jitr sweep --ca {ca}; or accept an old one: --when-stale 24h")
+            format!("let the CA publish a new CRL, then jitr sweep --ca {ca}; or accept an old one: --when-stale 24h")
         }
         Reason::CrlStateUnreadable => format!(
             "mend the row that the detail names in the table of CAs, or delete it and run jitr sweep --ca {ca}: the checker \
              makes it anew"
         ),
         Reason::CrlTooManyPoints => format!(
-            "let the ca's certificates share their distribution points; name the sources that are needed in the profile \
+            "let the CA's certificates share their distribution points; name the sources that are needed in the profile \
              (jitr ca set {ca} --crl-source …, 50 at most), or delete the rows crl#… of those that are not"
         ),
         Reason::CrlShrunk => {
-            format!("if the ca really dropped so many entries, accept the list: jitr sweep --ca {ca} --accept-shrunk")
+            format!("if the CA really dropped so many entries, accept the list: jitr sweep --ca {ca} --accept-shrunk")
         }
-        Reason::HoldReleased => "nothing: it has left the crl that had it on hold".to_owned(),
-        _ => format!("the crl is not acceptable: let the ca publish a proper one, then jitr sweep --ca {ca}"),
+        Reason::HoldReleased => "nothing: it has left the CRL that had it on hold".to_owned(),
+        _ => format!("the CRL is not acceptable: let the CA publish a proper one, then jitr sweep --ca {ca}"),
     }
 }
 
@@ -282,11 +326,16 @@ mod tests {
         Registry { status: status.to_owned(), things: vec!["pump-17".to_owned()], policies: vec!["fleet".to_owned()] }
     }
 
+    fn advised(registry: Option<&Registry>, newest: Option<&Registration>) -> String {
+        let now = timestamp::from_text("2026-10-01T12:00:00.000Z").unwrap();
+        advise(&"d".repeat(64).parse().unwrap(), registry, newest, ("my-stack", now))
+    }
+
     #[test]
     fn there_is_advice_for_every_reason_and_decision() {
         for decision in Decision::ALL {
             for reason in Reason::ALL {
-                let advice = advise(Some(&registry("PENDING_ACTIVATION")), Some(&row(*decision, *reason)), "s");
+                let advice = advised(Some(&registry("PENDING_ACTIVATION")), Some(&row(*decision, *reason)));
                 assert!(advice.len() > 20 && !advice.ends_with('.'), "{decision} {reason}: {advice}");
             }
         }
@@ -295,11 +344,35 @@ mod tests {
     #[test]
     fn commands_are_complete() {
         let pending = registry("PENDING_ACTIVATION");
-        let of = |reason| advise(Some(&pending), Some(&row(Decision::Refused, reason)), "s");
+        let of = |reason| advised(Some(&pending), Some(&row(Decision::Refused, reason)));
         let ca = "c".repeat(64);
         assert!(of(Reason::NotListed).contains(&format!("jitr allow add --ca {ca} --serial 0xa1b --name pump-17")));
         assert!(of(Reason::ThingTaken).contains("jitr thing release pump-17"));
         assert!(of(Reason::ThingTaken).contains(&format!("jitr ca set {ca} --take-over rotate")));
+    }
+
+    #[test]
+    fn a_certificate_past_its_time_is_told_so_first() {
+        let mut old = row(Decision::Activated, Reason::ChecksPassed);
+        old.not_after = Some("2026-09-30T12:00:00.000Z".to_owned());
+        for status in ["ACTIVE", "INACTIVE", "PENDING_ACTIVATION"] {
+            assert!(advised(Some(&registry(status)), Some(&old)).contains("expired at 2026-09-30"), "{status}");
+        }
+        assert!(advised(Some(&registry("REVOKED")), Some(&old)).contains("for good"));
+    }
+
+    #[test]
+    fn the_member_that_aws_iot_refuses_is_named_with_its_command() {
+        let mut hanging = row(Decision::Activating, Reason::ChecksPassed);
+        for (error, option) in [
+            ("iot:AttachPolicy failed (not_found)", "--policy NAME"),
+            ("iot:AddThingToThingGroup failed (not_found)", "--thing-group NAME"),
+            ("iot:CreateThing failed (not_found)", "--thing-type NAME"),
+        ] {
+            hanging.last_error = Some(error.into());
+            let advice = advised(Some(&registry("PENDING_ACTIVATION")), Some(&hanging));
+            assert!(advice.contains(&format!("jitr ca set {} {option}", "c".repeat(64))), "{advice}");
+        }
     }
 
     #[test]
@@ -311,16 +384,14 @@ mod tests {
             ("REVOKED", "for good"),
             ("PENDING_TRANSFER", "leaves alone"),
         ] {
-            assert!(advise(Some(&registry(status)), Some(&refused), "s").contains(part), "{status}");
+            assert!(advised(Some(&registry(status)), Some(&refused)).contains(part), "{status}");
         }
-        assert!(
-            advise(Some(&registry("PENDING_ACTIVATION")), None, "my-stack").contains("/aws/lambda/my-stack-activator")
-        );
+        assert!(advised(Some(&registry("PENDING_ACTIVATION")), None).contains("/aws/lambda/my-stack-activator"));
         for status in ["ACTIVE", "INACTIVE"] {
             let bare = Registry { things: Vec::new(), ..registry(status) };
-            assert!(advise(Some(&bare), Some(&refused), "s").contains(" thing"), "{status}");
+            assert!(advised(Some(&bare), Some(&refused)).contains(" thing"), "{status}");
         }
-        assert!(advise(None, None, "s").contains("neither"));
-        assert!(advise(None, Some(&refused), "s").contains("no longer has"));
+        assert!(advised(None, None).contains("neither"));
+        assert!(advised(None, Some(&refused)).contains("no longer has"));
     }
 }

@@ -7,6 +7,7 @@ use shared::id::CertificateId;
 use shared::port::{CertificateRegistry as _, RegisteredCertificate, RegistrationStore as _};
 use shared::registration::Registration;
 use shared::timestamp;
+use time::OffsetDateTime;
 
 use super::advice;
 use super::registry::Registry;
@@ -31,7 +32,7 @@ pub struct Report {
 }
 
 /// Reads both sides.
-pub(super) async fn gather(id: &CertificateId, stack: &str, cloud: &Cloud) -> Result<Report> {
+pub(super) async fn gather(id: &CertificateId, cloud: &Cloud, now: OffsetDateTime) -> Result<Report> {
     let registered = cloud.registry.certificate(id).await.map_err(explain)?;
     let registry = match registered {
         Some(registered) => Some(registry(registered, cloud).await?),
@@ -42,7 +43,7 @@ pub(super) async fn gather(id: &CertificateId, stack: &str, cloud: &Cloud) -> Re
         decisions.extend(cloud.registrations.registration(&id).await.map_err(explain)?);
     }
     decisions.sort_by(|a, b| b.decided_at.cmp(&a.decided_at));
-    let advice = advice::advise(registry.as_ref(), decisions.first(), stack);
+    let advice = advice::advise(id, registry.as_ref(), decisions.first(), (&cloud.stack, now));
     Ok(Report { certificate_id: id.clone(), registry, decisions, advice })
 }
 
@@ -86,10 +87,10 @@ impl Report {
         let mut lines = vec![
             ("certificate", Some(self.certificate_id.to_string())),
             ("subject", newest.and_then(|row| row.subject.clone())),
-            ("ca", newest.map(|row| row.ca_certificate_id.to_string())),
+            ("CA", newest.map(|row| row.ca_certificate_id.to_string())),
             ("serial", newest.and_then(|row| row.serial.as_deref()).map(in_both_bases)),
             ("valid until", newest.and_then(|row| row.not_after.clone())),
-            ("aws iot", Some(registry)),
+            ("AWS IoT", Some(registry)),
         ];
         if self.decisions.is_empty() {
             lines.push(("decision", Some("none recorded".to_owned())));
@@ -129,7 +130,7 @@ fn decision(row: &Registration) -> Vec<(&'static str, Option<String>)> {
         ("next attempt", decided_anew),
         ("thing name", row.thing_name.as_ref().map(ToString::to_string)),
         ("activated", row.activated_at.clone()),
-        ("crl number", row.crl_number.as_ref().map(ToString::to_string)),
+        ("CRL number", row.crl_number.as_ref().map(ToString::to_string)),
         ("listed as", row.revocation_reason.map(|reason| reason.to_string())),
         ("held", row.held_at.clone()),
         ("revoked", row.revoked_at.clone()),
@@ -166,11 +167,12 @@ mod tests {
         }))
         .unwrap();
         let registry = Registry { status: "PENDING_ACTIVATION".to_owned(), things: Vec::new(), policies: Vec::new() };
-        let advice = advice::advise(Some(&registry), Some(&row), "iot-jitr");
+        let at = OffsetDateTime::UNIX_EPOCH;
+        let advice = advice::advise(&row.certificate_id, Some(&registry), Some(&row), ("iot-jitr", at));
         let certificate_id = row.certificate_id.clone();
         let text = Report { certificate_id, registry: Some(registry), decisions: vec![row], advice }.text();
         for line in [
-            "aws iot      PENDING_ACTIVATION, no thing, no policy",
+            "AWS IoT      PENDING_ACTIVATION, no thing, no policy",
             "decision     refused at 2026-09-01T12:00:00.000Z (not_listed)",
             "why          the profile admits announced certificates only",
             "attempts     3, first 2026-09-01T11:00:00.000Z",
@@ -178,7 +180,7 @@ mod tests {
             assert!(text.contains(line), "{text}");
         }
         assert!(text.contains("jitr allow add"), "{text}");
-        assert!(!text.contains("crl number") && !text.contains("listed as"), "{text}");
+        assert!(!text.contains("CRL number") && !text.contains("listed as"), "{text}");
     }
 
     #[test]
@@ -198,7 +200,7 @@ mod tests {
         .unwrap();
         let text = facts(decision(&row));
         for line in [
-            "crl number  1f",
+            "CRL number  1f",
             "listed as   keyCompromise",
             "held        2026-08-01T12:00:00.000Z",
             "revoked     2026-09-01T12:00:01.000Z",

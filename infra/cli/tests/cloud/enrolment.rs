@@ -78,7 +78,7 @@ fn a_ca_that_aws_iot_does_not_have_is_not_enrolled() {
     let cloud = unenrolled(|world| world.ca = Value::Null);
     let output = cloud.jitr(&["ca", "enrol", &cloud.id]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(errors(&output).contains("aws iot has no ca"), "{}", errors(&output));
+    assert!(errors(&output).contains("AWS IoT has no CA"), "{}", errors(&output));
     assert!(written(&cloud).is_empty());
 }
 
@@ -110,7 +110,7 @@ fn no_two_cas_have_one_label() {
     let cloud = called("pumps");
     let output = cloud.jitr(&["ca", "enrol", &cloud.id, "--label", "pumps"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(errors(&output).contains("another ca has the label \"pumps\""), "{}", errors(&output));
+    assert!(errors(&output).contains("another CA has the label \"pumps\""), "{}", errors(&output));
     assert!(written(&cloud).is_empty());
     // The common name of its certificate is taken.
     let cloud = called("Maker Root");

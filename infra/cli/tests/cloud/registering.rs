@@ -64,7 +64,7 @@ fn a_ca_that_can_not_be_registered_is_not_open_and_its_profile_stands() {
     let output = register(&refused, &["--admission", "listed"]);
     assert_eq!(output.status.code(), Some(1));
     let told = errors(&output);
-    assert!(told.contains("stands, and the ca is not switched on: run the command again"), "{told}");
+    assert!(told.contains("stands, and the CA is not switched on: run the command again"), "{told}");
     assert_eq!(changes(&refused), ["profile", "registered"], "the second was refused");
 
     let again = cloud(|world| {
