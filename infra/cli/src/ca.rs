@@ -13,6 +13,7 @@ mod references;
 pub mod register;
 mod registered;
 pub mod retry;
+pub mod switch;
 mod usable;
 
 use std::path::PathBuf;
@@ -50,6 +51,10 @@ pub enum CaCommand {
     Show(ShowArgs),
     /// Change the profile of an enrolled CA.
     Set(profile::SetArgs),
+    /// Let AWS IoT register the devices of an enrolled CA when they first connect.
+    Enable(switch::SwitchArgs),
+    /// Let AWS IoT register no more devices of a CA. Those that are in stay in.
+    Disable(switch::SwitchArgs),
     /// Let the activator decide anew about devices that it has kept out, at their next connection.
     Retry(retry::RetryArgs),
 }
@@ -94,6 +99,10 @@ pub async fn run(command: CaCommand, stack: &str, format: Format, now: OffsetDat
         CaCommand::RegistrationCode => register::registration_code(&Cloud::of_stack(stack).await?, format).await,
         CaCommand::Register(args) => register::run(args, &Cloud::of_stack(stack).await?, format, now).await,
         CaCommand::Enrol(args) => enrol::run(args, &Cloud::of_stack(stack).await?, format, now).await,
+        CaCommand::Enable(args) => switch::run(&args, switch::Switch::On, &Cloud::of_stack(stack).await?, format).await,
+        CaCommand::Disable(args) => {
+            switch::run(&args, switch::Switch::Off, &Cloud::of_stack(stack).await?, format).await
+        }
         CaCommand::List => list::run(&Cloud::of_stack(stack).await?, format).await,
         CaCommand::Show(args) => list::show(&args.ca, &Cloud::of_stack(stack).await?, format).await,
         CaCommand::Retry(args) => retry::run(&args, &Cloud::of_stack(stack).await?, format, now).await,

@@ -86,6 +86,8 @@ impl Stage {
             case("allow add", 1, &["--ca", id, "--file", "list.csv"], true),
             case("allow list", 0, &["--ca", id], true),
             case("allow remove", 0, &["--ca", id, "--name", "pump"], false),
+            case("ca disable", 0, &[id], true),
+            case("ca enable", 0, &[id], true),
             case("ca enrol", 0, &[id], true),
             case("ca list", 0, &[], true),
             case("ca new", 0, &["--name", HOSTILE, "--out", "new", "--force"], true),

@@ -16,6 +16,8 @@ mod reasons;
 #[path = "operator/releases.rs"]
 mod releases;
 mod server;
+#[path = "operator/switching.rs"]
+mod switching;
 
 use std::process::{Command, Output};
 

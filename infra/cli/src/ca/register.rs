@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_iot::operation::register_ca_certificate::RegisterCACertificateError;
-use aws_sdk_iot::types::{AutoRegistrationStatus, CaCertificateStatus};
 use clap::Args;
 use serde::Serialize;
 use shared::aws::fault;
@@ -18,6 +17,7 @@ use super::change::Change;
 use super::enrol::{Authority, enrol};
 use super::profile::Written;
 use super::registered::{Registered, describe};
+use super::switch::{Switch, set};
 use crate::cloud::Cloud;
 use crate::files::{read_first_certificate, read_private_key};
 use crate::issue::{CertificateAuthority, certificate_to_pem};
@@ -70,9 +70,9 @@ pub(super) async fn run(args: RegisterArgs, cloud: &Cloud, format: Format, now: 
     // Of what else the file holds nothing leaves this machine: it may be the private key.
     let pem = certificate_to_pem(&der);
     // Before anything is changed: is the change possible, is the stack there?
-    args.change.clone().make(&Profile::default())?;
     let id: CaCertificateId = certificate.id().as_str().parse()?;
-    cloud.authorities.profile(&id).await.map_err(explain)?;
+    let before = cloud.authorities.profile(&id).await.map_err(explain)?;
+    args.change.clone().make(&before.unwrap_or_default())?;
     let verification = match &args.proof.verification_cert {
         Some(path) => certificate_to_pem(&read_first_certificate(path)?.1),
         None => sign_verification(&args, &der, cloud, format, now).await?,
@@ -176,13 +176,8 @@ fn may_switch_on(id: &CaCertificateId, known: &Registered, update: bool, format:
 /// Switches on what was registered before, if it is off. It is no news that it is registered.
 async fn switch_on(id: &CaCertificateId, known: &Registered, cloud: &Cloud, format: Format) -> Result<bool> {
     if !known.registers_devices() {
-        let request = cloud
-            .iot
-            .update_ca_certificate()
-            .certificate_id(id.as_str())
-            .new_status(CaCertificateStatus::Active)
-            .new_auto_registration_status(AutoRegistrationStatus::Enable);
-        request.send().await.map_err(|error| explain(fault("iot:UpdateCACertificate", error)))?;
+        let (status, auto_registration) = Switch::On.targets();
+        set(id, Some(status), auto_registration, cloud).await?;
         format.say("switched on     its status and its auto-registration");
     }
     Ok(false)

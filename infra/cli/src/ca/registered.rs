@@ -81,13 +81,12 @@ impl Registered {
 
     /// What keeps devices of the CA from being registered when they first connect, and how it is switched on.
     pub(super) fn missing(&self, id: &CaCertificateId) -> Vec<String> {
-        let update = format!("aws iot update-ca-certificate --certificate-id {id}");
         let mut missing = Vec::new();
         if !self.is_active() {
-            missing.push(format!("AWS IoT has the CA as {}: {update} --new-status ACTIVE", self.status));
+            missing.push(format!("AWS IoT has the CA as {}: jitr ca enable {id}", self.status));
         }
         if !self.registers_by_itself() {
-            missing.push(format!("its devices are not registered: {update} --new-auto-registration-status ENABLE"));
+            missing.push(format!("its devices are not registered: jitr ca enable {id}"));
         }
         missing
     }
@@ -122,14 +121,15 @@ mod tests {
         let id = "c".repeat(64).parse().unwrap();
         for (status, auto_registration, commands) in [
             ("ACTIVE", "ENABLE", &[][..]),
-            ("INACTIVE", "ENABLE", &["--new-status ACTIVE"]),
-            ("ACTIVE", "DISABLE", &["--new-auto-registration-status ENABLE"]),
-            ("INACTIVE", "", &["--new-status ACTIVE", "--new-auto-registration-status ENABLE"]),
+            ("INACTIVE", "ENABLE", &["AWS IoT has the CA as INACTIVE"]),
+            ("ACTIVE", "DISABLE", &["its devices are not registered"]),
+            ("INACTIVE", "", &["AWS IoT has the CA as INACTIVE", "its devices are not registered"]),
         ] {
             let registered = registered(status, auto_registration);
             let missing = registered.missing(&id);
             assert_eq!(missing.len(), commands.len(), "{missing:?}");
-            assert!(missing.iter().zip(commands).all(|(missing, command)| missing.ends_with(command)), "{missing:?}");
+            let is_told = |(missing, told): (&String, &&str)| *missing == format!("{told}: jitr ca enable {id}");
+            assert!(missing.iter().zip(commands).all(is_told), "{missing:?}");
             assert_eq!(registered.registers_devices(), commands.is_empty());
         }
     }

@@ -215,6 +215,16 @@ fn answer(request: &Request, state: &mut State) -> Answer {
                 "autoRegistrationStatus": auto_registration, "certificateId": id, "certificatePem": pem, "status": status,
             }})
         }),
+        "UpdateCACertificate" => state.authorities.get_mut(id).map(|authority| {
+            let wanted = |name: &str| request.line.split(&format!("{name}=")).nth(1)?.split([' ', '&']).next();
+            if let Some(status) = wanted("newStatus") {
+                status.clone_into(&mut authority.status);
+            }
+            if let Some(status) = wanted("newAutoRegistrationStatus") {
+                status.clone_into(&mut authority.auto_registration);
+            }
+            json!({})
+        }),
         _ => of_device(request, state),
     };
     answered.map_or_else(missing, |answered| Answer::ok(answered.to_string()))
