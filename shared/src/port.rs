@@ -285,13 +285,13 @@ pub trait RegistrationStore {
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Tells other processes that no event of a certificate waits any more.
+    /// Tells other processes that no event of a certificate waits any more. Returns how often its waiting has ended.
     fn end_waiting(
         &self,
         authority: &CaCertificateId,
         certificate: &CertificateId,
         now: OffsetDateTime,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    ) -> impl Future<Output = Result<u64, Fault>> + Send;
 
     /// Keeps an event that was not acceptable, with what is wrong. Repeating it counts.
     fn record_rejection(

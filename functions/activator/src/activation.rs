@@ -217,7 +217,7 @@ where
                 Ok(not_pending(&registered.status))
             }
             Err(Stop::KeptOut(candidate, verdict)) => {
-                self.record(&candidate, &verdict, attempt).await?;
+                self.record(&candidate, &verdict, &registered.status, attempt).await?;
                 Ok(verdict)
             }
             Err(Stop::Fault(fault)) => Err(fault),

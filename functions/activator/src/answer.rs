@@ -62,6 +62,8 @@ pub(crate) struct Open {
 /// An event that has no answer yet.
 #[derive(Debug)]
 pub(crate) struct Unanswered {
+    /// How often the certificate's waiting had ended when this process has ended it; none if it has not.
+    pub(crate) ends: Option<u64>,
     /// The event.
     pub(crate) event: RegisteredEvent,
     /// The revision of the certificate's newest row, if it has one.
@@ -116,16 +118,17 @@ where
         };
         let ask = self.ask_tables(&event, &mut attempt, &invocation.profiles, take_turn);
         let mut told = contained(ask, invocation.until).await;
+        let mut ends = None;
         if invocation.has_waited && told.as_ref().is_ok_and(Told::is_of_known) {
             // Who was told until now that it waits relies on what is read from now on.
-            self.end_waiting(&event, invocation).await?;
-            attempt = Attempt::new(&event, invocation);
+            ends = Some(self.end_waiting(&event, invocation).await?);
+            attempt = Attempt::new(&event, &Invocation { now: invocation.present(), ..invocation.clone() });
             let profiles = Profiles::default();
             told = contained(self.ask_tables(&event, &mut attempt, &profiles, || is_repeat), invocation.until).await;
         }
         let outcome = match told {
             Ok(Told::Nothing { profile, revision }) => {
-                let unanswered = Unanswered { event, revision };
+                let unanswered = Unanswered { ends, event, revision };
                 return Ok(LookedUp::Open(Box::new(Open { attempt, profile, unanswered })));
             }
             Ok(Told::Outcome(outcome)) => Ok(outcome),
@@ -140,25 +143,27 @@ where
     /// What may be tried again: failed calls, a CRL that is missing. `error_type` is the kind of fault.
     pub(crate) async fn attempt(&self, open: Open, invocation: &Invocation) -> Result<Attempted, Diagnostic> {
         let Open { mut attempt, profile, unanswered } = open;
-        let Unanswered { event, revision } = unanswered;
+        let Unanswered { ends, event, revision } = unanswered;
         let decided =
             contained(Box::pin(self.activate(&event, profile.map(|profile| *profile), &mut attempt)), invocation.until)
                 .await;
         let answer = self.tell(&event, decided.map(Outcome::Decided), &mut attempt, invocation).await;
         let row = attempt.row;
+        let has_come_in = row.as_ref().is_some_and(|row| row.activated_at.is_some());
         let now_at = row.as_ref().map(|row| row.revision).or(revision);
         match answer {
             // Of a certificate without a row it was not known before that it stays out.
             Ok(response) if invocation.has_waited && revision.is_none() && response.decision != Decision::Activated => {
-                self.end_waiting(&event, invocation).await?;
+                let ends = Some(self.end_waiting(&event, invocation).await?);
                 let is_open = self.is_open_again(&event, &response, row, invocation).await?;
-                let changed = is_open.then_some(Unanswered { event, revision: now_at });
+                let changed = is_open.then_some(Unanswered { ends, event, revision: now_at });
                 Ok(Attempted { changed, response })
             }
             Ok(response) => Ok(Attempted { changed: None, response }),
             Err(failure) => {
-                if !invocation.is_by_hand {
-                    self.keep_waiting(&event, (revision, now_at), invocation).await;
+                // Once it has come in, an event from after it was deleted has to be decided about.
+                if !invocation.is_by_hand && !has_come_in {
+                    self.keep_waiting(&Unanswered { ends, event, revision }, now_at, invocation).await;
                 }
                 Err(failure)
             }

@@ -24,6 +24,8 @@ const WITHOUT_DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) struct Invocation {
     /// Moment by which an attempt has to begin.
     pub(crate) begin_by: Instant,
+    /// Moment at which the invocation began.
+    pub(crate) begun: Instant,
     /// The function's name.
     pub(crate) function: String,
     /// Time at which the earliest event of the certificate in the batch was published; none of a single event.
@@ -53,6 +55,7 @@ impl Invocation {
         let begun = Instant::now();
         Self {
             begin_by: begun + left.mul_f64(TO_BEGIN),
+            begun,
             earliest: None,
             function: context.env_config.function_name.clone(),
             has_waited: false,
@@ -64,6 +67,11 @@ impl Invocation {
             until: begun + left,
             written_by: begun + left + TO_WRITE,
         }
+    }
+
+    /// The time by now: attempts wait for turns and for answers.
+    pub(crate) fn present(&self) -> OffsetDateTime {
+        self.now.saturating_add(self.begun.elapsed().try_into().unwrap_or(time::Duration::ZERO))
     }
 
     /// The attempt for a record of its batch: rows tell the attempts of one batch apart. New events are all looked at when the

@@ -5,12 +5,12 @@
 
 use lambda_runtime::{Diagnostic, tracing};
 use shared::contained::{IsolationError, contained};
-use shared::decision::Reason;
+use shared::decision::{Decision, Reason};
 use shared::event::RegisteredEvent;
 use shared::fault::{Fault, chain};
 use shared::port::{
-    AuthorityStore, CertificateRegistry, CrlStates, OverflowQueue, RegistrationStore, SnapshotPages, ThingRegistry,
-    WaitingEvent, WaitingIf,
+    AuthorityStore, CertificateRegistry, CertificateStatus, CrlStates, OverflowQueue, RegistrationStore, SnapshotPages,
+    ThingRegistry, WaitingEvent, WaitingIf,
 };
 use shared::registration::Registration;
 use shared::text::Detail;
@@ -34,7 +34,7 @@ where
     /// If the table can't be read, or the event can't be sent on. `error_type` is the kind of fault.
     pub(crate) async fn let_wait(
         &self,
-        Unanswered { event, revision }: Unanswered,
+        Unanswered { ends, event, revision }: Unanswered,
         (newest, earliest): (String, Option<String>),
         overflow: &Overflow<impl OverflowQueue + Sync>,
         invocation: &Invocation,
@@ -42,7 +42,7 @@ where
         let (certificate, now) = (&event.certificate_id, invocation.now);
         let sent = async {
             let condition = if invocation.has_waited {
-                WaitingIf::StillWaiting
+                told_before(ends)
             } else {
                 let known = self.registrations.waiting(&event.ca_certificate_id, certificate, revision, now).await?;
                 if known.is_waiting {
@@ -77,23 +77,24 @@ where
     }
 
     /// The same after an attempt that failed, and that may have given the row another revision than the one before. An event
-    /// from the overflow queue is delivered again there. One from the rule's queue is not, and would be acknowledged in a burst
-    /// on account of itself: only if another one has waited since before, that one still waits.
+    /// from the overflow queue is delivered again there, unless another delivery of it has been answered meanwhile. One from
+    /// the rule's queue is not, and would be acknowledged in a burst on account of itself: only if another one has waited since
+    /// before, that one still waits.
     pub(crate) async fn keep_waiting(
         &self,
-        event: &RegisteredEvent,
-        (before, after): (Option<u64>, Option<u64>),
+        Unanswered { ends, event, revision: before }: &Unanswered,
+        after: Option<u64>,
         invocation: &Invocation,
     ) {
         let (authority, certificate) = (&event.ca_certificate_id, &event.certificate_id);
         let keeping = async {
             if invocation.has_waited {
-                return self.tell_waiting(event, after, WaitingIf::Always, invocation).await;
+                return self.tell_waiting(event, after, told_before(*ends), invocation).await;
             }
-            if before == after {
+            if *before == after {
                 return;
             }
-            match self.registrations.waiting(authority, certificate, before, invocation.now).await {
+            match self.registrations.waiting(authority, certificate, *before, invocation.now).await {
                 Ok(known) if known.is_waiting => {
                     self.tell_waiting(event, after, WaitingIf::StillWaiting, invocation).await;
                 }
@@ -104,12 +105,16 @@ where
         self.in_time(keeping, certificate, invocation).await;
     }
 
-    /// Tells other processes that no event of a certificate waits any more.
+    /// Tells other processes that no event of a certificate waits any more. Returns how often its waiting has ended.
     ///
     /// # Errors
     /// If that can't be told: the event has to be delivered again, since others are acknowledged on account of it.
     /// `error_type` is the kind of fault.
-    pub(crate) async fn end_waiting(&self, event: &RegisteredEvent, invocation: &Invocation) -> Result<(), Diagnostic> {
+    pub(crate) async fn end_waiting(
+        &self,
+        event: &RegisteredEvent,
+        invocation: &Invocation,
+    ) -> Result<u64, Diagnostic> {
         let ending = self.registrations.end_waiting(&event.ca_certificate_id, &event.certificate_id, invocation.now);
         let ended = contained(ending, invocation.until).await;
         ended.map_err(|failure| failed(event, "counts as waiting", &failure))
@@ -128,16 +133,30 @@ where
         invocation: &Invocation,
     ) -> Result<bool, Diagnostic> {
         let look = async {
+            // What has no row, or one of an earlier life, tells nothing of a certificate that was registered again.
             if decided.reason == Reason::CertificateGone {
                 return Ok(self.registry.certificate(&event.certificate_id).await?.is_some());
             }
+            if matches!(decided.decision, Decision::AlreadyActive | Decision::NotPending) {
+                let found = self.registry.certificate(&event.certificate_id).await?;
+                return Ok(found.is_some_and(|found| found.status == CertificateStatus::PendingActivation));
+            }
             match &row {
-                Some(row) => self.has_changed(row).await,
+                Some(row) => self.has_changed(row, invocation.present()).await,
                 None => Ok(false),
             }
         };
         let looked = contained(look, invocation.until).await;
         looked.map_err(|failure| failed(event, "may be open again", &failure))
+    }
+}
+
+/// When the message of this process may be told of: unless its waiting has ended, or has ended once more since this process has
+/// ended it.
+const fn told_before(ends: Option<u64>) -> WaitingIf {
+    match ends {
+        Some(_) => WaitingIf::Ended(ends),
+        None => WaitingIf::StillWaiting,
     }
 }
 

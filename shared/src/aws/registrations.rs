@@ -133,8 +133,10 @@ impl RegistrationStore for Registrations {
         let Some(item) = self.item(&id).await? else { return Ok(Waiting::default()) };
         let row: WaitingRow = row::read(item)
             .map_err(|cause| Fault::new(GET, FaultKind::Invalid, format!("registration {id}: {cause}")))?;
-        // DynamoDB deletes rows days after they have expired.
-        let is_waiting = row.revision == revision && row.expires_at > now.unix_timestamp();
+        // DynamoDB deletes rows days after they have expired. That it has ended is no matter of time: clocks differ, and an
+        // invocation may be half a minute old.
+        let is_current = row.waits && row.expires_at > now.unix_timestamp();
+        let is_waiting = is_current && row.revision == revision;
         Ok(Waiting { ends: row.ends, is_waiting })
     }
 
@@ -149,17 +151,18 @@ impl RegistrationStore for Registrations {
         let expires = now.saturating_add(WAITING_LIFETIME);
         let update = self
             .update(&RegistrationId::waiting(authority, certificate))
-            .set_number("expiresAt", expires.unix_timestamp());
+            .set_number("expiresAt", expires.unix_timestamp())
+            .set_value("waits", AttributeValue::Bool(true));
         let update = match revision {
             Some(revision) => update.set_number("revision", revision),
             None => update.remove("revision"),
         };
         let request = match condition {
-            WaitingIf::Always => update.build(None),
             WaitingIf::Ended(None) => update.name("ends").build(Some("attribute_not_exists(#ends)")),
             WaitingIf::Ended(Some(ends)) => update.name("ends").given_number("ends", ends).build(Some("#ends = :ends")),
             WaitingIf::StillWaiting => {
-                update.given_number("now", now.unix_timestamp()).build(Some("#expiresAt > :now"))
+                let condition = "attribute_exists(#waits) AND #expiresAt > :now";
+                update.given_number("now", now.unix_timestamp()).build(Some(condition))
             }
         };
         conditional(Box::pin(request.send()).await).map(|_| ())
@@ -170,11 +173,13 @@ impl RegistrationStore for Registrations {
         authority: &CaCertificateId,
         certificate: &CertificateId,
         now: OffsetDateTime,
-    ) -> Result<(), Fault> {
-        // DynamoDB keeps what has expired more than five years ago.
+    ) -> Result<u64, Fault> {
         let id = RegistrationId::waiting(authority, certificate);
-        let update = self.update(&id).set_number("expiresAt", now.unix_timestamp()).count("ends");
-        Box::pin(update.build(None).send()).await.map(|_| ()).map_err(|error| fault(UPDATE, error))
+        // DynamoDB keeps what has expired more than five years ago.
+        let update = self.update(&id).set_number("expiresAt", now.unix_timestamp()).count("ends").remove("waits");
+        let answer = Box::pin(update.returning_row().build(None).send()).await.map_err(|error| fault(UPDATE, error))?;
+        let ends = answer.attributes.as_ref().and_then(|row| row.get("ends")?.as_n().ok()?.parse().ok());
+        ends.ok_or_else(|| Fault::new(UPDATE, FaultKind::Invalid, format!("registration {id}: the answer lacks ends")))
     }
 
     async fn record_rejection(&self, payload: &str, verdict: &Verdict, now: OffsetDateTime) -> Result<(), Fault> {
@@ -207,6 +212,8 @@ struct WaitingRow {
     ends: Option<u64>,
     expires_at: i64,
     revision: Option<u64>,
+    #[serde(default)]
+    waits: bool,
 }
 
 /// Reads a row, or names it and the attribute at fault.

@@ -32,9 +32,7 @@ pub struct Waiting {
 /// When it may be told that a certificate waits. Its message is sent before, and may be answered before that is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum WaitingIf {
-    /// In any case: its message is in work here, and comes again.
-    Always,
-    /// If its waiting has ended so often, and no more.
+    /// If its waiting has ended so often, and no more. Whoever has ended it last may tell so of its own message, which comes again.
     Ended(Option<u64>),
     /// If it has been told and has not ended.
     StillWaiting,

@@ -213,7 +213,8 @@ impl Registration {
     }
 
     /// Whether the clock alone has changed the decision: an attempt would not end as the last one did.
-    fn has_become_valid(&self, now: OffsetDateTime) -> bool {
+    #[must_use]
+    pub fn has_become_valid(&self, now: OffsetDateTime) -> bool {
         self.reason == Reason::CertificateNotYetValid && self.not_before().is_some_and(|valid| valid <= now)
     }
 }

@@ -113,6 +113,13 @@ impl Registration {
         if *status == CertificateStatus::Active { self.came_in(now) } else { self }
     }
 
+    /// The row without the intents of dead processes, of a certificate that AWS IoT has as before them.
+    #[must_use]
+    pub fn without_dead_intents(mut self, now: OffsetDateTime) -> Self {
+        self.intents.retain(|_, intent| intent.until > now);
+        self
+    }
+
     /// Whether there is no such row yet.
     #[must_use]
     pub fn is_new(&self) -> bool {

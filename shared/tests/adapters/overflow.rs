@@ -48,7 +48,7 @@ async fn a_certificate_waits_for_an_hour() {
         let service = Service::new([ok(&json!({}))]);
         service
             .registrations()
-            .set_waiting(&authority(), &certificate(), revision, WaitingIf::Always, NOW)
+            .set_waiting(&authority(), &certificate(), revision, WaitingIf::Ended(None), NOW)
             .await
             .unwrap();
         let sent = service.only();
@@ -70,7 +70,11 @@ async fn what_has_been_answered_meanwhile_is_not_told_to_wait() {
     for (condition, expression, value) in [
         (WaitingIf::Ended(None), "attribute_not_exists(#ends)", Value::Null),
         (WaitingIf::Ended(Some(2)), "#ends = :ends", json!({"N": "2"})),
-        (WaitingIf::StillWaiting, "#expiresAt > :now", json!({"N": NOW.unix_timestamp().to_string()})),
+        (
+            WaitingIf::StillWaiting,
+            "attribute_exists(#waits) AND #expiresAt > :now",
+            json!({"N": NOW.unix_timestamp().to_string()}),
+        ),
     ] {
         for answer in [ok(&json!({})), dynamodb_error(400, "ConditionalCheckFailedException")] {
             let service = Service::new([answer]);
@@ -84,17 +88,21 @@ async fn what_has_been_answered_meanwhile_is_not_told_to_wait() {
     }
 }
 
+/// A time that no clock has reached.
+const LATER: &str = "4000000000";
+
 #[tokio::test]
 async fn a_row_tells_whether_a_certificate_waits() {
     let row = |revision: Option<u64>, seconds: i64| -> Answer {
         let expires = (NOW + Duration::seconds(seconds)).unix_timestamp().to_string();
-        let mut item = json!({"registrationId": {"S": "waiting"}, "expiresAt": {"N": expires}});
+        let mut item =
+            json!({"registrationId": {"S": "waiting"}, "expiresAt": {"N": expires}, "waits": {"BOOL": true}});
         if let Some(revision) = revision {
             item["revision"] = json!({"N": revision.to_string()});
         }
         ok(&json!({"Item": item}))
     };
-    let ended = json!({"Item": {"registrationId": {"S": "waiting"}, "expiresAt": {"N": "1"}, "ends": {"N": "3"}}});
+    let ended = json!({"Item": {"registrationId": {"S": "waiting"}, "expiresAt": {"N": LATER}, "ends": {"N": "3"}}});
     let service = Service::new([ok(&ended)]);
     let found = service.registrations().waiting(&authority(), &certificate(), None, NOW).await.unwrap();
     assert_eq!(found, Waiting { ends: Some(3), is_waiting: false });
@@ -122,13 +130,15 @@ async fn a_row_tells_whether_a_certificate_waits() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_waits_no_more_has_a_row_that_has_expired() {
-    let service = Service::new([ok(&json!({}))]);
-    service.registrations().end_waiting(&authority(), &certificate(), NOW).await.unwrap();
-    let sent = service.only();
+async fn a_certificate_that_waits_no_more_has_a_row_that_says_so_whatever_the_clock_is() {
+    let service = Service::new([ok(&json!({"Attributes": {"ends": {"N": "4"}}})), ok(&json!({}))]);
+    assert_eq!(service.registrations().end_waiting(&authority(), &certificate(), NOW).await.unwrap(), 4);
+    let without = service.registrations().end_waiting(&authority(), &certificate(), NOW).await;
+    assert_fault(without, "dynamodb:UpdateItem", Invalid, "ends");
+    let sent = &service.sent()[0];
     assert_eq!(sent.target, "DynamoDB_20120810.UpdateItem");
     // DynamoDB deletes nothing that has expired more than five years ago.
     let expires = NOW.unix_timestamp().to_string();
     assert_eq!(sent.body["ExpressionAttributeValues"], json!({":expiresAt": {"N": expires}, ":one": {"N": "1"}}));
-    assert!(sent.text("UpdateExpression").contains("ADD #ends :one"));
+    assert!(sent.text("UpdateExpression").contains("ADD #ends :one REMOVE #waits"));
 }

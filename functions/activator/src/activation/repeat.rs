@@ -10,6 +10,7 @@ use shared::port::{Announcement, AuthorityStore, CrlStates, RegistrationStore};
 use shared::profile::Profile;
 use shared::registration::{Basis, Ground, Registration, Repeat};
 use shared::revocation::CrlState;
+use time::OffsetDateTime;
 
 use super::{Activator, Attempt};
 use crate::settings::Settings;
@@ -93,8 +94,11 @@ where
         Ok(earliest.unwrap_or(newest))
     }
 
-    /// Whether what the decision that a row tells rests on has changed since it was read.
-    pub(crate) async fn has_changed(&self, row: &Registration) -> Result<bool, Fault> {
+    /// Whether what the decision that a row tells rests on has changed since it was read, be it the time alone.
+    pub(crate) async fn has_changed(&self, row: &Registration, now: OffsetDateTime) -> Result<bool, Fault> {
+        if row.has_become_valid(now) {
+            return Ok(true);
+        }
         let Some(backoff) = row.current_backoff() else { return Ok(false) };
         let profile = self.authorities.profile(&row.ca_certificate_id).await?;
         let mut inputs = Inputs::default();

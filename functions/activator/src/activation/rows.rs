@@ -141,15 +141,16 @@ where
         Ok(())
     }
 
-    /// Writes any other verdict than ACTIVE. A later decision stays. If the row is another certificate's, the verdict goes
+    /// Writes any other verdict than ACTIVE, about a certificate that AWS IoT had with this status. A later decision stays. If the row is another certificate's, the verdict goes
     /// to the unproven key. A row about a CA that nobody enrolled expires.
     pub(super) async fn record(
         &self,
         candidate: &Candidate,
         verdict: &Verdict,
+        status: &CertificateStatus,
         attempt: &mut Attempt,
     ) -> Result<(), Fault> {
-        let now = attempt.now;
+        let (now, was_pending) = (attempt.now, *status == CertificateStatus::PendingActivation);
         let is_stranger = verdict.reason == Reason::AuthorityNotEnrolled;
         let expires = is_stranger.then(|| now.saturating_add(STRANGER_LIFETIME));
         let (basis, process, published_at) = (attempt.inputs.basis(), attempt.process.clone(), attempt.published_at);
@@ -171,7 +172,11 @@ where
             if !is_expected || !row.is_older_than(now) {
                 return row.without_intent(&process);
             }
-            let row = if row.is_outside() { row } else { row.seen(&CertificateStatus::PendingActivation, now) };
+            let row = match (row.is_outside(), was_pending) {
+                (true, true) => row.without_dead_intents(now),
+                (true, false) => row,
+                (false, _) => row.seen(&CertificateStatus::PendingActivation, now),
+            };
             let row = row.recorded(candidate, verdict, &process, expires, now).begun_with(published_at, now);
             if may_back_off { row.backing_off(basis.clone(), now) } else { row }
         };

@@ -1,6 +1,7 @@
 //! Bursts: what the tables don't answer waits in the overflow queue.
 
 mod crossings;
+mod endings;
 mod failures;
 mod histories;
 mod rows;

@@ -99,9 +99,9 @@ impl<S: RegistrationStore + Sync> RegistrationStore for Rehearsable<'_, S> {
         authority: &CaCertificateId,
         certificate: &CertificateId,
         now: OffsetDateTime,
-    ) -> Result<(), Fault> {
+    ) -> Result<u64, Fault> {
         match self.draft {
-            Some(_) => Ok(()),
+            Some(_) => Ok(0),
             None => self.port.end_waiting(authority, certificate, now).await,
         }
     }

@@ -10,7 +10,7 @@ use shared::port::AuthorityStore as _;
 use shared::profile::Profile;
 
 use super::find::find;
-use super::registered::{Registered, describe};
+use super::registered::describe;
 use crate::cloud::Cloud;
 use crate::output::{Format, Text};
 use crate::store::explain;
