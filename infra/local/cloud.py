@@ -177,13 +177,16 @@ class Cloud:
             "JITR_MQTT_ENDPOINT": f"localhost:{self.mqtt_port}",
             "JITR_SERVER_CA": str(self.server_ca),
             "NO_PROXY": f"{HOST},localhost",
+            # Where both are set, most programs prefer this one.
+            "no_proxy": f"{HOST},localhost",
             "PATH": os.pathsep.join([str(VENV / "bin"), os.environ.get("PATH", os.defpath)]),
         }
 
     def _exports(self) -> str:
         """The same for a shell, which keeps its own PATH behind the tools'."""
         variables = self.variables() | {"PATH": str(VENV / "bin")}
-        lines = ["unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_ROLE_ARN AWS_WEB_IDENTITY_TOKEN_FILE"]
+        # Whatever is set: an endpoint of one service would lead to a real account.
+        lines = ["unset $(env | sed -n '/^AWS_LC_/d; s/^\\(AWS_[A-Za-z0-9_]*\\)=.*/\\1/p')"]
         for name, value in variables.items():
             lines.append(f"export {name}={shlex.quote(value)}" + (':"$PATH"' if name == "PATH" else ""))
         return "\n".join(lines) + "\n"

@@ -95,7 +95,7 @@ async fn release(args: &ReleaseArgs, cloud: &Cloud, format: Format, now: OffsetD
     let plan = plan(args, thing.as_ref(), &found, cloud).await?;
     let problems = problems(args, &plan, &found);
     if !args.dry_run && !problems.is_empty() {
-        format.say(plan.text());
+        format.say(plan.text(Told::Before));
         return Err(Problems::new(format_args!("thing {name} was not touched"), problems).into());
     }
     if let (Some(thing), false) = (&thing, args.dry_run) {
@@ -110,9 +110,21 @@ async fn release(args: &ReleaseArgs, cloud: &Cloud, format: Format, now: OffsetD
             .with_context(stands)?;
     }
     if !args.dry_run {
-        convergence.invite(name).await.map_err(explain)?;
+        let invited = convergence.invite(name).await.map_err(explain);
+        invited.with_context(|| {
+            format!("thing {name} is gone, and devices that were refused for it have not been told: run the command again, or \
+                     jitr ca retry CA")
+        })?;
     }
-    format.print(&plan, Released::text)
+    let told = if args.dry_run { Told::Before } else { Told::After };
+    format.print(&plan, |plan| plan.text(told))
+}
+
+/// When a release is told of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Told {
+    Before,
+    After,
 }
 
 /// What the release would destroy.
@@ -162,22 +174,24 @@ fn problems(args: &ReleaseArgs, plan: &Released, found: &Attachment) -> Vec<Stri
 }
 
 impl Released {
-    fn text(&self) -> Text {
+    fn text(&self, told: Told) -> Text {
         let name = &self.thing_name;
+        let verb = |deed: &str| match told {
+            Told::Before => format!("would be {deed}"),
+            Told::After => deed.to_owned(),
+        };
         if !self.deleted {
             return Text::line(format_args!("thing {name} does not exist: the name is free"));
         }
-        let certificates = self.detached.iter().map(|id| {
-            let state = match (self.switched_off.contains(id), self.on_hold.contains(id)) {
-                (true, _) => ", ACTIVE, switched off",
-                (false, true) => ", on hold",
-                (false, false) => "",
-            };
-            format!("certificate {id}: detached{state}")
-        });
+        let certificates =
+            self.detached.iter().map(|id| match (self.switched_off.contains(id), self.on_hold.contains(id)) {
+                (true, _) => format!("certificate {id}, ACTIVE: {}", verb("switched off and detached")),
+                (false, true) => format!("certificate {id}, on hold: {}", verb("detached")),
+                (false, false) => format!("certificate {id}: {}", verb("detached")),
+            });
         let maker = match &self.registration_id {
-            Some(id) => format!("thing {name}, made for registration {id}: deleted"),
-            None => format!("thing {name}, not made by this stack: deleted"),
+            Some(id) => format!("thing {name}, made for registration {id}: {}", verb("deleted")),
+            None => format!("thing {name}, not made by this stack: {}", verb("deleted")),
         };
         let dry_run = self.dry_run.then(|| "dry run: nothing was changed".to_owned());
         Text::lines(dry_run.into_iter().chain(certificates).chain([maker]))

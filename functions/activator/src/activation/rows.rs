@@ -141,8 +141,8 @@ where
         Ok(())
     }
 
-    /// Writes any other verdict than ACTIVE, about a certificate that AWS IoT had with this status. A later decision stays. If the row is another certificate's, the verdict goes
-    /// to the unproven key. A row about a CA that nobody enrolled expires.
+    /// Writes any other verdict than ACTIVE, about a certificate that AWS IoT had with this status. A later decision stays. If
+    /// the row is another certificate's, the verdict goes to the unproven key. A row about a CA that nobody enrolled expires.
     pub(super) async fn record(
         &self,
         candidate: &Candidate,

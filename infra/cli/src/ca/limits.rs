@@ -47,7 +47,7 @@ pub(super) fn check(profile: &Profile, before: &Profile) -> Result<()> {
 pub(super) fn check_label(label: &str) -> Result<()> {
     check_length("--label", label, MAX_LABEL)?;
     if label.trim().is_empty() || label.trim() != label {
-        bail!("--label is a name without spaces at its ends, and this one is {label:?}");
+        bail!("--label {label:?}: a label has one character at least, and no spaces at its ends");
     }
     if escape(label).to_string() != label {
         bail!("--label has characters that a terminal would obey or not show: {label:?}");

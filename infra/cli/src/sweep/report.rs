@@ -22,7 +22,7 @@ pub(super) fn text(answer: &Value, dry_run: bool) -> Text {
         parts.push("dry run: nothing was changed, this is what a run would do now".into());
     }
     parts.push(match sources(answer) {
-        [] => "no CA has sources of CRLs: jitr ca set CA --crl-source URL".into(),
+        [] => "no source of CRLs was asked for: jitr ca set CA --crl-source URL adds one".into(),
         sources => {
             table(["CA", "SOURCE", "OUTCOME", "NUMBER", "ENTRIES", "ADDED", "REMOVED", "WHY"], sources.iter().map(row))
         }

@@ -27,9 +27,13 @@ pub(super) fn advise(
         (None, Some(_)) => {
             "AWS IoT no longer has the certificate; the device registers it again by connecting".to_owned()
         }
-        (Some("ACTIVE"), _) if !thing || !policy => {
-            let missing = if thing { "policy" } else { "thing" };
-            format!("the certificate is ACTIVE without a {missing}, so that AWS IoT lets it do nothing: attach one")
+        (Some("ACTIVE"), _) if !policy => {
+            "the certificate is ACTIVE without a policy, so that AWS IoT lets it do nothing: attach one".to_owned()
+        }
+        (Some("ACTIVE"), _) if !thing => {
+            "the certificate is ACTIVE without a thing: under the stack's device policy it can't connect until one is attached, a \
+             policy of your own may let it"
+                .to_owned()
         }
         (Some("ACTIVE"), None) => {
             "the certificate was activated by other hands than the activator's; the device may connect".to_owned()
@@ -276,7 +280,10 @@ fn about_crl(reason: Reason, ca: &CaCertificateId) -> String {
             )
         }
         Reason::CrlNotChecked => {
-            format!("wait for the next run of the CRL checker, or start it: jitr sweep --ca {ca}")
+            format!(
+                "wait for the next run of the CRL checker, or start it: jitr sweep --ca {ca}; if it has run, jitr ca show {ca} tells \
+                 what it has met"
+            )
         }
         Reason::CrlNotConfigured => format!(
             "the profile requires a CRL and has no source of one: jitr ca set {ca} --crl-source URL, or --require-crl=false"

@@ -118,7 +118,7 @@ fn decision(row: &Registration) -> Vec<(&'static str, Option<String>)> {
     let ca = &row.ca_certificate_id;
     let decided_anew = row.current_backoff().map(|backoff| {
         let until = timestamp::to_text(backoff.until());
-        format!("when something changes, at the first connection after {until}, or at once: jitr ca retry {ca}")
+        format!("at the device's first connection after {until}, or after any change, as by jitr ca retry {ca}")
     });
     let superseded = row.superseded_by.as_ref().map(|by| {
         let at = row.superseded_at.as_deref().unwrap_or("an unknown time");

@@ -21,7 +21,9 @@ fn stage(is_own: bool, status: &str) -> Stage {
 fn nothing_is_destroyed_unasked() {
     let stage = stage(true, "INACTIVE");
     let told = stage.refused(&["thing", "release", "pump-1"]);
-    for part in [&format!("certificate {CERTIFICATE}: detached"), "thing pump-1, made for registration", "--yes does"] {
+    for part in
+        [&format!("certificate {CERTIFICATE}: would be detached"), "thing pump-1, made for registration", "--yes does"]
+    {
         assert!(told.contains(part), "{part}: {told}");
     }
     assert!(stage.would(&["thing", "release", "pump-1", "--dry-run"]).starts_with("dry run"));
@@ -53,6 +55,20 @@ fn a_certificate_on_hold_is_named() {
     stage.account.change(|state| state.hold("a1"));
     let told = stage.refused(&["thing", "release", "pump-1", "--yes"]);
     assert!(told.contains("is on hold, and would not come back: --force detaches it"), "{told}");
+}
+
+/// The thing is gone by then: the error says so, and what is left.
+#[test]
+fn whoever_waits_for_the_name_is_told_by_the_next_run() {
+    let stage = stage(true, "INACTIVE");
+    let release = ["thing", "release", "pump-1", "--yes"];
+    stage.account.fail("Query", 1, 400, "AccessDeniedException");
+    let output = stage.jitr(&release);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(errors(&output).contains("thing pump-1 is gone, and devices that were refused"), "{}", errors(&output));
+    assert!(stage.account.state().things.is_empty());
+    stage.account.mend();
+    stage.done(&release);
 }
 
 #[test]
