@@ -147,7 +147,7 @@ pub struct CertificateChange {
     /// The status before, in AWS IoT.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<CertificateStatus>,
-    /// Why.
+    /// Reason of the decision that the row has now.
     pub reason: Reason,
     /// Serial number in lower-case hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]

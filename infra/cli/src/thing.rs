@@ -120,7 +120,7 @@ async fn release(args: &ReleaseArgs, cloud: &Cloud, format: Format, now: OffsetD
     format.print(&plan, |plan| plan.text(told))
 }
 
-/// When a release is told of.
+/// Moment at which a release is told of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Told {
     Before,

@@ -38,7 +38,7 @@ pub(super) enum Switch {
     Off,
 }
 
-/// How AWS IoT has a CA.
+/// State of a CA in AWS IoT.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct State {

@@ -258,7 +258,7 @@ fn about_reason(row: &Registration) -> String {
     }
 }
 
-/// How a name is freed.
+/// The command that frees a name.
 fn release(thing: &str) -> String {
     format!(
         "jitr thing release {thing} tells what that destroys, with --yes it does it, and --force if a certificate is ACTIVE"
